@@ -1,0 +1,10 @@
+"""What is allowed? One file a budget; its marker, fixture, ini option and message follow from it."""
+
+from __future__ import annotations
+
+from pytest_dbperf.budgets.budget import Budget
+from pytest_dbperf.budgets.max_new_connections import MaxNewConnections
+from pytest_dbperf.budgets.no_sync_to_async import NoSyncToAsync
+from pytest_dbperf.budgets.query_budget import QueryBudget
+
+BUDGETS: tuple[type[Budget], ...] = (QueryBudget, MaxNewConnections, NoSyncToAsync)

@@ -1,0 +1,100 @@
+"""What is a budget? What all of them share: a name, a limit, a reason, and a check of a recording."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Protocol, TypeVar
+
+from pytest_dbperf.recording import Recording
+from pytest_dbperf.violations import Violation
+
+
+class Budget(Protocol):
+    """A limit that can check a recording: a frozen dataclass with a name, a docstring and a `check`."""
+
+    name: ClassVar[str]
+
+    @property
+    def is_lifted(self) -> bool:
+        """Whether it allows anything: it stands only to lift an outer budget."""
+
+    @property
+    def aliases(self) -> Sequence[str]:
+        """The aliases it is about by name; empty for all of them."""
+
+    @property
+    def reason(self) -> str:
+        """Why the limit is what it is."""
+
+    def check(self, recording: Recording) -> Violation | None:
+        """Tell how the recording breaks the budget, if it does."""
+
+
+B = TypeVar("B", bound=Budget)
+
+
+class WrongArguments(ValueError):
+    """A budget was given arguments that mean nothing; the text shows the right signature."""
+
+
+def make(kind: type[B], args: Sequence[Any], kwargs: Mapping[str, Any]) -> B:
+    """Make a budget from the arguments of a marker, a fixture or an ini option.
+
+    Raises WrongArguments when they do not fit, in a sentence that shows how the budget is used.
+    """
+    try:
+        inspect.signature(kind).bind(*args, **kwargs)
+        return kind(*args, **kwargs)
+    except TypeError as error:
+        raise WrongArguments(f"{kind.name}: {error}. Usage: {usage(kind)}") from None
+    except ValueError as error:
+        raise WrongArguments(f"{error}. Usage: {usage(kind)}") from None
+
+
+def usage(kind: type[Budget]) -> str:
+    """Write how a budget is used: `query_budget(limit, *, at_least=0, ...)`."""
+    parameters = [
+        parameter.replace(annotation=parameter.empty)
+        for parameter in inspect.signature(kind).parameters.values()
+    ]
+    return f"{kind.name}{inspect.Signature(parameters)}"
+
+
+def takes_a_limit(kind: type[Budget]) -> bool:
+    """Tell whether it has a number to set, and not only a yes or no."""
+    return "limit" in inspect.signature(kind).parameters
+
+
+def summary(kind: type[Budget]) -> str:
+    """The first sentence of a budget's docstring."""
+    return (inspect.getdoc(kind) or "").partition("\n\n")[0].replace("\n", " ")
+
+
+def written(budget: Budget) -> str:
+    """Write a budget as its marker: what differs from the defaults, the reason left out."""
+    shown = []
+    for parameter in inspect.signature(type(budget)).parameters.values():
+        value = getattr(budget, parameter.name)
+        if parameter.name == "reason" or value == parameter.default:
+            continue
+        positional = parameter.kind is not parameter.KEYWORD_ONLY
+        shown.append(repr(value) if positional else f"{parameter.name}={value!r}")
+    return f"{budget.name}({', '.join(shown)})" if shown else budget.name
+
+
+def require_limit(what: str, limit: object) -> None:
+    """Refuse a limit that is not None or a whole number from 0."""
+    if limit is None:
+        return
+    # bool is an int, and `query_budget(True)` is a slip.
+    if type(limit) is not int:
+        raise ValueError(f"{what} must be a whole number or None, got {type(limit).__name__}")
+    if limit < 0:
+        raise ValueError(f"{what} must be >= 0, got {limit}")
+
+
+def require_alias(what: str, using: object) -> None:
+    """Refuse an alias that is not a name."""
+    if using is not None and not (isinstance(using, str) and using):
+        raise ValueError(f"{what} must be the name of a database alias or None")

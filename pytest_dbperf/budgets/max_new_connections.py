@@ -1,0 +1,72 @@
+"""How many connections may be opened?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
+from typing import ClassVar
+
+from pytest_dbperf.budgets.budget import require_alias, require_limit
+from pytest_dbperf.events import NewConnection
+from pytest_dbperf.recording import Recording
+from pytest_dbperf.violations import Evidence, Violation, compare
+
+
+@dataclass(frozen=True, slots=True)
+class MaxNewConnections:
+    """Fail when more than `limit` physical database connections are opened, in any thread.
+
+    The connection that a test of its kind stands on is open before it starts, and a checkout from a pool is
+    not a connection.
+
+    Args:
+        limit: The most connections that may be opened; None lifts an outer budget.
+        using: Count only this database alias.
+        reason: Why the limit is what it is.
+    """
+
+    name: ClassVar[str] = "max_new_connections"
+
+    limit: int | None
+    _: KW_ONLY
+    using: str | None = None
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        require_limit("max_new_connections limit", self.limit)
+        require_alias("max_new_connections using", self.using)
+
+    @property
+    def is_lifted(self) -> bool:
+        """Whether nothing is limited."""
+        return self.limit is None
+
+    @property
+    def aliases(self) -> Sequence[str]:
+        """The alias that it counts, if it is only one."""
+        return () if self.using is None else (self.using,)
+
+    def check(self, recording: Recording) -> Violation | None:
+        """Compare the connections that were opened with the limit."""
+        opened = [new for new in recording.new_connections if self.using in (None, new.using)]
+        if self.limit is None or len(opened) <= self.limit:
+            return None
+        return Violation(
+            budget=self.name,
+            measured=len(opened),
+            limit=self.limit,
+            headline=f"new connections {compare(len(opened), self.limit)}",
+            evidence=tuple(_evidence(new) for new in opened),
+            advice=_advice(opened),
+        )
+
+
+def _evidence(new: NewConnection) -> Evidence:
+    backend = f", backend {new.backend_pid}" if new.backend_pid else ""
+    alias = new.using or f"{new.driver} without a Django alias"
+    return Evidence(1, f"{alias}{backend}, in thread {new.thread}", new.call_path)
+
+
+def _advice(opened: Sequence[NewConnection]) -> tuple[str, ...]:
+    threads = {new.thread for new in opened if new.using}
+    return (f"why  {len(threads)} threads: Django keeps a connection for each",) if len(threads) > 1 else ()

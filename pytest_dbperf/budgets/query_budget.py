@@ -1,0 +1,120 @@
+"""How many statements may run?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
+from typing import ClassVar
+
+from pytest_dbperf.budgets.budget import require_alias, require_limit
+from pytest_dbperf.events import Query
+from pytest_dbperf.fingerprint import shortened
+from pytest_dbperf.groups import QueryGroup, groups_of_queries
+from pytest_dbperf.recording import Recording
+from pytest_dbperf.violations import Evidence, Violation, compare
+
+_KINDS = ("select", "insert", "update", "delete")
+
+
+@dataclass(frozen=True, slots=True)
+class QueryBudget:
+    """Fail when more than `limit` statements run, in any thread and on any alias.
+
+    Transaction and session control does not count, and `executemany` counts as one.
+
+    Args:
+        limit: The most statements that may run; None lifts an outer budget.
+        at_least: The fewest that must run, so that a test that stopped querying does not pass unseen.
+        select: The most SELECT statements; likewise `insert`, `update` and `delete`.
+        tables: The most statements that may name a table: `{"users_user": 2}`.
+        using: Count only this database alias.
+        reason: Why the limit is what it is.
+    """
+
+    name: ClassVar[str] = "query_budget"
+
+    limit: int | None
+    _: KW_ONLY
+    at_least: int = 0
+    select: int | None = None
+    insert: int | None = None
+    update: int | None = None
+    delete: int | None = None
+    tables: Mapping[str, int] | None = None
+    using: str | None = None
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        require_limit("query_budget limit", self.limit)
+        require_limit("query_budget at_least", self.at_least)
+        for kind in _KINDS:
+            require_limit(f"query_budget {kind}", getattr(self, kind))
+        for table, limit in (self.tables or {}).items():
+            require_limit(f"query_budget tables[{table!r}]", limit)
+        require_alias("query_budget using", self.using)
+        if self.limit is not None and self.at_least > self.limit:
+            raise ValueError(f"query_budget at_least must be <= limit, got {self.at_least} > {self.limit}")
+
+    @property
+    def is_lifted(self) -> bool:
+        """Whether nothing is limited."""
+        return self == QueryBudget(None, using=self.using, reason=self.reason)
+
+    @property
+    def aliases(self) -> Sequence[str]:
+        """The alias that it counts, if it is only one."""
+        return () if self.using is None else (self.using,)
+
+    def check(self, recording: Recording) -> Violation | None:
+        """Compare the statements that ran with each limit; all that are broken make one violation."""
+        queries = [query for query in recording.queries if self.using in (None, query.using)]
+        broken = list(self._broken(queries))
+        if not broken:
+            return None
+        _, measured, limit, counted = broken[0]
+        groups = groups_of_queries(counted)
+        return Violation(
+            budget=self.name,
+            measured=measured,
+            limit=limit,
+            headline=", ".join(f"{what} {compare(count, most)}" for what, count, most, _ in broken),
+            evidence=tuple(_evidence(group, groups) for group in groups),
+            during=_only_request(groups),
+        )
+
+    def _broken(self, queries: Sequence[Query]) -> Iterator[tuple[str, int, int, Sequence[Query]]]:
+        if self.limit is not None and len(queries) > self.limit:
+            yield "queries", len(queries), self.limit, queries
+        if len(queries) < self.at_least:
+            yield "queries", len(queries), self.at_least, queries
+        for kind in _KINDS:
+            limit = getattr(self, kind)
+            counted = [query for query in queries if query.statement.kind == kind]
+            if limit is not None and len(counted) > limit:
+                yield f"{kind} queries", len(counted), limit, counted
+        for table, limit in (self.tables or {}).items():
+            counted = [query for query in queries if table in query.statement.tables]
+            if len(counted) > limit:
+                yield f"queries on {table}", len(counted), limit, counted
+
+
+def _only_request(groups: Sequence[QueryGroup]) -> str:
+    requests = {group.request for group in groups}
+    return str(requests.pop()) if len(requests) == 1 and None not in requests else ""
+
+
+def _evidence(group: QueryGroup, groups: Sequence[QueryGroup]) -> Evidence:
+    remarks = [_remark_on_parameters(group)]
+    if len({each.using for each in groups}) > 1:
+        remarks.append(f"on {group.using}")
+    if group.request and not _only_request(groups):
+        remarks.append(str(group.request))
+    return Evidence(
+        group.count, shortened(group.statement), group.call_path, ", ".join(filter(None, remarks))
+    )
+
+
+def _remark_on_parameters(group: QueryGroup) -> str:
+    if group.count == 1 or group.distinct is None:
+        return ""
+    return "the same parameters" if group.distinct == 1 else f"{group.distinct} different parameters"

@@ -1,0 +1,133 @@
+"""Who caused it? The frames of your code that led to an event: cheap to take, formatted only when shown."""
+
+from __future__ import annotations
+
+import asyncio.events
+import os
+import sys
+import sysconfig
+from pathlib import Path
+from types import CodeType
+
+# A frame would keep every local variable alive and a line number costs a look-up, so a site is a code
+# object and the offset of the instruction it was running.
+CallSite = tuple[CodeType, int]
+
+CallPath = tuple[CallSite, ...]
+"""The call sites that led to an event, from the innermost function of your code outwards."""
+
+# The roles of a source file. The first two, and "library:<name>", are also the origins of a hop.
+PROJECT = "project"
+DJANGO = "django"
+PLUMBING = "plumbing"
+EDGE = "edge"
+LOOP = "loop"
+
+_ROLES_OF_PACKAGES = {
+    "_pytest": EDGE,  # What runs a test did not cause what the test does.
+    "asgiref": PLUMBING,
+    "django": DJANGO,
+    "pluggy": PLUMBING,
+    "psycopg": PLUMBING,
+    "psycopg_pool": PLUMBING,
+    "pytest_dbperf": PLUMBING,
+}
+_PACKAGE_DIRECTORIES = ("site-packages", "dist-packages")
+_STANDARD_LIBRARY = (sysconfig.get_path("stdlib") + os.sep, str(Path(os.__file__).parent) + os.sep)
+
+# Below this file a task is running, above it whatever happened to run the event loop.
+_LOOP_FILE = asyncio.events.__file__
+
+_roles: dict[str, str] = {_LOOP_FILE: LOOP}
+
+
+def role_of(filename: str) -> str:
+    """Tell whose file it is: `project`, `django`, `library:<name>`, or one that is never to blame."""
+    try:
+        return _roles[filename]
+    except KeyError:
+        return _roles.setdefault(filename, _learn(filename))
+
+
+def _learn(filename: str) -> str:
+    if filename.startswith("<"):
+        return PLUMBING
+    parts = Path(filename).parts
+    # Before anything else: a virtual environment may lie inside the project, or inside the standard library.
+    installed = max((place for place, part in enumerate(parts) if part in _PACKAGE_DIRECTORIES), default=None)
+    if installed is not None:
+        package = parts[installed + 1].removesuffix(".py")
+        return _ROLES_OF_PACKAGES.get(package, f"library:{package}")
+    if filename.startswith(_STANDARD_LIBRARY):
+        return PLUMBING
+    for package, role in _ROLES_OF_PACKAGES.items():
+        # An editable install or a PYTHONPATH puts a package anywhere.
+        location = getattr(sys.modules.get(package), "__file__", None)
+        if location and Path(filename).is_relative_to(Path(location).parent):
+            return role
+    return PROJECT
+
+
+def end_walks_in(filename: str) -> None:
+    """Make a file the end of every walk: its functions note the path so far before they call on."""
+    _roles[filename] = EDGE
+
+
+def frames_of_yours(depth: int, *, within_task: bool = False) -> CallPath:
+    """Walk outwards, leaving out `depth` callers, and keep the frames of your code; if asked, of the task."""
+    sites = []
+    frame = sys._getframe(depth + 1)
+    roles = _roles
+    while frame is not None:
+        code = frame.f_code
+        try:
+            role = roles[code.co_filename]
+        except KeyError:
+            role = role_of(code.co_filename)
+        if role is PROJECT:
+            sites.append((code, frame.f_lasti))
+        elif role is EDGE or (role is LOOP and within_task):
+            break
+        frame = frame.f_back  # type: ignore[assignment]  # None ends the loop
+    return tuple(sites)
+
+
+def origin_of_caller(depth: int) -> str | None:
+    """Walk outwards, leaving out `depth` callers, to the first code that can be blamed: whose is it?"""
+    frame = sys._getframe(depth + 1)
+    while frame is not None:
+        role = role_of(frame.f_code.co_filename)
+        if role is not PLUMBING:
+            return None if role is EDGE or role is LOOP else role
+        frame = frame.f_back  # type: ignore[assignment]  # None ends the loop
+    return None
+
+
+def line_of(site: CallSite) -> int:
+    """Tell the line that a call site was running."""
+    code, offset = site
+    for start, end, line in code.co_lines():
+        if start <= offset < end and line is not None:
+            return line
+    return code.co_firstlineno
+
+
+def location_of(site: CallSite, root: Path) -> str:
+    """Write `campaigns/api.py:31`, relative to the root where that is possible."""
+    return f"{relative(site[0].co_filename, root)}:{line_of(site)}"
+
+
+def describe(site: CallSite, root: Path) -> str:
+    """Write `campaigns/api.py:31 serialize`."""
+    return f"{location_of(site, root)} {site[0].co_qualname.rpartition('<locals>.')[2]}"
+
+
+def relative(filename: str, root: Path) -> str:
+    """Write a path with forward slashes, relative to the root where it lies below it."""
+    path = Path(filename)
+    return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
+
+
+def without_recursion(path: CallPath) -> CallPath:
+    """Keep the first of equal call sites, so that a path through a recursion has one shape at any depth."""
+    return tuple({(id(code), offset): (code, offset) for code, offset in path}.values())

@@ -1,0 +1,47 @@
+"""Why did it happen? What an event inherits from the code that awaited, requested or submitted it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from contextvars import ContextVar, Token
+from typing import ParamSpec, TypeVar
+
+from pytest_dbperf.callsite import CallPath, frames_of_yours
+from pytest_dbperf.events import Cause
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# A task that starts a task that starts a task must not grow a path without end.
+_MOST_SITES = 32
+
+# asgiref copies it into its threads and asyncio into new tasks; the hop probe carries it into executors.
+current: ContextVar[Cause] = ContextVar("dbperf_cause", default=Cause())
+
+
+def frames_here(depth: int) -> CallPath:
+    """Walk outwards to where the cause takes over, leaving out `depth` callers."""
+    return frames_of_yours(depth + 1, within_task=bool(current.get().path))
+
+
+def extended(so_far: Cause, frames: CallPath) -> Cause:
+    """Make the cause of what the code in these frames starts."""
+    return so_far._replace(path=(frames + so_far.path)[:_MOST_SITES]) if frames else so_far
+
+
+def leave(token: Token[Cause]) -> None:
+    """Go back to the cause from before."""
+    # An abandoned coroutine is closed by the garbage collector, in whatever context is current then.
+    with suppress(ValueError):
+        current.reset(token)
+
+
+def run_with(cause: Cause, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+    """Call a function with a cause, in a thread that does not inherit the context of who submitted to it."""
+    __tracebackhide__ = True
+    token = current.set(cause)
+    try:
+        return function(*args, **kwargs)
+    finally:
+        current.reset(token)

@@ -1,0 +1,66 @@
+"""When is a budget checked? When its window closes, and nothing worse happened inside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+
+from pytest_dbperf.budgets.budget import Budget, written
+from pytest_dbperf.recording import Recording
+from pytest_dbperf.violations import Violation
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A budget and where it is written."""
+
+    budget: Budget
+    place: str
+
+    def __str__(self) -> str:
+        return f"{written(self.budget)} {self.place}"
+
+
+class NothingCounts(RuntimeError):
+    """A budget was set where nothing could have been counted: an error, and never a pass."""
+
+
+def violations_of(budgets: Iterable[Given], recording: Recording) -> list[Violation]:
+    """Check a recording against all budgets, and tell all that are broken."""
+    checked = ((given, given.budget.check(recording)) for given in budgets)
+    return [violation.given_as(str(given)) for given, violation in checked if violation is not None]
+
+
+class BudgetWindow:
+    """A budget over a part of a test: `with query_budget(3) as recording:`, or `async with`.
+
+    `complain` is called with what was broken, unless the part has failed anyway.
+    """
+
+    def __init__(
+        self, given: Given, recording: Recording, complain: Callable[[Sequence[Violation]], None]
+    ) -> None:
+        self._given = given
+        self._recording = recording
+        self._complain = complain
+
+    def __enter__(self) -> Recording:
+        return self._recording.__enter__()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        __tracebackhide__ = True
+        self._recording.__exit__(kind, error, traceback)
+        if kind is None and (violations := violations_of([self._given], self._recording)):
+            self._complain(violations)
+
+    async def __aenter__(self) -> Recording:
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        __tracebackhide__ = True
+        self.__exit__(kind, error, traceback)

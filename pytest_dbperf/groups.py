@@ -1,0 +1,97 @@
+"""What happened again and again? Events that are alike, together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pytest_dbperf.callsite import CallPath, without_recursion
+from pytest_dbperf.events import Hop, Query, Request
+from pytest_dbperf.fingerprint import Statement
+
+E = TypeVar("E")
+
+
+@dataclass(frozen=True, slots=True)
+class QueryGroup:
+    """Queries of one alias with one fingerprint, from one call path, in one request.
+
+    `distinct` tells how many different parameters they ran with, None when that cannot be known.
+    """
+
+    count: int
+    distinct: int | None
+    statement: Statement
+    using: str
+    call_path: CallPath
+    request: Request | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class HopGroup:
+    """Hops of one origin with one function, from one call path."""
+
+    count: int
+    via: str
+    function: str
+    origin: str
+    call_path: CallPath
+
+
+def groups_of_queries(queries: Iterable[Query]) -> list[QueryGroup]:
+    """Group queries, the most frequent first."""
+
+    def group(members: Sequence[Query]) -> QueryGroup:
+        first = members[0]
+        return QueryGroup(
+            count=len(members),
+            distinct=_distinct(members),
+            statement=first.statement,
+            using=first.using,
+            call_path=without_recursion(first.call_path),
+            request=first.request,
+            seconds=sum(query.seconds for query in members),
+        )
+
+    return [
+        group(members)
+        for members in _most_frequent_first(
+            queries,
+            lambda query: (
+                query.using,
+                query.statement.fingerprint,
+                identity(query.call_path),
+                query.request and query.request.number,
+            ),
+        )
+    ]
+
+
+def groups_of_hops(hops: Iterable[Hop]) -> list[HopGroup]:
+    """Group hops, the most frequent first."""
+    return [
+        HopGroup(len(members), first.via, first.function, first.origin, without_recursion(first.call_path))
+        for members in _most_frequent_first(
+            hops, lambda hop: (hop.via, hop.function, hop.origin, identity(hop.call_path))
+        )
+        for first in members[:1]
+    ]
+
+
+def identity(path: CallPath) -> tuple[tuple[int, int], ...]:
+    """Make a key for a call path. Hashing a code object reads its whole bytecode; events keep it alive."""
+    return tuple((id(code), offset) for code, offset in without_recursion(path))
+
+
+def _most_frequent_first(events: Iterable[E], key: Callable[[E], Hashable]) -> list[list[E]]:
+    groups: dict[Hashable, list[E]] = {}
+    for event in events:
+        groups.setdefault(key(event), []).append(event)
+    return sorted(groups.values(), key=len, reverse=True)
+
+
+def _distinct(queries: Sequence[Query]) -> int | None:
+    parameters = {query.parameters for query in queries}
+    return None if None in parameters else len(parameters)

@@ -1,0 +1,21 @@
+"""How does pytest show a failure that is only text? The one module that reads pytest's private classes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from _pytest._code.code import ExceptionChainRepr, ReprEntry, ReprFileLocation, ReprTraceback
+
+
+def text_at(lines: Sequence[str], path: Path, line: int, error: str) -> ExceptionChainRepr:
+    """Show plain lines, then a location. The summary, JUnit and the annotations of a CI take over both.
+
+    pytest would show the plugin's own source instead, and have the CI annotate it.
+    """
+    shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    # "value" is the style of lines that are shown as they are, without source and without an E in front.
+    entry = ReprEntry(lines, None, None, ReprFileLocation(os.fspath(shown), line, error), "value")
+    crash = ReprFileLocation(os.fspath(shown), line, lines[0])
+    return ExceptionChainRepr([(ReprTraceback([entry], None, "value"), crash, None)])

@@ -1,0 +1,134 @@
+"""What was asked for? Command line, then ini file, then default, resolved in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from pytest_dbperf.budgets import BUDGETS
+from pytest_dbperf.budgets.budget import Budget, WrongArguments, make, summary, takes_a_limit
+from pytest_dbperf.reports import FILES
+
+MODES = ("enforce", "report", "off")
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A report that was asked for, and where it goes."""
+
+    kind: str
+    path: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options of a run."""
+
+    mode: str
+    reports: Sequence[Report]
+    top: int
+    defaults: Sequence[Budget]
+    """The suite's budgets, for tests without a marker of their own."""
+
+    @property
+    def is_off(self) -> bool:
+        """Whether nothing is measured."""
+        return self.mode == "off"
+
+    @property
+    def enforces(self) -> bool:
+        """Whether a broken budget fails its test."""
+        return self.mode == "enforce"
+
+    @property
+    def shows_table(self) -> bool:
+        """Whether the table is shown even when all is well."""
+        return self.mode == "report" or Report("term") in self.reports
+
+    @property
+    def files(self) -> Sequence[tuple[str, Path]]:
+        """The reports that are written to files: kind and path."""
+        return [(report.kind, report.path) for report in self.reports if report.path is not None]
+
+    @property
+    def wants_groups(self) -> bool:
+        """Whether the queries of every test are kept, with call sites, and not only their number."""
+        return not self.is_off and (self.shows_table or bool(self.reports))
+
+
+def register(parser: pytest.Parser) -> None:
+    """Declare the options of the command line and their twins of the ini file."""
+    group = parser.getgroup("dbperf", "database performance")
+    group.addoption(
+        "--dbperf",
+        choices=MODES,
+        default=None,
+        help="enforce budgets (default), report: say what is broken and fail nothing, off: measure nothing",
+    )
+    group.addoption(
+        "--dbperf-report",
+        action="append",
+        default=None,
+        metavar="TYPE[:PATH]",
+        help="write a report: term, or json:PATH; may be given more than once",
+    )
+    group.addoption(
+        "--dbperf-top",
+        type=int,
+        default=None,
+        metavar="N",
+        help="rows in the tables of the terminal report (default 10, 0 for all)",
+    )
+    parser.addini("dbperf", "the default of --dbperf", default="enforce")
+    parser.addini("dbperf_report", "the defaults of --dbperf-report", type="linelist", default=[])
+    parser.addini("dbperf_top", "the default of --dbperf-top", type="int", default=10)
+    for kind in BUDGETS:
+        form: Literal["int", "bool"] = "int" if takes_a_limit(kind) else "bool"
+        explanation = f"for every test without a marker of its own: {summary(kind)}"
+        parser.addini(f"dbperf_{kind.name}", explanation, type=form, default=None)
+
+
+def options_of(config: pytest.Config) -> Options:
+    """Resolve what was asked for. Raises `pytest.UsageError` for what means nothing."""
+    mode = mode_of(config)
+    reports = config.getoption("dbperf_report")
+    top = config.getoption("dbperf_top")
+    return Options(
+        mode=mode,
+        reports=[_report(text) for text in (config.getini("dbperf_report") if reports is None else reports)],
+        top=config.getini("dbperf_top") if top is None else top,
+        defaults=[budget for kind in BUDGETS for budget in _default(config, kind)],
+    )
+
+
+def mode_of(config: pytest.Config) -> str:
+    """Resolve the mode alone: it is needed before the rest can be read."""
+    mode = config.getoption("dbperf") or config.getini("dbperf")
+    if mode not in MODES:
+        raise pytest.UsageError(f"dbperf must be one of {', '.join(MODES)}, got {mode!r}")
+    return str(mode)
+
+
+def _report(text: str) -> Report:
+    kind, _, path = text.partition(":")
+    if kind in FILES and path:
+        return Report(kind, Path(path))
+    if kind == "term" and not path:
+        return Report(kind)
+    forms = " or ".join(("term", *(f"{name}:PATH" for name in FILES)))
+    raise pytest.UsageError(f"--dbperf-report takes {forms}, got {text!r}")
+
+
+def _default(config: pytest.Config, kind: type[Budget]) -> Sequence[Budget]:
+    option = f"dbperf_{kind.name}"
+    try:
+        value = config.getini(option)
+        if value is None or value is False:
+            return ()
+        return (make(kind, () if value is True else (value,), {}),)
+    except (WrongArguments, TypeError, ValueError) as error:
+        raise pytest.UsageError(f"{option} in {config.inipath}: {error}") from None

@@ -1,0 +1,144 @@
+"""Where do statements pass? Django's cursor wrapper, on every connection and in every thread."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import functools
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from time import perf_counter
+from typing import Any
+
+from pytest_dbperf import cause
+from pytest_dbperf.events import Query
+from pytest_dbperf.probes.seam import Undo, replace, together
+from pytest_dbperf.probes.threads import this_thread
+from pytest_dbperf.recording import Recorder
+
+
+def queries(recorder: Recorder) -> Undo:
+    """Wrap what `execute` and `executemany` share, `callproc`, and a connection's BEGIN, COMMIT, ROLLBACK."""
+    from django.db.backends import utils
+    from django.db.backends.base import base
+
+    def emit(using: str, sql: str, started: float, executions: int, parameters: int | None) -> None:
+        recorder.emit(
+            Query(
+                sql,
+                using,
+                started,
+                perf_counter() - started,
+                executions,
+                parameters,
+                this_thread.name,
+                cause.frames_here(2) if recorder.wants_frames else (),
+                cause.current.get(),
+            )
+        )
+
+    def around_execute(original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def _execute_with_wrappers(self: Any, sql: Any, params: Any, many: bool, executor: Any) -> Any:
+            __tracebackhide__ = True
+            if not recorder.active:
+                return original(self, sql, params, many, executor)
+            started = perf_counter()
+            try:
+                return original(self, sql, params, many, executor)
+            finally:
+                emit(
+                    self.db.alias,
+                    sql if type(sql) is str else _text_of(sql, self.cursor),
+                    started,
+                    _length_of(params) if many else 1,
+                    hash_of(params) if recorder.wants_frames else None,
+                )
+
+        return _execute_with_wrappers
+
+    def around_callproc(original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def callproc(self: Any, procname: Any, params: Any = None, kparams: Any = None) -> Any:
+            __tracebackhide__ = True
+            if not recorder.active:
+                return original(self, procname, params, kparams)
+            started = perf_counter()
+            try:
+                return original(self, procname, params, kparams)
+            finally:
+                emit(self.db.alias, f"CALL {_text_of(procname, self.cursor)}", started, 1, hash_of(params))
+
+        return callproc
+
+    def around_transaction(
+        original: Callable[[Any, str], AbstractContextManager[None]],
+    ) -> Callable[[Any, str], AbstractContextManager[None]]:
+        @functools.wraps(original)
+        @contextmanager
+        def debug_transaction(connection: Any, sql: str) -> Iterator[None]:
+            __tracebackhide__ = True
+            started = perf_counter()
+            try:
+                with original(connection, sql):
+                    yield
+            finally:
+                if recorder.active:
+                    emit(connection.alias, sql, started, 1, None)
+
+        return debug_transaction
+
+    return together(
+        replace(utils.CursorWrapper, "_execute_with_wrappers", around_execute),
+        replace(utils.CursorWrapper, "callproc", around_callproc),
+        # Backends bind the function by name: `base` already has, Oracle's does when it is imported.
+        replace(utils, "debug_transaction", around_transaction),
+        replace(base, "debug_transaction", around_transaction),
+    )
+
+
+def _text_of(sql: Any, cursor: Any) -> str:
+    if isinstance(sql, str):
+        return str(sql)
+    if isinstance(sql, bytes):
+        return sql.decode("utf-8", "replace")
+    # psycopg's sql.SQL and sql.Composed.
+    return str(sql.as_string(cursor)) if hasattr(sql, "as_string") else f"<{type(sql).__qualname__}>"
+
+
+def _length_of(sets_of_parameters: Any) -> int:
+    # An iterator would be used up by counting it.
+    return len(sets_of_parameters) if type(sets_of_parameters) in (list, tuple) else 1
+
+
+_BASES = (
+    *(int, str, float, bytes, decimal.Decimal, uuid.UUID),
+    *(datetime.datetime, datetime.date, datetime.time, datetime.timedelta),
+)
+_EXACT = frozenset((*_BASES, bool, type(None)))
+
+
+def hash_of(parameters: Any) -> int | None:
+    """Hash the parameters of a statement, or return None where that could run code of the user."""
+    if parameters is None:
+        return 0
+    if type(parameters) is dict:
+        parameters = tuple(parameters.values())
+    elif type(parameters) not in (tuple, list):
+        return None
+    hashes: list[int | None] = []
+    for value in parameters:
+        kind = type(value)
+        if kind in _EXACT:
+            hashes.append(hash(value))
+        elif kind is list or kind is tuple:
+            hashes.append(hash_of(value))
+        else:
+            # psycopg's Int8 and Django's SafeString are subclasses: the hash of the built-in type is enough,
+            # and the type is asked rather than isinstance(), for which a lazy object would run its query.
+            base = next((base for base in _BASES if base in kind.__mro__), None)
+            if base is None:
+                return None
+            hashes.append(base.__hash__(value))
+    return None if None in hashes else hash(tuple(hashes))

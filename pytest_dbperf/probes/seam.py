@@ -1,0 +1,48 @@
+"""How is a seam wrapped, and unwrapped again? The only code that patches."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from typing import Any
+
+Undo = Callable[[], None]
+
+
+class SeamGone(RuntimeError):
+    """A library no longer has the function that a probe wraps: a bug of pytest-dbperf, not of its user."""
+
+
+def replace(owner: Any, name: str, make: Callable[[Any], Any]) -> Undo:
+    """Put `make(original)` in the place of a function of a class or module; hand back the way to undo it."""
+    if name not in vars(owner):
+        raise SeamGone(
+            f"{owner.__name__}.{name} is gone: this pytest-dbperf does not know the installed version of "
+            f"{owner.__module__ if isinstance(owner, type) else owner.__name__}. Nothing would be counted. "
+            "Please report it to pytest-dbperf, and pin the library until then."
+        )
+    original = vars(owner)[name]
+    replacement = make(original)
+    setattr(owner, name, replacement)
+
+    def undo() -> None:
+        # Whoever wrapped it after us goes on using our replacement, which only forwards from now on.
+        if vars(owner).get(name) is replacement:
+            setattr(owner, name, original)
+
+    return undo
+
+
+def together(*undos: Undo) -> Undo:
+    """Undo several replacements, the last one first."""
+
+    def undo() -> None:
+        for each in reversed(undos):
+            each()
+
+    return undo
+
+
+def is_installed(package: str) -> bool:
+    """Tell whether a package could be imported, without importing it."""
+    return importlib.util.find_spec(package) is not None

@@ -1,0 +1,229 @@
+"""What happened? The recorder is the process's event log, a recording is a window on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import Token
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self, TypeVar
+
+from pytest_dbperf import cause
+from pytest_dbperf.events import (
+    Cause,
+    Checkout,
+    ConnectionClosed,
+    Event,
+    Hop,
+    NewConnection,
+    Query,
+    Request,
+)
+
+AnyEvent = TypeVar("AnyEvent", bound=Event)
+
+
+class Recorder:
+    """The event log of a process, for all its threads. It keeps events only while a recording is open.
+
+    It is not a context variable: plain threads, executors, live servers and the workers of a pool lose their
+    context, and they are what must not be missed.
+    """
+
+    __slots__ = ("active", "emit", "log", "open_connections", "open_recordings", "wants_frames")
+
+    def __init__(self) -> None:
+        self.open_recordings: list[Recording] = []
+        self.open_connections = 0
+        self._start_a_log()
+
+    def _start_a_log(self) -> None:
+        self.active = False
+        self.wants_frames = False
+        self.log: list[Event] = []
+        # Appending to a list is atomic, and a bound method the cheapest way to it.
+        self.emit = self.log.append
+
+    def record(self, *, call_sites: bool = True, task: bool = False) -> Recording:
+        """Make a recording, to be opened as a context manager (`with` or `async with`).
+
+        With `task=True` it keeps only what this task, the tasks it starts and their threads cause: for code
+        that gathers. Without call sites it is cheaper, and can count but not blame.
+        """
+        return Recording(self, call_sites=call_sites, task=task)
+
+    @contextmanager
+    def pause(self) -> Iterator[None]:
+        """Leave out of all open recordings what happens inside, in every thread."""
+        paused = [recording for recording in self.open_recordings if recording.is_running]
+        for recording in paused:
+            recording._stop()
+        try:
+            yield
+        finally:
+            for recording in paused:
+                if recording in self.open_recordings:
+                    recording._start()
+
+    def opened(self, recording: Recording) -> None:
+        """Listen, and with call sites if this recording or another open one wants them."""
+        self.open_recordings.append(recording)
+        self._listen()
+
+    def closed(self, recording: Recording) -> None:
+        """Forget a recording; the log goes with the last one."""
+        self.open_recordings.remove(recording)
+        if self.open_recordings:
+            self._listen()
+        else:
+            self._start_a_log()
+
+    def _listen(self) -> None:
+        self.wants_frames = any(recording.has_call_sites for recording in self.open_recordings)
+        self.active = True
+
+
+@dataclass(slots=True)
+class _Span:
+    log: list[Event]
+    start: int
+    stop: int | None = None
+
+
+class Recording:
+    """A window on the event log: what happened while it was open, in every thread and on every alias.
+
+    It can be read at any time, also while it is open, and costs no copy: it is pairs of indexes into the log.
+    """
+
+    def __init__(self, recorder: Recorder, *, call_sites: bool = True, task: bool = False) -> None:
+        self.has_call_sites = call_sites
+        self.open_at_start = 0
+        self._recorder = recorder
+        self._spans: list[_Span] = []
+        self._task = object() if task else None
+        self._token: Token[Cause] | None = None
+
+    def __repr__(self) -> str:
+        return (
+            f"<Recording: {len(self.queries)} queries, {len(self.new_connections)} new connections, "
+            f"{len(self.hops)} hops>"
+        )
+
+    def __enter__(self) -> Self:
+        if self._task is not None:
+            outer = cause.current.get()
+            self._token = cause.current.set(outer._replace(tasks=(*outer.tasks, self._task)))
+        self.open_at_start = self._recorder.open_connections
+        self._recorder.opened(self)
+        self._start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None = None,
+        error: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        if self.is_running:
+            self._stop()
+        self._recorder.closed(self)
+        if self._token is not None:
+            cause.current.reset(self._token)
+            self._token = None
+
+    async def __aenter__(self) -> Self:
+        return self.__enter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None = None,
+        error: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        self.__exit__(kind, error, traceback)
+
+    def _start(self) -> None:
+        log = self._recorder.log
+        self._spans.append(_Span(log, len(log)))
+
+    def _stop(self) -> None:
+        span = self._spans[-1]
+        span.stop = len(span.log)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it is open and not paused."""
+        return bool(self._spans) and self._spans[-1].stop is None
+
+    @property
+    def events(self) -> list[Event]:
+        """Everything that happened, bookkeeping included, in the order in which it ended."""
+        events = [event for span in self._spans for event in span.log[span.start : span.stop]]
+        if self._task is None:
+            return events
+        return [event for event in events if self._task in event.cause.tasks]
+
+    def of_type(self, kind: type[AnyEvent]) -> list[AnyEvent]:
+        """The events of one type."""
+        return [event for event in self.events if isinstance(event, kind)]
+
+    @property
+    def statements(self) -> list[Query]:
+        """All statements, bookkeeping included."""
+        return self.of_type(Query)
+
+    @property
+    def queries(self) -> list[Query]:
+        """The statements that count: all but transaction and session control. `executemany` is one."""
+        return [query for query in self.statements if not query.is_bookkeeping]
+
+    @property
+    def bookkeeping(self) -> list[Query]:
+        """BEGIN, COMMIT, ROLLBACK, SAVEPOINT, RELEASE, SET, SHOW, PRAGMA."""
+        return [query for query in self.statements if query.is_bookkeeping]
+
+    @property
+    def new_connections(self) -> list[NewConnection]:
+        """The physical connections that were opened."""
+        return self.of_type(NewConnection)
+
+    @property
+    def closed_connections(self) -> list[ConnectionClosed]:
+        """The physical connections that were closed, or dropped while open."""
+        return self.of_type(ConnectionClosed)
+
+    @property
+    def checkouts(self) -> list[Checkout]:
+        """The connections that were taken from a pool."""
+        return self.of_type(Checkout)
+
+    @property
+    def hops(self) -> list[Hop]:
+        """The crossings between event loops and threads, of every origin."""
+        return self.of_type(Hop)
+
+    @property
+    def requests(self) -> list[Request]:
+        """The requests that entered Django's handler."""
+        return self.of_type(Request)
+
+    @property
+    def peak_connections(self) -> int:
+        """How many physical connections were open at once, those from before the window included."""
+        changes = (event for event in self.events if isinstance(event, NewConnection | ConnectionClosed))
+        return max([self.open_at_start, *(change.open_now for change in changes)])
+
+    @property
+    def seconds(self) -> float:
+        """The time that all statements took in the driver, bookkeeping included."""
+        return sum(query.seconds for query in self.statements)
+
+    def record(self, *, task: bool = False) -> Recording:
+        """Make a narrower window: `with dbperf.record() as recording: ...`."""
+        return self._recorder.record(task=task)
+
+    def pause(self) -> AbstractContextManager[None]:
+        """Leave out what happens inside, of this and of every open window: `with dbperf.pause(): ...`."""
+        return self._recorder.pause()

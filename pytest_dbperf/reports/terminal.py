@@ -1,0 +1,61 @@
+"""The run for a reader at a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pytest_dbperf.results import Run, TestResult
+
+
+def summary(run: Run) -> str:
+    """Write the one line that ends every run."""
+    totals = run.totals
+    numbers = f"{_count(totals['tests'], 'test')}, {_count(totals['queries'], 'query', 'queries')}"
+    end = "" if run.complete else ", INCOMPLETE: tests are missing"
+    return f"dbperf: {numbers}, {len(run.over_limit)} over limit{end}"
+
+
+def table(run: Run, top: int) -> Iterator[str]:
+    """Write the totals, the tests with most queries and the call sites with most queries; `top=0` for all."""
+    totals = run.totals
+    in_setup = sum(test.phases.get("setup", {}).get("queries", 0) for test in run.tests)
+    yield (
+        f"{_count(totals['tests'], 'test')}, {_count(totals['queries'], 'query', 'queries')}"
+        f" (and {in_setup} in setup), {_count(totals['new_connections'], 'new connection')},"
+        f" {_count(totals['hops'], 'hop')}, {totals['db_ms'] / 1000:.1f} s in the database"
+    )
+    tests = sorted(run.tests, key=lambda test: -test.call.queries)[: top or None]
+    if tests:
+        yield ""
+        yield "queries  connections  hops    db ms  test"
+        yield from map(_row, tests)
+    yield from _call_sites(run, top)
+
+
+def _row(test: TestResult) -> str:
+    call = test.call
+    over = "  OVER LIMIT" if test.violations else ""
+    return (
+        f"{call.queries or '-':>7}  {call.new_connections or '-':>11}  {sum(call.hops.values()) or '-':>4}"
+        f"  {call.db_ms:>7.1f}  {test.id}{over}"
+    )
+
+
+def _call_sites(run: Run, top: int) -> Iterator[str]:
+    queries: dict[str, int] = {}
+    tests: dict[str, set[str]] = {}
+    for test in run.tests:
+        for group in test.call.groups:
+            site = group.call_path[0] if group.call_path else "(no frame of your code)"
+            queries[site] = queries.get(site, 0) + group.count
+            tests.setdefault(site, set()).add(test.id)
+    most = sorted(queries, key=lambda site: (-queries[site], site))[: top or None]
+    if most:
+        yield ""
+        yield "queries  tests  call site"
+        for site in most:
+            yield f"{queries[site]:>7}  {len(tests[site]):>5}  {site}"
+
+
+def _count(number: float, one: str, many: str = "") -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"

@@ -1,0 +1,95 @@
+"""Which connections does a test stand on? Those that tests of its kind have anyway, opened beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import TimeoutError as Timeout
+from typing import TypeVar
+
+T = TypeVar("T")
+
+# asgiref has one thread for all thread-sensitive calls; one that an earlier test left in it would block us.
+_SECONDS_TO_WAIT = 30
+
+
+class ThreadIsStuck(RuntimeError):
+    """asgiref's thread does not answer."""
+
+
+def why_nothing_counts(aliases: Iterable[str]) -> str | None:
+    """Tell why a budget could count nothing in this process, None when it can."""
+    from django.apps import apps
+    from django.conf import settings
+
+    if not settings.configured:
+        return (
+            "Django is not set up. Set DJANGO_SETTINGS_MODULE (with pytest-django also as an ini option), "
+            "or call settings.configure() and django.setup() in conftest.py"
+        )
+    if not apps.ready:
+        return "Django's settings are there, its apps are not: call django.setup() in conftest.py"
+    from django.db import connections
+
+    real = [alias for alias in connections if not _is_dummy(alias)]
+    if not real:
+        return "settings.DATABASES names no database"
+    unknown = [alias for alias in aliases if alias not in real]
+    if unknown:
+        return f"there is no database alias {unknown[0]!r}; settings.DATABASES has {', '.join(sorted(real))}"
+    return None
+
+
+def _is_dummy(alias: str) -> bool:
+    from django.db import connections
+
+    return str(connections.settings[alias]["ENGINE"]) == "django.db.backends.dummy"
+
+
+def open_here(aliases: Iterable[str]) -> list[str]:
+    """Open connections in this thread and tell which are open; what cannot be opened, the test will meet."""
+    from django.db import DatabaseError, connections
+
+    opened = []
+    for alias in aliases:
+        try:
+            connections[alias].ensure_connection()
+        except (DatabaseError, RuntimeError, AssertionError):
+            # The server is down, pytest-django blocks the database, or Django forbids this alias here.
+            continue
+        opened.append(alias)
+    return opened
+
+
+def open_on_asgiref_thread(aliases: Sequence[str]) -> list[str]:
+    """Open connections on asgiref's thread, and tell which were not open before."""
+    from django.db import connections
+
+    def open_missing() -> list[str]:
+        missing = [alias for alias in aliases if connections[alias].connection is None]
+        return open_here(missing)
+
+    return _on_asgiref_thread(open_missing)
+
+
+def close_on_asgiref_thread(aliases: Sequence[str] | None = None) -> None:
+    """Close connections of asgiref's thread, all by default, but none within a transaction of the user's."""
+    from django.db import connections
+
+    def close() -> None:
+        for connection in connections.all(initialized_only=True):
+            if (aliases is None or connection.alias in aliases) and not connection.in_atomic_block:
+                connection.close()
+
+    _on_asgiref_thread(close)
+
+
+def _on_asgiref_thread(function: Callable[[], T]) -> T:
+    from asgiref.sync import SyncToAsync
+
+    try:
+        return SyncToAsync.single_thread_executor.submit(function).result(_SECONDS_TO_WAIT)
+    except Timeout:
+        raise ThreadIsStuck(
+            f"asgiref's thread has not answered for {_SECONDS_TO_WAIT} s: a sync_to_async call of an earlier "
+            "test still runs in it, and this test would wait for it, too"
+        ) from None

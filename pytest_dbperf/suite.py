@@ -1,0 +1,231 @@
+"""What is measured in this process? The test that runs now, phase by phase."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_dbperf import standing
+from pytest_dbperf.budgets import BUDGETS
+from pytest_dbperf.budgets.budget import Budget, WrongArguments, make
+from pytest_dbperf.callsite import frames_of_yours, line_of, location_of
+from pytest_dbperf.enforcement import BudgetWindow, Given, NothingCounts, violations_of
+from pytest_dbperf.kinds import databases_of, hops_to_asgiref_thread, is_method_of_unittest
+from pytest_dbperf.options import Options
+from pytest_dbperf.recording import Recorder, Recording
+from pytest_dbperf.resolution import budgets_of
+from pytest_dbperf.results import Json, measure, summarise
+from pytest_dbperf.violations import BudgetExceeded, Violation
+
+if TYPE_CHECKING:
+    import pytest
+
+_FIXTURES = frozenset(("dbperf", *(kind.name for kind in BUDGETS)))
+
+
+# Errors that say all there is to say: the source of the plugin would only hide it.
+_OURS = (BudgetExceeded, NothingCounts, WrongArguments, standing.ThreadIsStuck)
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What a failed test shows instead of a traceback, and the place it points to."""
+
+    lines: Sequence[str]
+    path: Path
+    line: int
+    error: str
+
+
+class WatchedTest:
+    """A test while it runs: its recording, its budgets, and which of them it broke."""
+
+    def __init__(self, recording: Recording) -> None:
+        self.recording = recording
+        self.budgets: Sequence[Given] = ()
+        self.violations: list[Violation] = []
+        self.opened_for_it: Sequence[str] = ()
+        self.numbers: Json = {}
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether its body has ended; a subtest is reported before that."""
+        return "call" in self.numbers
+
+    def take_numbers(self) -> Json:
+        """Hand over the numbers of the phase that has ended."""
+        numbers, self.numbers = self.numbers, {}
+        return numbers
+
+    def add_queries(self, phase: str, recording: Recording) -> None:
+        """Count the queries of a recording for the setup or the teardown."""
+        numbers = self.numbers.setdefault(phase, {"queries": 0})
+        numbers["queries"] += len(recording.queries)
+
+
+class Suite:
+    """The recorder of this process, what was asked for, and the test that runs now."""
+
+    def __init__(self, recorder: Recorder, options: Options, root: Path, ini: str, verbose: bool) -> None:
+        self.recorder = recorder
+        self.options = options
+        self.root = root
+        self.ini = ini
+        self.verbose = verbose
+        self.test = WatchedTest(recorder.record())
+
+    def watches(self, item: pytest.Item) -> bool:
+        """Tell whether a test is measured: all are, or with `--dbperf=off` those that ask by a fixture."""
+        return not self.options.is_off or self._asks_by_fixture(item)
+
+    def budgets_of(self, item: pytest.Item) -> list[Given]:
+        """Find the budgets that hold for a test. Raises `WrongArguments` for a marker that means nothing."""
+        return budgets_of(item, self.options.defaults, self.ini)
+
+    def wrong_markers(self, items: Iterable[pytest.Item]) -> Iterator[str]:
+        """Tell which tests have markers that mean nothing, and how they are used."""
+        for item in items:
+            try:
+                self.budgets_of(item)
+            except WrongArguments as error:
+                yield f"{item.nodeid}: {error}"
+
+    @contextmanager
+    def setting_up(self, item: pytest.Item) -> Iterator[None]:
+        """Measure the setup of a test, then find its budgets: a fixture may have added a marker."""
+        test = self.test = WatchedTest(self.recorder.record())
+        with self._counting("setup"):
+            yield
+        if not self.options.is_off:
+            test.budgets = self.budgets_of(item)
+            for given in test.budgets:
+                _require_that_it_counts(given)
+
+    @contextmanager
+    def calling(self, item: pytest.Item) -> Iterator[None]:
+        """Measure the body of a test, from the connections that it stands on, and check its budgets."""
+        test = self.test
+        aliases = standing.open_here(databases_of(item))
+        if aliases and hops_to_asgiref_thread(item):
+            test.opened_for_it = standing.open_on_asgiref_thread(aliases)
+        test.recording.has_call_sites = (
+            bool(test.budgets) or self.options.wants_groups or self._asks_by_fixture(item)
+        )
+        try:
+            if is_method_of_unittest(item):
+                with self._around_method(item):
+                    yield
+            else:
+                with test.recording:
+                    yield
+                self._enforce()
+        finally:
+            measured = measure(test.recording, self.root, with_groups=self.options.wants_groups)
+            test.numbers["call"] = asdict(measured)
+            test.numbers["violations"] = [
+                asdict(summarise(violation, self.root)) for violation in test.violations
+            ]
+
+    @contextmanager
+    def tearing_down(self) -> Iterator[None]:
+        """Close what was opened for the test, then measure its teardown."""
+        if self.test.opened_for_it:
+            standing.close_on_asgiref_thread(self.test.opened_for_it)
+        with self._counting("teardown"):
+            yield
+
+    def window(self, kind: type[Budget], /, *args: Any, **kwargs: Any) -> BudgetWindow:
+        """Make a budget for a part of the test that runs now."""
+        site = next(iter(frames_of_yours(2)), None)
+        given = Given(make(kind, args, kwargs), f"at {location_of(site, self.root)}" if site else "")
+        _require_that_it_counts(given)
+        return BudgetWindow(given, self.recorder.record(), self._complain)
+
+    def explain(self, error: BaseException, item: pytest.Item) -> Explanation | None:
+        """Explain an error of ours by its text and the place to mend; leave all others to pytest."""
+        if not isinstance(error, _OURS):
+            return None
+        site = error.call_path[0] if isinstance(error, BudgetExceeded) and error.call_path else None
+        if site is not None:
+            path, line = Path(site[0].co_filename), line_of(site)
+        else:
+            path, line = self.root / item.location[0], (item.location[1] or 0) + 1
+        return Explanation(str(error).splitlines(), path, line, type(error).__name__)
+
+    def _asks_by_fixture(self, item: pytest.Item) -> bool:
+        return not _FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
+
+    def _enforce(self) -> None:
+        __tracebackhide__ = True
+        if violations := violations_of(self.test.budgets, self.test.recording):
+            self._complain(violations)
+
+    def _complain(self, violations: Sequence[Violation]) -> None:
+        __tracebackhide__ = True
+        self.test.violations += violations
+        if self.options.enforces:
+            raise BudgetExceeded(violations, self.root, verbose=self.verbose)
+
+    @contextmanager
+    def _counting(self, phase: str) -> Iterator[None]:
+        recording = self.recorder.record(call_sites=False)
+        try:
+            with recording:
+                yield
+        finally:
+            self.test.add_queries(phase, recording)
+
+    @contextmanager
+    def _around_method(self, item: Any) -> Iterator[None]:
+        """Measure the method alone: `setUp` and `tearDown` run within pytest's call phase, too."""
+        case, method, whole = item.instance, getattr(item.instance, item.name), item.obj
+        surroundings = ExitStack()
+
+        @contextmanager
+        def measured() -> Iterator[None]:
+            surroundings.close()
+            with self.test.recording:
+                yield
+            surroundings.enter_context(self._counting("teardown"))
+            # A failed subtest does not raise here, and is not to be followed by a second failure.
+            if case._outcome.success:
+                self._enforce()
+
+        if inspect.iscoroutinefunction(method):
+
+            @functools.wraps(method)
+            async def wrapped(*args: Any, **kwargs: Any) -> Any:
+                __tracebackhide__ = True
+                with measured():
+                    return await method(*args, **kwargs)
+
+        else:
+
+            @functools.wraps(method)
+            def wrapped(*args: Any, **kwargs: Any) -> Any:
+                __tracebackhide__ = True
+                with measured():
+                    return method(*args, **kwargs)
+
+        # pytest calls `item.obj`, pytest-django the attribute of the instance.
+        item.obj = wrapped
+        vars(case)[item.name] = wrapped
+        try:
+            with surroundings:
+                surroundings.enter_context(self._counting("setup"))
+                yield
+        finally:
+            item.obj = whole
+            vars(case).pop(item.name, None)
+
+
+def _require_that_it_counts(given: Given) -> None:
+    __tracebackhide__ = True
+    obstacle = standing.why_nothing_counts(given.budget.aliases)
+    if obstacle is not None:
+        raise NothingCounts(f"{given} could count nothing: {obstacle}.")
