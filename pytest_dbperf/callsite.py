@@ -38,7 +38,12 @@ _STANDARD_LIBRARY = (sysconfig.get_path("stdlib") + os.sep, str(Path(os.__file__
 # Below this file a task is running, above it whatever happened to run the event loop.
 _LOOP_FILE = asyncio.events.__file__
 
+# Recursion of your code must not make a walk endless.
+_MOST_SITES = 32
+
 _roles: dict[str, str] = {_LOOP_FILE: LOOP}
+# What a walk has to notice, by file; None for the many files that it only passes.
+_landmarks: dict[str, str | None] = {_LOOP_FILE: LOOP}
 
 
 def role_of(filename: str) -> str:
@@ -70,26 +75,32 @@ def _learn(filename: str) -> str:
 
 def end_walks_in(filename: str) -> None:
     """Make a file the end of every walk: its functions note the path so far before they call on."""
-    _roles[filename] = EDGE
+    _roles[filename] = _landmarks[filename] = EDGE
 
 
 def frames_of_yours(depth: int, *, within_task: bool = False) -> CallPath:
     """Walk outwards, leaving out `depth` callers, and keep the frames of your code; if asked, of the task."""
-    sites = []
+    sites: list[CallSite] = []
     frame = sys._getframe(depth + 1)
-    roles = _roles
+    landmarks = _landmarks
     while frame is not None:
         code = frame.f_code
         try:
-            role = roles[code.co_filename]
+            landmark = landmarks[code.co_filename]
         except KeyError:
-            role = role_of(code.co_filename)
-        if role is PROJECT:
-            sites.append((code, frame.f_lasti))
-        elif role is EDGE or (role is LOOP and within_task):
-            break
+            landmark = _notice(code.co_filename)
+        if landmark is not None:  # Rare, so asked first: a walk has some 0.1 µs for a frame.
+            if landmark is PROJECT and len(sites) < _MOST_SITES:
+                sites.append((code, frame.f_lasti))
+            elif landmark is not LOOP or within_task:
+                break
         frame = frame.f_back  # type: ignore[assignment]  # None ends the loop
     return tuple(sites)
+
+
+def _notice(filename: str) -> str | None:
+    role = role_of(filename)
+    return _landmarks.setdefault(filename, role if role in (PROJECT, EDGE, LOOP) else None)
 
 
 def origin_of_caller(depth: int) -> str | None:

@@ -14,7 +14,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 # A task that starts a task that starts a task must not grow a path without end.
-_MOST_SITES = 32
+_MOST_SITES = 64
 
 # asgiref copies it into its threads and asyncio into new tasks; the hop probe carries it into executors.
 current: ContextVar[Cause] = ContextVar("dbperf_cause", default=Cause())

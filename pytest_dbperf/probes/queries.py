@@ -24,19 +24,19 @@ def queries(recorder: Recorder) -> Undo:
     from django.db.backends.base import base
 
     def emit(using: str, sql: str, started: float, executions: int, parameters: int | None) -> None:
-        recorder.emit(
-            Query(
-                sql,
-                using,
-                started,
-                perf_counter() - started,
-                executions,
-                parameters,
-                this_thread.name,
-                cause.frames_here(2) if recorder.wants_frames else (),
-                cause.current.get(),
-            )
+        fields = (
+            sql,
+            using,
+            started,
+            perf_counter() - started,
+            executions,
+            parameters,
+            this_thread.name,
+            cause.frames_here(2) if recorder.wants_frames else (),
+            cause.current.get(),
         )
+        # Query(*fields) takes 0.15 µs more, which is much of what a counted query may cost.
+        recorder.emit(tuple.__new__(Query, fields))
 
     def around_execute(original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(original)
