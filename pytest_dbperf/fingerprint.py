@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 # Control of a transaction or a session. It is recorded, and not counted by default.
 _BOOKKEEPING = frozenset(
@@ -153,10 +153,10 @@ def _listed_tables(words: Sequence[str], place: int) -> Iterator[str]:
 def _names_of_with(words: Sequence[str]) -> set[str]:
     if _upper(words, 0) != "WITH":
         return set()
-    outermost = [word for depth, word in _with_depth(words) if depth == 0]
+    outermost = (word for depth, word in _with_depth(words) if depth == 0)
     return {
         name.strip('"`')
-        for before, name in pairwise(outermost)
+        for before, name in pairwise(takewhile(lambda word: word.upper() not in _KINDS, outermost))
         if before.upper() in _BEFORE_A_WITH_NAME and name.upper() != "RECURSIVE"
     }
 

@@ -45,9 +45,10 @@ def make(kind: type[B], args: Sequence[Any], kwargs: Mapping[str, Any]) -> B:
     """
     try:
         inspect.signature(kind).bind(*args, **kwargs)
-        return kind(*args, **kwargs)
     except TypeError as error:
         raise WrongArguments(f"{kind.name}: {error}. Usage: {usage(kind)}") from None
+    try:
+        return kind(*args, **kwargs)
     except ValueError as error:
         raise WrongArguments(f"{error}. Usage: {usage(kind)}") from None
 
@@ -85,13 +86,18 @@ def written(budget: Budget) -> str:
 
 def require_limit(what: str, limit: object) -> None:
     """Refuse a limit that is not None or a whole number from 0."""
-    if limit is None:
-        return
+    if limit is not None:
+        require_number(what, limit, or_none=True)
+
+
+def require_number(what: str, number: object, *, or_none: bool = False) -> None:
+    """Refuse what is not a whole number from 0."""
     # bool is an int, and `query_budget(True)` is a slip.
-    if type(limit) is not int:
-        raise ValueError(f"{what} must be a whole number or None, got {type(limit).__name__}")
-    if limit < 0:
-        raise ValueError(f"{what} must be >= 0, got {limit}")
+    if type(number) is not int:
+        expected = "a whole number or None" if or_none else "a whole number"
+        raise ValueError(f"{what} must be {expected}, got {type(number).__name__}")
+    if number < 0:
+        raise ValueError(f"{what} must be >= 0, got {number}")
 
 
 def require_alias(what: str, using: object) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
-from pytest_dbperf.budgets.budget import require_alias, require_limit
+from pytest_dbperf.budgets.budget import require_alias, require_limit, require_number
 from pytest_dbperf.events import Query
 from pytest_dbperf.fingerprint import shortened
 from pytest_dbperf.groups import QueryGroup, groups_of_queries
@@ -46,11 +46,13 @@ class QueryBudget:
 
     def __post_init__(self) -> None:
         require_limit("query_budget limit", self.limit)
-        require_limit("query_budget at_least", self.at_least)
+        require_number("query_budget at_least", self.at_least)
         for kind in _KINDS:
             require_limit(f"query_budget {kind}", getattr(self, kind))
+        if not isinstance(self.tables, Mapping | None):
+            raise ValueError("query_budget tables must map names of tables to limits")  # noqa: TRY004
         for table, limit in (self.tables or {}).items():
-            require_limit(f"query_budget tables[{table!r}]", limit)
+            require_number(f"query_budget tables[{table!r}]", limit)
         require_alias("query_budget using", self.using)
         if self.limit is not None and self.at_least > self.limit:
             raise ValueError(f"query_budget at_least must be <= limit, got {self.at_least} > {self.limit}")

@@ -1,0 +1,50 @@
+"""Events as literals, for the modules that only read them."""
+
+from pytest_dbperf.events import Cause, ConnectionClosed, Hop, NewConnection, Query, Request
+from pytest_dbperf.recording import Recorder
+
+
+def site(name="view", filename="campaigns/api.py", line=31):
+    """A call site in a file that need not exist."""
+    source = "\n" * (line - 1) + f"def {name}(): pass"
+    scope = {}
+    exec(compile(source, filename, "exec"), scope)
+    return (scope[name].__code__, 0)
+
+
+def query(
+    sql="SELECT 1", *, using="default", parameters=0, seconds=0.001, executions=1, path=(), request=None
+):
+    """A statement."""
+    cause = Cause(request=request)
+    return Query(sql, using, 0.0, seconds, executions, parameters, "MainThread", tuple(path), cause)
+
+
+def new_connection(*, using="default", thread="MainThread", open_now=1, backend_pid=None, path=()):
+    """A connection that was opened."""
+    return NewConnection(using, "psycopg", backend_pid, open_now, 0.0, thread, tuple(path), Cause())
+
+
+def closed_connection(*, using="default", dropped=False, open_now=0):
+    """A connection that ended."""
+    return ConnectionClosed(using, dropped, open_now, 0.0, "MainThread", Cause())
+
+
+def hop(function="load", *, via="sync_to_async", origin="project", path=()):
+    """A crossing between a loop and a thread."""
+    return Hop(via, function, origin, 0.0, "MainThread", tuple(path), Cause())
+
+
+def request(number=1, method="GET", path="/api/campaigns/"):
+    """A request."""
+    return Request(number, method, path, 0.0, "MainThread", Cause())
+
+
+def recording(*events, open_connections=0):
+    """A closed recording of these events."""
+    recorder = Recorder()
+    recorder.open_connections = open_connections
+    with recorder.record() as window:
+        for event in events:
+            recorder.emit(event)
+    return window

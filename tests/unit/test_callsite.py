@@ -1,0 +1,189 @@
+"""Call sites are taken from your code, and from nobody else's."""
+
+import asyncio.events
+import os
+import sys
+import types
+from pathlib import Path
+
+import django
+import pytest
+
+from pytest_dbperf import callsite
+from tests.factories import site
+
+HERE = Path(__file__).parent
+
+
+def imported_from(filename, source):
+    """Run a module's source as if it came from a file."""
+    module = types.ModuleType("made_up")
+    exec(compile(source, filename, "exec"), vars(module))
+    return module
+
+
+def walk(**how):
+    """Take the call path of the caller."""
+    return callsite.frames_of_yours(1, **how)
+
+
+@pytest.mark.parametrize(
+    ("filename", "role"),
+    [
+        (__file__, "project"),
+        ("/srv/app/campaigns/api.py", "project"),
+        ("/srv/app/.venv/lib/python3.13/site-packages/ninja/main.py", "library:ninja"),
+        ("/srv/app/.venv/lib/python3.13/site-packages/six.py", "library:six"),
+        ("/usr/lib/python3/dist-packages/django/db/models/query.py", "django"),
+        (os.path.join(os.path.dirname(django.__file__), "db", "models", "query.py"), "django"),
+        ("/venv/lib/python3.13/site-packages/asgiref/sync.py", "plumbing"),
+        ("/venv/lib/python3.13/site-packages/_pytest/python.py", "edge"),
+        (os.__file__, "plumbing"),
+        (asyncio.events.__file__, "loop"),
+        ("<string>", "plumbing"),
+        ("<frozen importlib._bootstrap>", "plumbing"),
+        (callsite.__file__, "plumbing"),
+    ],
+)
+def test_every_file_has_a_role(filename, role):
+    """A file is yours, Django's, a library's, or never to blame."""
+    assert callsite.role_of(filename) == role
+
+
+def test_a_package_outside_site_packages_is_still_known(monkeypatch, tmp_path):
+    """An editable install of Django is Django's code."""
+    clone = types.ModuleType("django")
+    clone.__file__ = str(tmp_path / "django" / "__init__.py")
+    monkeypatch.setitem(sys.modules, "django", clone)
+
+    assert callsite.role_of(str(tmp_path / "django" / "shortcuts.py")) == "django"
+
+
+def test_a_path_has_the_innermost_function_first():
+    """A call path reads from the cause outwards."""
+
+    def inner():
+        return walk()
+
+    def outer():
+        return inner()
+
+    names = [code.co_name for code, _ in outer()]
+
+    assert names == ["inner", "outer", "test_a_path_has_the_innermost_function_first"]
+
+
+def test_code_of_others_is_left_out():
+    """Frames of libraries between yours are not part of the path."""
+    library = imported_from("/venv/lib/python3.13/site-packages/lib.py", "def call(f):\n    return f()")
+
+    names = [code.co_name for code, _ in library.call(lambda: walk())]
+
+    assert names == ["<lambda>", "test_code_of_others_is_left_out"]
+
+
+def test_a_walk_ends_where_a_file_says_so():
+    """A wrapper that has noted the path above it need not be passed."""
+    filename = "/srv/app/wrapper_that_ends_walks.py"
+    callsite.end_walks_in(filename)
+    wrapper = imported_from(filename, "def call(f):\n    return f()")
+
+    names = [code.co_name for code, _ in wrapper.call(lambda: walk())]
+
+    assert names == ["<lambda>"]
+
+
+def test_a_walk_can_stay_within_its_task():
+    """What runs the event loop is not part of a task that knows who started it."""
+
+    async def task(**how):
+        return [code.co_name for code, _ in walk(**how)]
+
+    assert asyncio.run(task(within_task=True)) == ["task"]
+    assert asyncio.run(task())[1:] == ["test_a_walk_can_stay_within_its_task"]
+
+
+def test_a_deep_recursion_makes_a_path_of_bounded_length():
+    """A path has an end, however deep your code is."""
+
+    def dive(depth):
+        return dive(depth - 1) if depth else walk()
+
+    assert len(dive(200)) == 32
+
+
+def test_recursion_has_one_shape_at_any_depth():
+    """Equal call sites count once in the identity of a path."""
+
+    def dive(depth):
+        return dive(depth - 1) if depth else walk()
+
+    assert len(callsite.without_recursion(dive(3))) == 3
+    assert [code.co_name for code, _ in callsite.without_recursion(dive(5))][:2] == ["dive", "dive"]
+
+
+def test_the_caller_has_an_origin():
+    """The first code that can be blamed decides."""
+    plumbing = imported_from(os.__file__, "def ask(f):\n    return f(0)")
+    library = imported_from("/venv/lib/python3.13/site-packages/lib.py", "def call(f, a):\n    return f(a)")
+
+    assert callsite.origin_of_caller(0) == "project"
+    assert library.call(plumbing.ask, callsite.origin_of_caller) == "library:lib"
+
+
+def test_a_caller_that_nobody_can_be_blamed_for_has_no_origin():
+    """Where the walk ends at pytest's own frames, the origin is unknown."""
+    pytest_module = imported_from(
+        "/venv/lib/python3.13/site-packages/_pytest/x.py", "def call(f, a):\n    return f(a)"
+    )
+
+    assert pytest_module.call(callsite.origin_of_caller, 0) is None
+
+
+def test_a_walk_to_the_outermost_frame_ends():
+    """A thread may have no frame of yours at all."""
+    import threading
+
+    origins = []
+    plumbing = imported_from(os.__file__, "def call(f, to):\n    to.append(f(0))")
+    thread = threading.Thread(target=plumbing.call, args=(callsite.origin_of_caller, origins))
+    thread.start()
+    thread.join()
+
+    assert origins == [None]
+
+
+def test_a_call_site_is_shown_relative_to_the_root():
+    """A reader clicks on a path from where they are."""
+    shown = callsite.describe(site("serialize", "/srv/app/campaigns/api.py", 31), Path("/srv/app"))
+
+    assert shown == "campaigns/api.py:31 serialize"
+
+
+def test_a_call_site_outside_the_root_is_shown_whole():
+    """A path is never made up."""
+    assert callsite.location_of(site("f", "/srv/lib/a.py", 3), Path("/srv/app")) == "/srv/lib/a.py:3"
+
+
+def test_a_nested_function_is_shown_by_its_own_name():
+    """Where a function was defined is of no interest."""
+
+    def nested():
+        return walk()
+
+    assert callsite.describe(nested()[0], HERE).endswith(" nested")
+
+
+def test_the_line_is_that_of_the_call():
+    """The line is read from the instruction, as a traceback does it."""
+    line = sys._getframe().f_lineno + 1
+    path = walk()
+
+    assert callsite.line_of(path[0]) == line
+
+
+def test_an_instruction_without_a_line_is_shown_at_its_function():
+    """Some instructions that Python makes up have no line."""
+    code, _ = site("f", "a.py", 7)
+
+    assert callsite.line_of((code, 10_000)) == 7

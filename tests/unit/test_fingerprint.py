@@ -1,0 +1,154 @@
+"""Two SQL texts have one fingerprint if and only if they differ in values alone."""
+
+import pytest
+
+from pytest_dbperf.fingerprint import is_bookkeeping, shortened, statement_of
+
+
+@pytest.mark.parametrize(
+    ("sql", "fingerprint"),
+    [
+        ("SELECT a FROM t WHERE id = 5", "SELECT a FROM t WHERE id = %s"),
+        ("SELECT a FROM t WHERE id = %s", "SELECT a FROM t WHERE id = %s"),
+        ("SELECT a FROM t WHERE id = %(id)s", "SELECT a FROM t WHERE id = %s"),
+        ("SELECT a FROM t WHERE id = $1", "SELECT a FROM t WHERE id = %s"),
+        ("SELECT a FROM t WHERE x = 1.5e3", "SELECT a FROM t WHERE x = %s"),
+        ("SELECT a FROM t WHERE name = 'it''s -- no comment'", "SELECT a FROM t WHERE name = %s"),
+        ("SELECT a FROM t WHERE name = E'it\\'s'", "SELECT a FROM t WHERE name = %s"),
+        ("SELECT a FROM t WHERE name = $tag$it's$tag$", "SELECT a FROM t WHERE name = %s"),
+        ("SELECT  a\n FROM t ; ", "SELECT a FROM t"),
+        ("/* web */ SELECT a FROM t -- trailing", "SELECT a FROM t"),
+        ('SELECT "t"."a" FROM "t"', "SELECT t.a FROM t"),
+        ("SELECT `a` FROM `t`", "SELECT a FROM t"),
+        ('SELECT "A b" FROM "t"', 'SELECT "A b" FROM t'),
+        ("SELECT col2 FROM t3", "SELECT col2 FROM t3"),
+        ("SELECT a FROM t WHERE id IN (1, 2,3)", "SELECT a FROM t WHERE id IN (%s, ...)"),
+        ("SELECT a FROM t WHERE id IN (%s)", "SELECT a FROM t WHERE id IN (%s)"),
+        ("INSERT INTO t (a, b) VALUES (1, 2), (3, 4)", "INSERT INTO t (a, b) VALUES (%s, %s), ..."),
+        ("INSERT INTO t (a) VALUES (f(%s)), (f(%s))", "INSERT INTO t (a) VALUES (f(%s)), ..."),
+        ("INSERT INTO t (a) VALUES (%s)", "INSERT INTO t (a) VALUES (%s)"),
+        ('SAVEPOINT "s140_x1"', "SAVEPOINT"),
+        ('ROLLBACK TO SAVEPOINT "s140_x1"', "ROLLBACK TO SAVEPOINT"),
+        ("SELECT a FROM t LIMIT 21", "SELECT a FROM t LIMIT 21"),
+        ("SELECT a FROM t LIMIT 25 OFFSET 50", "SELECT a FROM t LIMIT 25 OFFSET %s"),
+        ("SELECT a FROM t WHERE data ? %s", "SELECT a FROM t WHERE data ? %s"),
+        ("", ""),
+    ],
+)
+def test_a_fingerprint_is_the_sql_without_values_comments_and_space(sql, fingerprint):
+    """Values, comments, white space and the length of lists make no difference."""
+    assert statement_of(sql).fingerprint == fingerprint
+
+
+def test_different_columns_are_different_queries():
+    """A deferred field is loaded by another query than the whole row."""
+    assert statement_of("SELECT a FROM t").fingerprint != statement_of("SELECT b FROM t").fingerprint
+
+
+def test_quoted_names_of_two_tables_stay_apart():
+    """A quoted identifier is a name and not a value."""
+    one, two = 'SELECT "shop_author"."id" FROM "shop_author"', 'SELECT "auth_group"."id" FROM "auth_group"'
+
+    assert statement_of(one).fingerprint != statement_of(two).fingerprint
+
+
+@pytest.mark.parametrize(
+    ("sql", "kind"),
+    [
+        ("SELECT 1", "select"),
+        ("select 1", "select"),
+        ("(SELECT a FROM b) UNION (SELECT c FROM d)", "select"),
+        ("INSERT INTO t SELECT 1", "insert"),
+        ("UPDATE t SET a = 1", "update"),
+        ("DELETE FROM t", "delete"),
+        ("WITH x AS (SELECT 1) SELECT * FROM x", "select"),
+        ("WITH x AS (SELECT 1) UPDATE t SET a = 1", "update"),
+        ("WITH RECURSIVE x(id) AS (SELECT 1 UNION ALL SELECT id FROM x) DELETE FROM t", "delete"),
+        ("WITH x AS (SELECT 1)", "other"),
+        ("EXPLAIN SELECT 1", "other"),
+        ("CALL refresh()", "other"),
+        ("", "other"),
+    ],
+)
+def test_the_kind_is_what_the_statement_does(sql, kind):
+    """The kind of a WITH is that of its main statement."""
+    assert statement_of(sql).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("sql", "tables"),
+    [
+        ('SELECT "t"."a" FROM "t"', ("t",)),
+        ("SELECT 1", ()),
+        ("SELECT a FROM public.t", ("t",)),
+        ("SELECT a FROM t, u AS v, w x WHERE b", ("t", "u", "w")),
+        ("SELECT a FROM t, u WHERE b ORDER BY c, d", ("t", "u")),
+        ("SELECT a FROM t INNER JOIN u ON (t.id = u.id) LEFT JOIN LATERAL v ON true", ("t", "u", "v")),
+        ("SELECT a FROM (SELECT b FROM t) s JOIN u ON true", ("t", "u")),
+        ("SELECT a FROM t JOIN t AS t2 ON true", ("t",)),
+        ("SELECT a FROM ONLY t", ("t",)),
+        ("SELECT EXTRACT(YEAR FROM t.at), TRIM(BOTH FROM t.b) FROM t", ("t",)),
+        ("SELECT a FROM t WHERE b IS DISTINCT FROM c", ("t",)),
+        ("SELECT a FROM generate_series(1, 2)", ()),
+        ("SELECT a FROM t FOR UPDATE OF t", ("t",)),
+        ("SELECT a FROM t FOR NO KEY UPDATE", ("t",)),
+        ("INSERT INTO t (a, b) VALUES (1, 2)", ("t",)),
+        ("INSERT INTO t(a) SELECT a FROM u", ("t", "u")),
+        ("INSERT INTO t (a) VALUES (1) ON CONFLICT (a) DO UPDATE SET a = 2", ("t",)),
+        ("UPDATE t SET a = 1 FROM u", ("t", "u")),
+        ("DELETE FROM t WHERE id IN (SELECT id FROM u)", ("t", "u")),
+        ("WITH x AS (SELECT 1 FROM t) SELECT * FROM x, u", ("t", "u")),
+        ("WITH x AS (SELECT 1), y (a) AS (SELECT 2) SELECT * FROM x JOIN y ON true", ()),
+        ("SELECT a FROM", ()),
+        ("SELECT f(a FROM b", ("b",)),
+    ],
+)
+def test_tables_are_those_that_are_named(sql, tables):
+    """Tables are named after FROM, JOIN, INTO and UPDATE; functions, subqueries and WITH names are none."""
+    assert statement_of(sql).tables == tables
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "BEGIN",
+        "begin;",
+        "COMMIT",
+        "ROLLBACK",
+        'SAVEPOINT "s1"',
+        'RELEASE SAVEPOINT "s1"',
+        "SET CONSTRAINTS ALL IMMEDIATE",
+        "SHOW server_version",
+        "PRAGMA foreign_keys = ON",
+        "  /* comment */ BEGIN",
+        "-- comment\nCOMMIT",
+        "START TRANSACTION",
+    ],
+)
+def test_transaction_and_session_control_is_bookkeeping(sql):
+    """What only controls a transaction or a session does not count."""
+    assert is_bookkeeping(sql)
+
+
+@pytest.mark.parametrize("sql", ["SELECT 1", "", "SETTLE", "UPDATE t SET a = 1", "/* BEGIN */ SELECT 1"])
+def test_other_statements_are_not_bookkeeping(sql):
+    """A statement that works on data counts, whatever else it mentions."""
+    assert not is_bookkeeping(sql)
+
+
+@pytest.mark.parametrize(
+    ("sql", "short"),
+    [
+        (
+            'SELECT "users_user"."id", "users_user"."email" FROM "users_user" WHERE "users_user"."id" = 1',
+            "SELECT ... FROM users_user WHERE id = %s",
+        ),
+        ('SELECT COUNT(*) AS "__count" FROM "t"', "SELECT COUNT(*) AS __count FROM t"),
+        ('INSERT INTO "t" ("a", "b") VALUES (1, 2)', "INSERT INTO t (...) VALUES (%s, %s)"),
+        ("SELECT a FROM t JOIN u ON (t.id = u.id)", "SELECT a FROM t JOIN u ON (t.id = u.id)"),
+        ("BEGIN", "BEGIN"),
+    ],
+)
+def test_a_short_form_leaves_out_what_a_reader_skips(sql, short):
+    """Long lists of columns go, and the name of the only table before each column."""
+    assert shortened(statement_of(sql)) == short
