@@ -1,0 +1,56 @@
+"""How do clients find campaigns, join and leave them?"""
+
+from asgiref.sync import sync_to_async
+from django.http import Http404, HttpRequest
+from django.shortcuts import aget_object_or_404
+from ninja import Field, Router, Schema
+from ninja.errors import HttpError
+from ninja.pagination import LimitOffsetPagination, paginate
+
+from campaigns.joining import JoinRefused, join_campaign
+from campaigns.models import Campaign, CampaignQuerySet, Join
+from campaigns.schemas import CampaignDetail, CampaignSummary, Joined
+from users.authentication import AuthenticatedRequest, session
+
+router = Router()
+
+
+class BoundedPagination(LimitOffsetPagination):
+    """Limit and offset with an upper end: neither a page nor what is skipped before it may grow at will."""
+
+    class Input(Schema):
+        limit: int = Field(20, ge=1, le=100)
+        offset: int = Field(0, ge=0, le=10_000)
+
+
+@router.get("", response=list[CampaignSummary])
+@paginate(BoundedPagination)
+async def list_campaigns(request: HttpRequest) -> CampaignQuerySet:
+    """List campaigns, those that start first at the top."""
+    return Campaign.objects.for_display()
+
+
+@router.get("{int:campaign_id}", response=CampaignDetail)
+async def read_campaign(request: HttpRequest, campaign_id: int) -> Campaign:
+    """Show one campaign. 404 when there is none of this number."""
+    return await aget_object_or_404(Campaign.objects.for_display(), pk=campaign_id)
+
+
+@router.post("{int:campaign_id}/join", response={201: Joined}, auth=session)
+async def join(request: AuthenticatedRequest, campaign_id: int) -> Join:
+    """Take a place. 404 when there is no such campaign, 409 when it is full or joined already."""
+    try:
+        # Lock, count and insert are one transaction, which belongs to one thread: one hop for all three.
+        return await sync_to_async(join_campaign)(campaign_id, request.auth.user)
+    except Campaign.DoesNotExist as error:
+        raise Http404 from error
+    except JoinRefused as refusal:
+        raise HttpError(409, str(refusal)) from refusal
+
+
+@router.delete("{int:campaign_id}/join", response={204: None}, auth=session)
+async def leave(request: AuthenticatedRequest, campaign_id: int) -> None:
+    """Give the place back. 404 when the user has none in a campaign of this number."""
+    deleted, _ = await Join.objects.filter(campaign=campaign_id, user=request.auth.user).adelete()
+    if not deleted:
+        raise Http404

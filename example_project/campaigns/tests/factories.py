@@ -1,0 +1,27 @@
+"""Which campaigns do the tests start from?"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from campaigns.models import Campaign, Join, Tag
+from users.models import User
+
+NEW_YEAR = datetime(2030, 1, 1, 12, tzinfo=UTC)
+
+
+def make_campaign(
+    owner: User,
+    title: str = "Clean the river",
+    *,
+    tags: Iterable[str] = (),
+    joined_by: Iterable[User] = (),
+    **fields: Any,
+) -> Campaign:
+    """Save a campaign with its tags and with those who have joined."""
+    campaign = Campaign.objects.create(
+        **{"capacity": 10, "starts_at": NEW_YEAR} | fields, owner=owner, title=title
+    )
+    campaign.tags.set(Tag.objects.get_or_create(name=tag)[0] for tag in tags)
+    Join.objects.bulk_create(Join(campaign=campaign, user=user) for user in joined_by)
+    return campaign

@@ -1,0 +1,123 @@
+"""What do clients see of the campaigns?"""
+
+from datetime import timedelta
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.db import connection
+from django.test import AsyncClient, Client
+from django.test.utils import CaptureQueriesContext
+
+from campaigns.tests.factories import NEW_YEAR, make_campaign
+from users.tests.factories import make_user
+
+
+@pytest.mark.django_db
+def test_a_campaign_is_listed_with_owner_tags_and_join_count(client: Client) -> None:
+    """Anybody may look; tags are sorted, users are shown by nickname."""
+    ada, bob = make_user("ada"), make_user("bob")
+    campaign = make_campaign(ada, tags=["water", "nature"], joined_by=[ada, bob])
+
+    response = client.get("/api/campaigns/")
+
+    assert response.status_code == 200
+    assert response.json() == {
+        "count": 1,
+        "items": [
+            {
+                "id": campaign.pk,
+                "title": "Clean the river",
+                "starts_at": "2030-01-01T12:00:00Z",
+                "owner": "ada",
+                "tags": ["nature", "water"],
+                "capacity": 10,
+                "join_count": 2,
+            }
+        ],
+    }
+
+
+@pytest.mark.django_db
+def test_what_starts_first_is_listed_first(client: Client) -> None:
+    """Campaigns that start at the same time come in the order of their making."""
+    ada = make_user("ada")
+    for title, days in [("second", 1), ("third", 1), ("first", 0)]:
+        make_campaign(ada, title, starts_at=NEW_YEAR + timedelta(days=days))
+
+    titles = [campaign["title"] for campaign in client.get("/api/campaigns/").json()["items"]]
+
+    assert titles == ["first", "second", "third"]
+
+
+@pytest.mark.django_db
+def test_the_list_comes_in_pages(client: Client) -> None:
+    """A page says how many campaigns there are in all."""
+    ada = make_user("ada")
+    for number in range(5):
+        make_campaign(ada, f"campaign {number}")
+
+    page = client.get("/api/campaigns/", {"limit": 2, "offset": 3}).json()
+
+    assert page["count"] == 5
+    assert [campaign["title"] for campaign in page["items"]] == ["campaign 3", "campaign 4"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [("limit", 0), ("limit", 101), ("limit", "all"), ("offset", -1), ("offset", 10**30)],
+)
+def test_a_page_out_of_bounds_is_refused_by_its_name(
+    client: Client, parameter: str, value: str | int
+) -> None:
+    """No client can ask for everything at once, nor for a number that the database does not know."""
+    response = client.get("/api/campaigns/", {parameter: value})
+
+    assert response.status_code == 422
+    assert [error["loc"][-1] for error in response.json()["detail"]] == [parameter]
+
+
+@pytest.mark.django_db
+def test_a_long_list_costs_as_many_queries_as_a_short_one(client: Client) -> None:
+    """One for the campaigns, one for their tags, one for the count."""
+    users = [make_user(f"user-{number}") for number in range(4)]
+    costs = []
+    for owner in users:
+        make_campaign(owner, tags=[owner.nickname, "all"], joined_by=users)
+        with CaptureQueriesContext(connection) as queries:
+            client.get("/api/campaigns/")
+        costs.append(len(queries))
+
+    assert costs == [3, 3, 3, 3]
+
+
+@pytest.mark.django_db
+def test_one_campaign_is_shown_with_its_description(client: Client) -> None:
+    """The detail has everything that the list has, and the description."""
+    campaign = make_campaign(make_user("ada"), description="Bring gloves.", tags=["water"])
+
+    response = client.get(f"/api/campaigns/{campaign.pk}")
+
+    assert response.status_code == 200
+    assert response.json() == client.get("/api/campaigns/").json()["items"][0] | {
+        "description": "Bring gloves."
+    }
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("number", ["0", "123456789", "9" * 30, "first"])
+def test_a_campaign_that_does_not_exist_is_not_found(client: Client, number: str) -> None:
+    """Neither is one whose number no database could hold."""
+    assert client.get(f"/api/campaigns/{number}").status_code == 404
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_campaigns_are_shown_to_an_async_client(async_client: AsyncClient) -> None:
+    """The same calls over ASGI, where a lazy query would be an error."""
+    campaign = await sync_to_async(lambda: make_campaign(make_user("ada"), tags=["water"]))()
+
+    page = await async_client.get("/api/campaigns/")
+    detail = await async_client.get(f"/api/campaigns/{campaign.pk}")
+
+    assert page.json()["items"][0]["tags"] == ["water"]
+    assert detail.json()["owner"] == "ada"

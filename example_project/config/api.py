@@ -1,0 +1,20 @@
+"""What is the API made of, and what do its errors look like?"""
+
+from django.http import HttpRequest, HttpResponse
+from ninja import NinjaAPI
+from ninja.errors import AuthenticationError
+
+from campaigns.api import router as campaigns
+from users.api import router as users
+
+api = NinjaAPI(title="Campaigns", version="1")
+api.add_router("/users/", users, tags=["users"])
+api.add_router("/campaigns/", campaigns, tags=["campaigns"])
+
+
+@api.exception_handler(AuthenticationError)
+def unauthorized(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
+    """Answer 401 with the header that RFC 9110 asks for and django-ninja leaves out."""
+    response = api.create_response(request, {"detail": error.message}, status=error.status_code)
+    response["WWW-Authenticate"] = "Bearer"
+    return response

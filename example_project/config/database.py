@@ -1,0 +1,35 @@
+"""Which database does the environment ask for, and with which settings?"""
+
+from urllib.parse import unquote, urlsplit
+
+import dj_database_url
+
+from config.environment import Environment
+
+
+def database_settings(environment: Environment) -> dj_database_url.DBConfig:
+    """Return what `DATABASES["default"]` is to be."""
+    database = dj_database_url.parse(environment.database_url)
+    database["CONN_MAX_AGE"] = environment.db_conn_max_age
+    database["CONN_HEALTH_CHECKS"] = environment.db_conn_health_checks
+    if database.get("HOST", "").startswith("/"):
+        database["HOST"] = _socket_directory(environment.database_url)
+    if database["ENGINE"] == "django.db.backends.postgresql":
+        options = database.get("OPTIONS", {})
+        # What the URL says itself comes last and therefore wins, in the server's command line too.
+        command_line = f"-c statement_timeout={environment.db_statement_timeout} {options.get('options', '')}"
+        database["OPTIONS"] = {
+            "connect_timeout": environment.db_connect_timeout,
+            **options,
+            "options": command_line.strip(),
+        }
+    return database
+
+
+def _socket_directory(url: str) -> str:
+    """Return the directory of a unix-socket URL (postgres://user@%2Fvar%2Frun/name) as it is written.
+
+    dj-database-url 3.1 takes it from `urlsplit().hostname`, which is in lower case.
+    """
+    location = urlsplit(url).netloc.rpartition("@")[2]
+    return unquote(location.partition(":")[0])

@@ -1,0 +1,89 @@
+"""What does the environment say, and is it valid?"""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Self
+from urllib.parse import quote
+
+import dj_database_url
+from environs import Env, ValidationError, validate
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+DEVELOPMENT_SECRET_KEY = "for-development-only-set-SECRET_KEY-anywhere-else"  # noqa: S105 - No secret.
+DEVELOPMENT_DATABASE_URL = f"sqlite:///{quote(str(BASE_DIR / 'db.sqlite3'))}"
+DEVELOPMENT_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
+
+# PostgreSQL keeps its timeouts in a signed 32-bit integer; nothing here needs more.
+LARGEST = 2**31 - 1
+NOT_EMPTY = validate.Length(min=1)
+AT_LEAST_0 = validate.Range(min=0, max=LARGEST)
+AT_LEAST_1 = validate.Range(min=1, max=LARGEST)
+
+
+def _is_database_url(url: str) -> None:
+    try:
+        dj_database_url.parse(url)
+    except ValueError as error:
+        raise ValidationError(str(error)) from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """Everything that this site takes from environment variables, under their names in lower case."""
+
+    secret_key: str
+    debug: bool
+    allowed_hosts: tuple[str, ...]
+    database_url: str
+
+    db_conn_max_age: int
+    """Seconds; 0 closes the connection after each request."""
+    db_conn_health_checks: bool
+    db_connect_timeout: int
+    """Seconds."""
+    db_statement_timeout: int
+    """Milliseconds; 0 lets a statement run for ever."""
+
+    worker_connections: int
+    worker_timeout: int
+    """Seconds."""
+    keepalive: int
+    """Seconds."""
+    max_requests: int
+    """0 never restarts a worker."""
+    max_requests_jitter: int
+
+    @classmethod
+    def read(cls) -> Self:
+        """Read and validate every variable; `environs.EnvValidationError` names all those that are wrong."""
+        env = Env(eager=False)
+        debug = env.bool("DEBUG", True)
+        environment = cls(
+            secret_key=(
+                env.str("SECRET_KEY", DEVELOPMENT_SECRET_KEY, validate=NOT_EMPTY)
+                if debug
+                else env.str("SECRET_KEY", validate=NOT_EMPTY)
+            ),
+            debug=debug,
+            allowed_hosts=tuple(env.list("ALLOWED_HOSTS", DEVELOPMENT_HOSTS, subcast=str.strip)),
+            database_url=env.str("DATABASE_URL", DEVELOPMENT_DATABASE_URL, validate=_is_database_url),
+            db_conn_max_age=env.int("DB_CONN_MAX_AGE", 600, validate=AT_LEAST_0),
+            db_conn_health_checks=env.bool("DB_CONN_HEALTH_CHECKS", True),
+            db_connect_timeout=env.int("DB_CONNECT_TIMEOUT", 10, validate=AT_LEAST_1),
+            db_statement_timeout=env.int("DB_STATEMENT_TIMEOUT", 30_000, validate=AT_LEAST_0),
+            worker_connections=env.int("WORKER_CONNECTIONS", 1000, validate=AT_LEAST_1),
+            worker_timeout=env.int("WORKER_TIMEOUT", 60, validate=AT_LEAST_1),
+            keepalive=env.int("KEEPALIVE", 5, validate=AT_LEAST_0),
+            max_requests=env.int("MAX_REQUESTS", 10_000, validate=AT_LEAST_0),
+            max_requests_jitter=env.int("MAX_REQUESTS_JITTER", 1000, validate=AT_LEAST_0),
+        )
+        env.seal()
+        return environment
+
+
+@cache
+def environment() -> Environment:
+    """Return this process's environment, as it was at the first call."""
+    return Environment.read()

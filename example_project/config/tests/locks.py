@@ -1,0 +1,48 @@
+"""How do tests bring about what else happens only when two requests meet?
+
+By holding a lock in an open transaction, letting the others run into it, and committing once all wait.
+"""
+
+from collections.abc import Callable
+from time import monotonic
+from typing import TypeVar
+
+import pytest
+from django.db import connection, connections
+
+PATIENCE = 10  # seconds
+
+Result = TypeVar("Result")
+
+
+def require_row_locks() -> None:
+    """Skip the test on a database whose sessions never wait for each other's rows."""
+    if not connection.features.has_select_for_update:
+        pytest.skip(f"{connection.vendor} has no row locks: two requests never meet in the middle")
+
+
+def wait_until_blocked(sessions: int) -> None:
+    """Return as soon as so many other sessions of this database wait for a lock."""
+    deadline = monotonic() + PATIENCE
+    blocked = 0
+    with connection.cursor() as cursor:
+        while blocked < sessions:
+            assert monotonic() < deadline, f"{blocked} sessions wait for a lock, not {sessions}"
+            cursor.execute("SELECT pg_stat_clear_snapshot(), pg_sleep(0.01)")
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+            (blocked,) = cursor.fetchone()
+
+
+def disconnecting(call: Callable[[], Result]) -> Callable[[], Result]:
+    """Let a thread's call close the connections that it opened, which nobody else can."""
+
+    def called() -> Result:
+        try:
+            return call()
+        finally:
+            connections.close_all()
+
+    return called

@@ -1,0 +1,175 @@
+"""Which environment does the site accept, and which stops its start?"""
+
+import os
+import subprocess
+import sys
+from dataclasses import fields
+
+import pytest
+from environs import EnvValidationError
+
+from config.environment import BASE_DIR, Environment, environment
+
+DEFAULTS = {
+    "DB_CONN_MAX_AGE": 600,
+    "DB_CONN_HEALTH_CHECKS": True,
+    "DB_CONNECT_TIMEOUT": 10,
+    "DB_STATEMENT_TIMEOUT": 30_000,
+    "WORKER_CONNECTIONS": 1000,
+    "WORKER_TIMEOUT": 60,
+    "KEEPALIVE": 5,
+    "MAX_REQUESTS": 10_000,
+    "MAX_REQUESTS_JITTER": 1000,
+}
+NUMBERS = [name for name, default in DEFAULTS.items() if default is not True]
+AT_LEAST_1 = {"DB_CONNECT_TIMEOUT", "WORKER_CONNECTIONS", "WORKER_TIMEOUT"}
+
+
+@pytest.fixture(autouse=True)
+def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin each test with none of the site's variables."""
+    for field in fields(Environment):
+        monkeypatch.delenv(field.name.upper(), raising=False)
+
+
+def run_manage(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of manage.py with the ordinary settings and these variables."""
+    command = [sys.executable, "manage.py", *arguments]
+    env = {**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", **variables}
+    return subprocess.run(command, cwd=BASE_DIR, env=env, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(("name", "default"), DEFAULTS.items())
+def test_a_variable_that_is_not_set_has_its_default(name: str, default: object) -> None:
+    """The defaults are those of the report."""
+    assert getattr(Environment.read(), name.lower()) == default
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_number_is_honoured(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """What is set is what is used."""
+    monkeypatch.setenv(name, "42")
+
+    assert getattr(Environment.read(), name.lower()) == 42
+
+
+@pytest.mark.parametrize(("value", "meaning"), [("false", False), ("0", False), ("true", True), ("1", True)])
+def test_a_switch_is_honoured(monkeypatch: pytest.MonkeyPatch, value: str, meaning: bool) -> None:
+    """Words and digits both work."""
+    monkeypatch.setenv("DB_CONN_HEALTH_CHECKS", value)
+
+    assert Environment.read().db_conn_health_checks is meaning
+
+
+@pytest.mark.parametrize("value", ["ten", "-1", "1.5", "", "10s", "2147483648"])
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_bad_number_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    """Not a number, negative, not whole, empty, with a unit, or beyond what PostgreSQL takes."""
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(EnvValidationError, match=rf"'{name}'"):
+        Environment.read()
+
+
+@pytest.mark.parametrize("value", ["maybe", "", "2"])
+def test_a_bad_switch_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    """Whatever is neither yes nor no might have been meant as either."""
+    monkeypatch.setenv("DB_CONN_HEALTH_CHECKS", value)
+
+    with pytest.raises(EnvValidationError, match="'DB_CONN_HEALTH_CHECKS'"):
+        Environment.read()
+
+
+@pytest.mark.parametrize("name", sorted(set(NUMBERS) - AT_LEAST_1))
+def test_zero_is_accepted_where_it_has_a_meaning(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """E.g. a connection that is not kept, or a statement without a limit."""
+    monkeypatch.setenv(name, "0")
+
+    assert getattr(Environment.read(), name.lower()) == 0
+
+
+@pytest.mark.parametrize("name", sorted(AT_LEAST_1))
+def test_zero_is_refused_where_it_has_none(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """E.g. a worker without connections."""
+    monkeypatch.setenv(name, "0")
+
+    with pytest.raises(EnvValidationError, match=rf"'{name}'"):
+        Environment.read()
+
+
+def test_all_bad_variables_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody has to start the site once for each mistake."""
+    monkeypatch.setenv("KEEPALIVE", "soon")
+    monkeypatch.setenv("MAX_REQUESTS", "-1")
+
+    with pytest.raises(EnvValidationError) as refusal:
+        Environment.read()
+
+    assert set(refusal.value.error_messages) == {"KEEPALIVE", "MAX_REQUESTS"}
+
+
+@pytest.mark.parametrize(
+    "url", ["", "campaigns", "nosuchdb://localhost/campaigns", "postgres://localhost:port/x"]
+)
+def test_a_bad_database_url_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    """Before anything tries to connect to it."""
+    monkeypatch.setenv("DATABASE_URL", url)
+
+    with pytest.raises(EnvValidationError, match="'DATABASE_URL'"):
+        Environment.read()
+
+
+def test_production_needs_a_secret_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The development key is for everybody to read."""
+    monkeypatch.setenv("DEBUG", "false")
+    with pytest.raises(EnvValidationError, match="'SECRET_KEY'"):
+        Environment.read()
+
+    monkeypatch.setenv("SECRET_KEY", "from a vault")
+    assert Environment.read().secret_key == "from a vault"
+
+
+def test_hosts_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A blank after the comma is no part of a host name."""
+    monkeypatch.setenv("ALLOWED_HOSTS", "example.org, www.example.org")
+
+    assert Environment.read().allowed_hosts == ("example.org", "www.example.org")
+
+
+def test_a_process_reads_its_environment_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings and server configuration see the same values."""
+    first = environment()
+    monkeypatch.setenv("KEEPALIVE", str(first.keepalive + 1))
+
+    assert environment() is first
+
+
+def test_the_site_does_not_start_with_bad_values() -> None:
+    """The last line of the error names every one of them."""
+    start = run_manage("check", **dict.fromkeys(DEFAULTS, "nonsense"))
+
+    assert start.returncode != 0
+    assert [name for name in DEFAULTS if f"'{name}'" not in start.stderr.splitlines()[-1]] == []
+
+
+def test_the_settings_come_from_the_environment() -> None:
+    """What the environment says is what Django gets."""
+    shown = run_manage(
+        "shell",
+        "-c",
+        "from django.conf import settings as s; print(s.DEBUG, s.SECRET_KEY, s.ALLOWED_HOSTS);"
+        " print(*map(s.DATABASES['default'].get, ['CONN_MAX_AGE', 'CONN_HEALTH_CHECKS', 'OPTIONS']))",
+        DEBUG="no",
+        SECRET_KEY="key",
+        ALLOWED_HOSTS="example.org",
+        DATABASE_URL="postgres://db.example.org/campaigns",
+        DB_CONN_MAX_AGE="1",
+        DB_CONN_HEALTH_CHECKS="no",
+        DB_CONNECT_TIMEOUT="2",
+        DB_STATEMENT_TIMEOUT="3",
+    )
+
+    assert shown.stdout.splitlines()[-2:] == [
+        "False key ['example.org']",
+        "1 False {'connect_timeout': 2, 'options': '-c statement_timeout=3'}",
+    ], shown.stderr

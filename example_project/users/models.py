@@ -1,0 +1,81 @@
+"""Who uses the service, and who is logged in?"""
+
+from datetime import datetime, timedelta
+from typing import ClassVar, Self
+
+from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import PermissionsMixin
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+from users.managers import UserManager
+
+SESSION_LIFETIME = timedelta(days=30)
+
+validate_nickname = RegexValidator(
+    r"^[\w.-]{2,30}\Z", "A nickname has 2 to 30 letters, digits, dots, hyphens and underscores."
+)
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """Somebody with an account; logs in with the e-mail address, is known to others by the nickname."""
+
+    email = models.EmailField(unique=True, error_messages={"unique": "This e-mail address is taken."})
+    nickname = models.CharField(max_length=30, validators=[validate_nickname])
+    is_active = models.BooleanField(default=True, help_text="Unselect this instead of deleting the account.")
+    is_staff = models.BooleanField(default=False, help_text="May log into the admin.")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS = ["nickname"]
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(email=Lower("email")), name="users_user_email_lower_case"),
+            models.UniqueConstraint(
+                Lower("nickname"),
+                name="users_user_nickname_unique",
+                violation_error_message="This nickname is taken.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.nickname
+
+    def clean(self) -> None:
+        """Write the e-mail address as the database wants it."""
+        self.email = type(self).objects.normalize_email(self.email)
+
+
+def new_session_end() -> datetime:
+    """Return when a session ends that begins now."""
+    return timezone.now() + SESSION_LIFETIME
+
+
+class AuthTokenQuerySet(models.QuerySet["AuthToken"]):
+    """Sessions."""
+
+    def valid(self) -> Self:
+        """Return the tokens that still let their user in."""
+        return self.filter(expires_at__gt=timezone.now(), user__is_active=True)
+
+
+class AuthToken(models.Model):
+    """A session of a user. Its secret is with the client and cannot be found from what is stored here."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="auth_tokens")
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(default=new_session_end)
+
+    objects = AuthTokenQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"session {self.pk} of user {self.user_id}"
