@@ -100,7 +100,7 @@ def queries(recorder: Recorder) -> Undo:
 
 def _text_of(sql: Any, cursor: Any) -> str:
     if isinstance(sql, str):
-        return str(sql)
+        return str.__str__(sql)  # The plain text of a subclass that may have a __str__ of its own.
     if isinstance(sql, bytes):
         return sql.decode("utf-8", "replace")
     # psycopg's sql.SQL and sql.Composed.

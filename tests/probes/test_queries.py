@@ -1,21 +1,255 @@
 """Every statement that passes Django's cursor is recorded, whichever thread sends it."""
 
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
 import pytest
-from django.db import connections, transaction
-from shop.models import Author
+from asgiref.sync import sync_to_async
+from django.db import DatabaseError, connections, transaction
+from django.test.utils import CaptureQueriesContext
+from django.utils.safestring import SafeString
 
-pytestmark = pytest.mark.django_db(databases="__all__")
+from pytest_dbperf.callsite import describe
+from shop.models import Author, Book
+
+pytestmark = pytest.mark.django_db(databases="__all__", transaction=True)
 
 
-@pytest.fixture(params=["default", "sqlite"])
-def using(request):
-    """An alias: PostgreSQL (or what DATABASE_URL names), and SQLite."""
-    return request.param
-
-
-def test_a_query_is_recorded_with_its_alias(recorder, using):
-    """A recording names the alias that a statement went to."""
+def test_a_query_is_recorded_with_alias_thread_and_time(recorder, using):
+    """What ran, where, in which thread, for how long."""
     with recorder.record() as recording:
         Author.objects.using(using).count()
 
-    assert [query.using for query in recording.queries] == [using]
+    (query,) = recording.queries
+    assert (query.using, query.thread, query.executions) == (using, "MainThread", 1)
+    assert query.seconds > 0
+    assert query.statement.tables == ("shop_author",)
+
+
+def test_nothing_is_recorded_while_nobody_listens(recorder, using):
+    """An idle probe only forwards."""
+    Author.objects.using(using).create(name="Ada")
+    with transaction.atomic(using=using):
+        pass
+
+    assert recorder.log == []
+
+
+def test_a_query_is_blamed_on_your_code(recorder, using, pytestconfig):
+    """The innermost call site is the line that ran the query."""
+
+    def load():
+        return list(Author.objects.using(using).all())
+
+    with recorder.record() as recording:
+        load()
+
+    (query,) = recording.queries
+    sites = [describe(site, pytestconfig.rootpath).split(":")[0] for site in query.call_path]
+    assert sites == ["tests/probes/test_queries.py"] * 2
+    assert describe(query.call_path[0], pytestconfig.rootpath).endswith(" load")
+
+
+def test_without_call_sites_nothing_is_blamed(recorder, using):
+    """Counting alone is cheaper."""
+    with recorder.record(call_sites=False) as recording:
+        Author.objects.using(using).count()
+
+    (query,) = recording.queries
+    assert query.call_path == ()
+    assert query.parameters is None
+
+
+def test_executemany_is_one_query_of_several_executions(recorder, using):
+    """As Django's own assertNumQueries counts it."""
+    with recorder.record() as recording, connections[using].cursor() as cursor:
+        names = [("Ada",), ("Bob",), ("Cyd",)]
+        cursor.executemany("INSERT INTO shop_author (name) VALUES (%s)", names)
+        cursor.executemany("INSERT INTO shop_author (name) VALUES (%s)", iter(names))
+
+    assert [query.executions for query in recording.queries] == [3, 1]
+    assert Author.objects.using(using).count() == 6
+
+
+def test_a_statement_that_fails_counts(recorder, using):
+    """The server was asked."""
+    with recorder.record() as recording, pytest.raises(DatabaseError), connections[using].cursor() as cursor:
+        cursor.execute("SELECT * FROM no_such_table")
+
+    assert len(recording.queries) == 1
+
+
+def test_transaction_control_is_bookkeeping(recorder, using):
+    """BEGIN and COMMIT are recorded on every backend, and do not count."""
+    with recorder.record() as recording, transaction.atomic(using=using):
+        Author.objects.using(using).create(name="Ada")
+
+    assert len(recording.queries) == 1
+    assert [query.sql for query in recording.bookkeeping] == ["BEGIN", "COMMIT"]
+
+
+def test_a_rollback_is_bookkeeping(recorder, using):
+    """So is what undoes a transaction."""
+    with recorder.record() as recording, pytest.raises(ZeroDivisionError), transaction.atomic(using=using):
+        raise ZeroDivisionError
+
+    assert [query.sql for query in recording.bookkeeping] == ["BEGIN", "ROLLBACK"]
+
+
+def test_savepoints_are_bookkeeping(recorder, using):
+    """A nested transaction is a savepoint."""
+    with recorder.record() as recording, transaction.atomic(using=using), transaction.atomic(using=using):
+        Author.objects.using(using).create(name="Ada")
+
+    assert len(recording.queries) == 1
+    assert [query.statement.fingerprint for query in recording.bookkeeping] == [
+        "BEGIN",
+        "SAVEPOINT",
+        "RELEASE SAVEPOINT",
+        "COMMIT",
+    ]
+
+
+def test_nothing_of_transactions_is_recorded_while_nobody_listens(recorder, using):
+    """A recording that begins inside has the end of the transaction only."""
+    recording = recorder.record()
+    with transaction.atomic(using=using):
+        recording.__enter__()
+    recording.__exit__()
+
+    assert [query.sql for query in recording.bookkeeping] == ["COMMIT"]
+
+
+def test_a_stored_procedure_counts(recorder, postgres):
+    """Django's own query log does not have it."""
+    with recorder.record() as recording, connections["default"].cursor() as cursor:
+        cursor.callproc("lower", ["ADA"])
+        assert cursor.fetchone() == ("ada",)
+
+    assert [query.sql for query in recording.queries] == ["CALL lower"]
+
+
+def test_an_idle_probe_forwards_a_stored_procedure(recorder, postgres):
+    """Nobody listens, everything works."""
+    with connections["default"].cursor() as cursor:
+        cursor.callproc("lower", ["ADA"])
+        assert cursor.fetchone() == ("ada",)
+
+
+def test_composed_sql_is_recorded_as_text(recorder, postgres):
+    """psycopg's SQL objects are written out, values and all."""
+    from psycopg import sql
+
+    with recorder.record() as recording, connections["default"].cursor() as cursor:
+        cursor.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier("shop_author")))
+        cursor.execute(SafeString("SELECT 1"))
+        cursor.execute(b"SELECT 2")
+
+    texts = [query.sql for query in recording.queries]
+    assert texts == ['SELECT * FROM "shop_author"', "SELECT 1", "SELECT 2"]
+    assert {type(text) for text in texts} == {str}
+
+
+def test_the_numbers_are_those_of_djangos_own_log(recorder, using):
+    """On one connection and one thread there is something to compare with."""
+    connection = connections[using]
+    with CaptureQueriesContext(connection) as captured, recorder.record() as recording:
+        author = Author.objects.using(using).create(name="Ada")
+        Book.objects.using(using).bulk_create(Book(author=author, title=title) for title in "abc")
+        Author.objects.using(using).get_or_create(name="Bob")
+        with transaction.atomic(using=using):
+            Author.objects.using(using).filter(name="Ada").update(name="Eve")
+        list(Book.objects.using(using).select_related("author").iterator())
+        author.delete()
+
+    assert len(recording.statements) == len(captured)
+    assert len(recording.queries) >= 7
+
+
+def in_a_thread(function):
+    """Run it in a plain thread, with its own connection."""
+    thread = threading.Thread(target=function, name="worker")
+    thread.start()
+    thread.join()
+
+
+def in_an_executor(function):
+    """Run it in a thread of a pool."""
+    with ThreadPoolExecutor(1, thread_name_prefix="pool") as pool:
+        pool.submit(function).result()
+
+
+def by_sync_to_async(function):
+    """Await it from a loop, through asgiref's thread."""
+    asyncio.run(sync_to_async(function)())
+
+
+def by_to_thread(function):
+    """Await it from a loop, through a thread of the loop's."""
+    asyncio.run(asyncio.to_thread(function))
+
+
+def by_run_in_executor(function):
+    """Await it from a loop, in a thread that inherits no context."""
+
+    async def run():
+        await asyncio.get_running_loop().run_in_executor(None, function)
+
+    asyncio.run(run())
+
+
+def in_a_gathered_task(function):
+    """Await it in a task that somebody else runs."""
+
+    async def run():
+        await asyncio.gather(sync_to_async(function)())
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    "run",
+    [in_a_thread, in_an_executor, by_sync_to_async, by_to_thread, by_run_in_executor, in_a_gathered_task],
+)
+def test_a_query_in_another_thread_counts_and_is_blamed(recorder, using, pytestconfig, run):
+    """Nothing is missed, wherever it runs, and it is still your code that did it."""
+
+    def count_authors():
+        try:
+            return Author.objects.using(using).count()
+        finally:
+            connections.close_all()
+
+    with recorder.record() as recording:
+        run(count_authors)
+
+    (query,) = recording.queries
+    assert query.thread != "MainThread"
+    assert describe(query.call_path[0], pytestconfig.rootpath).endswith(" count_authors")
+
+
+@pytest.mark.parametrize("run", [in_an_executor, by_sync_to_async, by_to_thread, by_run_in_executor])
+def test_a_query_without_a_frame_of_yours_is_blamed_on_who_submitted_it(recorder, using, pytestconfig, run):
+    """The worker's stack has no line of yours, so the one that sent the work there is told."""
+    library = {}
+    source = "def work(queries, close):\n    try:\n        queries.count()\n    finally:\n        close()"
+    exec(compile(source, "/venv/lib/python3.13/site-packages/library.py", "exec"), library)
+    with recorder.record() as recording:
+        run(partial(library["work"], Author.objects.using(using), connections.close_all))
+
+    (query,) = recording.queries
+    assert query.thread != "MainThread"
+    names = [describe(site, pytestconfig.rootpath).split()[-1] for site in query.call_path]
+    assert run.__name__ in names
+
+
+async def test_an_async_query_is_blamed_on_the_line_that_awaits(recorder, pytestconfig):
+    """asgiref's thread has no frame of yours at all."""
+    with recorder.record() as recording:
+        await Author.objects.acount()
+        await asyncio.gather(Author.objects.acount(), Author.objects.aexists())
+
+    names = [describe(query.call_path[0], pytestconfig.rootpath).split()[-1] for query in recording.queries]
+    assert names == ["test_an_async_query_is_blamed_on_the_line_that_awaits"] * 3

@@ -4,6 +4,7 @@ import os
 import tempfile
 
 import dj_database_url
+
 from throwaway_postgres import provide
 
 URL = provide("dbperf")

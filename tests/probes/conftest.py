@@ -1,0 +1,28 @@
+"""What the tests of the probes share."""
+
+import pytest
+from django.conf import settings
+from django.db import connections
+
+IS_POSTGRES = settings.IS_POSTGRES
+
+
+@pytest.fixture(params=["default", "sqlite"])
+def using(request):
+    """An alias: PostgreSQL (or what DATABASE_URL names), and SQLite in a file."""
+    return request.param
+
+
+@pytest.fixture
+def postgres():
+    """Skip where DATABASE_URL names something else than a PostgreSQL."""
+    if not IS_POSTGRES:
+        pytest.skip("needs a PostgreSQL; DATABASE_URL names another database")
+
+
+@pytest.fixture
+def raw_conninfo(postgres, transactional_db):
+    """How to connect to the test's database without Django."""
+    database = connections["default"].settings_dict
+    parts = {"dbname": "NAME", "host": "HOST", "port": "PORT", "user": "USER", "password": "PASSWORD"}
+    return {part: str(database[key]) for part, key in parts.items() if database.get(key)}

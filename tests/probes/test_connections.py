@@ -1,0 +1,277 @@
+"""Physical connections are counted where they are made, and not where they are asked for."""
+
+import asyncio
+import gc
+import threading
+import warnings
+
+import pytest
+from django.db import DatabaseError, connections, transaction
+from django.db import connection as default_connection
+from django.db.backends.sqlite3.base import DatabaseWrapper as SqliteWrapper
+
+from shop.models import Author
+
+pytestmark = pytest.mark.django_db(databases="__all__", transaction=True)
+
+
+def in_a_thread(function):
+    """Run it in a plain thread."""
+    thread = threading.Thread(target=function, name="worker")
+    thread.start()
+    thread.join()
+
+
+def query_and_close(using):
+    """Use the ORM in a thread, and leave nothing behind."""
+    try:
+        Author.objects.using(using).count()
+    finally:
+        connections[using].close()
+
+
+def test_a_connection_has_alias_thread_and_call_site(recorder, using):
+    """The ORM opens one in each thread that uses it."""
+    with recorder.record() as recording:
+        in_a_thread(lambda: query_and_close(using))
+
+    (opened,) = recording.new_connections
+    assert (opened.using, opened.thread) == (using, "worker")
+    assert opened.call_path[0][0].co_name == "query_and_close"
+    assert [closed.dropped for closed in recording.closed_connections] == [False]
+
+
+def test_a_connection_that_is_open_already_is_not_new(recorder, using):
+    """Most tests stand on one."""
+    Author.objects.using(using).count()
+
+    with recorder.record() as recording:
+        Author.objects.using(using).count()
+
+    assert recording.new_connections == []
+
+
+def test_connections_are_known_also_when_nobody_listens(recorder, using):
+    """What was opened before a recording counts for its peak, and its end is heard."""
+    connections[using].close()
+    before = recorder.open_connections
+    connections[using].ensure_connection()
+
+    with recorder.record() as recording:
+        connections[using].close()
+
+    assert recording.peak_connections == before + 1
+    assert [(closed.using, closed.open_now) for closed in recording.closed_connections] == [(using, before)]
+
+
+def test_the_peak_is_what_was_open_at_once(recorder, using):
+    """Three threads that meet have three connections."""
+    meeting = threading.Barrier(3)
+
+    def work():
+        try:
+            Author.objects.using(using).count()
+            meeting.wait(10)
+        finally:
+            connections[using].close()
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    with recorder.record() as recording:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    assert len(recording.new_connections) == 3
+    assert recording.peak_connections - recording.open_at_start == 3
+
+
+def test_a_connection_that_nobody_closed_is_dropped(recorder, using):
+    """The garbage collector ends it, and somebody should know."""
+
+    def leak():
+        Author.objects.using(using).count()
+
+    with recorder.record() as recording, warnings.catch_warnings(action="ignore"):
+        in_a_thread(leak)
+        gc.collect()
+
+    assert [closed.dropped for closed in recording.closed_connections] == [True]
+
+
+def test_closing_twice_is_closing_once(recorder, using):
+    """The second call has nothing to close."""
+    connections[using].close()
+    connections[using].ensure_connection()
+    with recorder.record() as recording:
+        connections[using].close()
+        connections[using].close()
+
+    assert len(recording.closed_connections) == 1
+
+
+def test_a_connection_that_closes_within_a_transaction_is_closed(recorder, using):
+    """Django keeps the closed connection until the block ends, but the server has lost it."""
+    connections[using].close()
+    connections[using].ensure_connection()
+    before = recorder.open_connections
+    with recorder.record() as recording, pytest.raises(DatabaseError), transaction.atomic(using=using):
+        connections[using].close()
+        assert recorder.open_connections == before - 1
+        Author.objects.using(using).count()
+
+    assert len(recording.closed_connections) == 1
+
+
+def test_reconnecting_without_closing_drops_the_old_connection(recorder):
+    """A generic backend is one Python object with one connection at a time."""
+    wrapper = connections["sqlite"].copy()
+    with recorder.record() as recording, warnings.catch_warnings(action="ignore"):
+        wrapper.connect()
+        wrapper.connect()
+        wrapper.close()
+        gc.collect()
+
+    assert len(recording.new_connections) == 2
+    assert recording.new_connections[-1].open_now == recording.new_connections[0].open_now
+
+
+def test_sqlite_in_memory_is_never_closed(recorder):
+    """Django's close() leaves it open, or its tables would be gone."""
+    wrapper = SqliteWrapper({**connections["sqlite"].settings_dict, "NAME": ":memory:"}, alias="memory")
+    with recorder.record() as recording:
+        wrapper.connect()
+        wrapper.close()
+
+    assert [opened.using for opened in recording.new_connections] == ["memory"]
+    assert recording.closed_connections == []
+    wrapper.connection.close()
+
+
+def test_a_failed_connection_is_none(recorder, tmp_path):
+    """Nothing was opened."""
+    nowhere = {**connections["sqlite"].settings_dict, "NAME": str(tmp_path / "no" / "where.sqlite3")}
+    with recorder.record() as recording, pytest.raises(Exception, match="unable to open"):
+        SqliteWrapper(nowhere, alias="nowhere").connect()
+
+    assert recording.new_connections == []
+
+
+def test_a_backend_process_is_named(recorder, postgres):
+    """Its number finds the connection in the server's log and views."""
+    default_connection.close()
+    with recorder.record() as recording, default_connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (backend_pid,) = cursor.fetchone()
+
+    assert [opened.backend_pid for opened in recording.new_connections] == [backend_pid]
+
+
+def test_a_raw_connection_has_no_alias(recorder, raw_conninfo):
+    """psycopg used without Django opens connections, too."""
+    import psycopg
+
+    with recorder.record() as recording, psycopg.connect(**raw_conninfo):
+        pass
+
+    assert [(opened.using, opened.driver) for opened in recording.new_connections] == [(None, "psycopg")]
+    assert len(recording.closed_connections) == 1
+
+
+def test_an_async_raw_connection_counts(recorder, raw_conninfo):
+    """So does psycopg's asynchronous twin."""
+    import psycopg
+
+    async def connect():
+        async with await psycopg.AsyncConnection.connect(**raw_conninfo):
+            pass
+
+    with recorder.record() as recording:
+        asyncio.run(connect())
+
+    assert len(recording.new_connections) == len(recording.closed_connections) == 1
+
+
+@pytest.fixture
+def pooled(postgres, monkeypatch):
+    """The default alias with Django's connection pool, as a connection of its own."""
+    settings = default_connection.settings_dict
+    options = {**settings["OPTIONS"], "pool": {"min_size": 1, "max_size": 1, "timeout": 10}}
+    wrapper = type(connections["default"])(
+        {**settings, "OPTIONS": options, "CONN_MAX_AGE": 0}, alias="pooled"
+    )
+    yield wrapper
+    wrapper.close()
+    wrapper.close_pool()
+
+
+def test_a_checkout_from_a_pool_is_not_a_connection(recorder, pooled):
+    """Ten requests share what the pool has opened."""
+    pooled.ensure_connection()
+    pooled.close()
+
+    with recorder.record() as recording:
+        for _ in range(10):
+            with pooled.cursor() as cursor:
+                cursor.execute("SELECT 1")
+            pooled.close()
+
+    assert [checkout.using for checkout in recording.checkouts] == ["pooled"] * 10
+    assert recording.checkouts[0].call_path
+    assert recording.new_connections == recording.closed_connections == []
+
+
+def test_an_idle_probe_forwards_a_checkout(recorder, pooled):
+    """Nobody listens, everything works."""
+    pooled.ensure_connection()
+
+    assert recorder.log == []
+
+
+def test_a_pool_connects_in_its_own_thread_for_its_alias(recorder, pooled):
+    """The alias is found although Django's connection is not involved."""
+    with recorder.record() as recording:
+        pooled.ensure_connection()
+
+    (opened,) = recording.new_connections
+    assert opened.using == "pooled"
+    assert opened.thread.startswith("pool-")
+
+
+def test_a_connection_that_goes_back_to_its_pool_is_not_closed(recorder, raw_conninfo):
+    """close() of such a connection is a return."""
+    from psycopg_pool import ConnectionPool
+
+    with ConnectionPool(kwargs=raw_conninfo, min_size=1, max_size=1, close_returns=True) as pool:
+        pool.wait(10)
+        with recorder.record() as recording:
+            pool.getconn().close()
+
+    assert recording.closed_connections == []
+
+
+def test_an_async_connection_that_goes_back_to_its_pool_is_not_closed(recorder, raw_conninfo):
+    """Nor is its asynchronous twin."""
+    from psycopg_pool import AsyncConnectionPool
+
+    async def run():
+        async with AsyncConnectionPool(
+            kwargs=raw_conninfo, min_size=1, max_size=1, close_returns=True, open=False
+        ) as pool:
+            await pool.wait(10)
+            with recorder.record() as recording:
+                await (await pool.getconn()).close()
+        return recording
+
+    assert asyncio.run(run()).closed_connections == []
+
+
+def test_a_pool_of_your_own_has_no_alias(recorder, raw_conninfo):
+    """Only Django's pools belong to an alias."""
+    from psycopg_pool import ConnectionPool
+
+    with recorder.record() as recording:
+        with ConnectionPool(kwargs=raw_conninfo, min_size=1, max_size=1) as pool:
+            pool.wait(10)
+
+    assert [opened.using for opened in recording.new_connections] == [None]

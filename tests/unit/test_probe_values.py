@@ -1,0 +1,125 @@
+"""What a probe keeps of a user's objects, it takes without touching them."""
+
+import datetime
+import decimal
+from contextvars import copy_context
+from functools import partial
+
+import pytest
+from django.utils.functional import SimpleLazyObject
+from django.utils.safestring import SafeString
+
+from pytest_dbperf.probes.hops import name_of, origin_of
+from pytest_dbperf.probes.queries import hash_of
+
+
+class Untouchable:
+    """An object that must not be looked at."""
+
+    def _fail(self, *args):
+        raise AssertionError("a probe touched an object of the user")
+
+    __repr__ = __str__ = __eq__ = __hash__ = __len__ = _fail
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        (1, "a", None, True, 1.5, b"x"),
+        [decimal.Decimal("1.5"), datetime.date(2030, 1, 1)],
+        {"id": 1},
+        ([1, 2], (3, 4)),
+        (SafeString("a"),),
+        (),
+    ],
+)
+def test_parameters_of_built_in_types_are_told_apart_by_a_hash(parameters):
+    """Equal values have equal hashes, and nothing of the values is kept."""
+    assert isinstance(hash_of(parameters), int)
+    assert hash_of(parameters) == hash_of(parameters)
+
+
+def test_a_subclass_hashes_like_its_value():
+    """psycopg wraps whole numbers in types of its own."""
+    assert hash_of((SafeString("a"),)) == hash_of(("a",))
+
+
+def test_different_parameters_have_different_hashes():
+    """That is what the hash is for."""
+    assert hash_of((1,)) != hash_of((2,))
+
+
+def test_no_parameters_are_always_the_same():
+    """A query without values can only repeat itself."""
+    assert hash_of(None) == hash_of(None) == 0
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        (Untouchable(),),
+        [[Untouchable()]],
+        iter([1]),
+        (SimpleLazyObject(lambda: pytest.fail("a probe evaluated a lazy object")),),
+    ],
+)
+def test_parameters_of_other_types_are_not_touched(parameters):
+    """To hash, compare or print an object of the user could run anything."""
+    assert hash_of(parameters) is None
+
+
+def load():
+    """Something to be sent to a thread."""
+
+
+class Shop:
+    """Something with methods."""
+
+    def save(self):
+        """Something to be sent to a thread, too."""
+
+    def __call__(self):
+        """And so is this."""
+
+
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [
+        (load, "load"),
+        (partial(load), "load"),
+        (partial(partial(load)), "load"),
+        (Shop().save, "Shop.save"),
+        (Shop.save, "Shop.save"),
+        (Shop(), "Shop"),
+        (len, "len"),
+        (partial(copy_context().run, load), "load"),
+        (Untouchable(), "Untouchable"),
+    ],
+)
+def test_what_crosses_is_named_without_a_look_at_it(function, name):
+    """The repr of a bound QuerySet method would run the query."""
+    assert name_of(function) == name
+
+
+@pytest.mark.parametrize(
+    ("maker", "caller", "origin"),
+    [
+        ("project", "project", "project"),
+        ("django", "django", "django"),
+        # A middleware of yours that calls get_response() calls an adapter that Django made.
+        ("django", "project", "django"),
+        # Django calls what you have decorated.
+        ("project", "django", "project"),
+        ("library:channels", "project", "project"),
+        ("library:ninja", "library:ninja", "library:ninja"),
+        ("library:ninja", "django", "library:ninja"),
+        (None, "django", "django"),
+        (None, "project", "project"),
+        (None, "library:starlette", "library:starlette"),
+        ("library:ninja", None, "library:ninja"),
+        (None, None, "project"),
+    ],
+)
+def test_the_origin_is_who_decided_to_hop(maker, caller, origin):
+    """Who made the adapter is asked first, then who calls it."""
+    assert origin_of(maker, caller) == origin
