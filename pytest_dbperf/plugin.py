@@ -14,15 +14,13 @@ from pytest_dbperf.assembly import RunSoFar, outcome_of
 from pytest_dbperf.budgets import BUDGETS
 from pytest_dbperf.budgets.budget import Budget, summary, usage
 from pytest_dbperf.enforcement import BudgetWindow
-from pytest_dbperf.probes import install
-from pytest_dbperf.probes.seam import Undo
-from pytest_dbperf.recording import Recorder, Recording
+from pytest_dbperf.probes import RECORDER, listening
+from pytest_dbperf.recording import Recording
 from pytest_dbperf.reports import FILES, terminal
 from pytest_dbperf.results import Run
 from pytest_dbperf.suite import Suite
 
-RECORDER = pytest.StashKey[Recorder]()
-UNDO = pytest.StashKey[Undo]()
+LISTENING = pytest.StashKey[ExitStack]()
 SUITE = pytest.StashKey[Suite]()
 
 _WRONG_MARKERS = "dbperf_wrong_markers"
@@ -50,7 +48,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if not chosen.is_off:
         _listen(config)
     config.stash[SUITE] = Suite(
-        recorder=config.stash.setdefault(RECORDER, Recorder()),
+        recorder=RECORDER,
         options=chosen,
         root=config.rootpath,
         ini=config.inipath.name if config.inipath else "the options",
@@ -61,9 +59,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _listen(config: pytest.Config) -> None:
-    if UNDO not in config.stash:
-        config.stash[UNDO] = install(config.stash.setdefault(RECORDER, Recorder()))
-        config.add_cleanup(config.stash[UNDO])
+    if LISTENING not in config.stash:
+        config.stash[LISTENING] = ExitStack()
+        config.stash[LISTENING].enter_context(listening())
+        config.add_cleanup(config.stash[LISTENING].close)
 
 
 @pytest.hookimpl(trylast=True)

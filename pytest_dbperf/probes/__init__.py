@@ -2,18 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 
 from pytest_dbperf.probes.connections import connections
 from pytest_dbperf.probes.hops import hops
 from pytest_dbperf.probes.queries import queries
 from pytest_dbperf.probes.requests import requests
-from pytest_dbperf.probes.seam import Undo, together
+from pytest_dbperf.probes.seam import Undo
 from pytest_dbperf.recording import Recorder
 
 PROBES: tuple[Callable[[Recorder], Undo], ...] = (queries, connections, hops, requests)
 
+# One for the process: a second one would only count the same events again, at the same cost.
+RECORDER = Recorder()
 
-def install(recorder: Recorder) -> Undo:
-    """Install all probes; the result takes them out again, the last one first."""
-    return together(*(probe(recorder) for probe in PROBES))
+
+class _Listening:
+    """Who listens, and how to take the probes out after the last of them."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.listeners = 0
+        self.undo = ExitStack()
+
+
+_listening = _Listening()
+
+
+@contextmanager
+def listening() -> Iterator[Recorder]:
+    """Listen inside: the first one installs all probes, the last one takes them out, in reverse order."""
+    with _listening.lock:
+        if not _listening.listeners:
+            with ExitStack() as installed:
+                for probe in PROBES:
+                    installed.callback(probe(RECORDER))
+                # Only now: a probe that fails must leave nothing behind.
+                _listening.undo = installed.pop_all()
+        _listening.listeners += 1
+    try:
+        yield RECORDER
+    finally:
+        with _listening.lock:
+            _listening.listeners -= 1
+            if not _listening.listeners:
+                _listening.undo.close()

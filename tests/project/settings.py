@@ -36,4 +36,5 @@ INSTALLED_APPS = ["shop"]
 MIDDLEWARE = ["django.middleware.common.CommonMiddleware"]
 ROOT_URLCONF = "shop.urls"
 SECRET_KEY = "only for tests"
+STATIC_URL = "static/"
 USE_TZ = True

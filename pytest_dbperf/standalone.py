@@ -1,0 +1,22 @@
+"""How is a recording made without pytest?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pytest_dbperf.probes import listening
+from pytest_dbperf.recording import Recording
+
+
+@contextmanager
+def record(*, task: bool = False) -> Iterator[Recording]:
+    """Record what happens inside, in every thread and on every alias: for scripts, shells and other runners.
+
+    With `task=True`, only what this task, the tasks it starts and their threads cause.
+
+    Raises:
+        SeamGone: An installed library no longer has a function that has to be wrapped.
+    """
+    with listening() as recorder, recorder.record(task=task) as recording:
+        yield recording

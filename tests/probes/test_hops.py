@@ -1,0 +1,260 @@
+"""Every crossing between a loop and a thread is counted, with who decided on it."""
+
+import asyncio
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import anyio.to_thread
+import pytest
+from asgiref.sync import ThreadSensitiveContext, async_to_sync, sync_to_async
+from django.test import AsyncClient, Client
+from shop.models import Author
+
+from pytest_dbperf.callsite import describe
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def load():
+    """Something that is sent to a thread."""
+    return 42
+
+
+decorated = sync_to_async(load)  # Made at import, when nobody listens.
+
+
+class Shop:
+    """Something whose method hops."""
+
+    @sync_to_async
+    def save(self):
+        """Hop, as a method."""
+        return 42
+
+
+def summary(recording):
+    """The hops of a recording."""
+    return [(hop.via, hop.function, hop.origin) for hop in recording.hops]
+
+
+async def run_in_executor(*args):
+    """Use the loop's own way to a thread."""
+    return await asyncio.get_running_loop().run_in_executor(*args)
+
+
+async def in_an_own_executor():
+    """Use a pool of your own, from a loop."""
+    with ThreadPoolExecutor(1) as pool:
+        return await asyncio.wrap_future(pool.submit(load))
+
+
+async def with_an_executor():
+    """Tell asgiref which pool to use."""
+    with ThreadPoolExecutor(1) as pool:
+        return await sync_to_async(load, thread_sensitive=False, executor=pool)()
+
+
+async def in_a_context():
+    """Do as an ASGI server does for each request."""
+    async with ThreadSensitiveContext():
+        return await sync_to_async(load)()
+
+
+@pytest.mark.parametrize(
+    ("make", "hop"),
+    [
+        (lambda: sync_to_async(load)(), ("sync_to_async", "load", "project")),
+        (lambda: decorated(), ("sync_to_async", "load", "project")),
+        (lambda: Shop().save(), ("sync_to_async", "Shop.save", "project")),
+        (lambda: sync_to_async(partial(load))(), ("sync_to_async", "load", "project")),
+        (lambda: sync_to_async(load, thread_sensitive=False)(), ("sync_to_async", "load", "project")),
+        (with_an_executor, ("sync_to_async", "load", "project")),
+        (in_a_context, ("sync_to_async", "load", "project")),
+        (lambda: asyncio.to_thread(load), ("executor", "load", "project")),
+        (lambda: run_in_executor(None, load), ("executor", "load", "project")),
+        (in_an_own_executor, ("executor", "load", "project")),
+        (lambda: anyio.to_thread.run_sync(load), ("anyio", "load", "library:anyio")),
+    ],
+)
+def test_every_way_to_a_thread_is_one_hop(recorder, make, hop):
+    """One crossing is one hop, however many layers take part in it."""
+
+    async def run():
+        return await make()
+
+    with recorder.record() as recording:
+        assert asyncio.run(run()) == 42
+
+    assert summary(recording) == [hop]
+    assert recording.hops[0].call_path
+    assert recording.hops[0].leaves_the_loop
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        decorated,
+        lambda: asyncio.to_thread(load),
+        lambda: run_in_executor(None, load),
+        lambda: anyio.to_thread.run_sync(load),
+    ],
+)
+def test_an_idle_probe_forwards(recorder, make):
+    """Nobody listens, everything works."""
+
+    async def run():
+        return await make()
+
+    assert asyncio.run(run()) == 42
+    assert recorder.log == []
+
+
+def test_async_to_sync_is_a_hop_the_other_way(recorder):
+    """It makes a loop run in another thread, and does not leave one."""
+    with recorder.record() as recording:
+        assert async_to_sync(decorated)() == 42
+
+    assert summary(recording) == [
+        ("async_to_sync", "SyncToAsync", "project"),
+        ("sync_to_async", "load", "project"),
+    ]
+    assert not recording.hops[0].leaves_the_loop
+
+
+def test_an_idle_probe_forwards_async_to_sync(recorder):
+    """Nobody listens, everything works."""
+    assert async_to_sync(decorated)() == 42
+    assert recorder.log == []
+
+
+async def test_djangos_own_async_orm_hops_by_djangos_decision(recorder):
+    """`await qs.aget()` is `sync_to_async(qs.get)()`, in every Django up to 6.1."""
+    with recorder.record() as recording:
+        await Author.objects.acount()
+        await Author.objects.filter(name="Ada").afirst()
+        async for _ in Author.objects.all():
+            pass
+
+    assert {(hop.via, hop.origin) for hop in recording.hops} == {("sync_to_async", "django")}
+    assert len(recording.hops) == len(recording.queries) == 3
+
+
+def test_a_name_look_up_is_not_a_hop(recorder):
+    """The loop uses threads of its own for what has no asynchronous way."""
+
+    async def look_up():
+        await asyncio.get_running_loop().getaddrinfo("127.0.0.1", 80, type=socket.SOCK_STREAM)
+
+    with recorder.record() as recording:
+        asyncio.run(look_up())
+
+    assert recording.hops == []
+
+
+def test_a_thread_that_no_loop_waits_for_is_not_a_hop(recorder):
+    """Sync code may use a pool as it likes."""
+    with recorder.record() as recording, ThreadPoolExecutor(1) as pool:
+        assert pool.submit(load).result() == 42
+
+    assert recording.hops == []
+
+
+def test_a_view_hops_by_its_own_decision_and_by_djangos(recorder):
+    """The origins are told apart in one request."""
+    with recorder.record() as recording:
+        response = async_to_sync(AsyncClient().get)("/count/")
+
+    assert response.status_code == 200
+    origins = [hop.origin for hop in recording.hops if hop.function == "QuerySet.count"]
+    assert origins == ["project", "django"]
+    assert {hop.origin for hop in recording.hops if hop.function != "QuerySet.count"} == {"django", "project"}
+    assert [hop.function for hop in recording.hops if hop.origin == "project"][0] == "AsyncClient.get"
+
+
+def test_a_sync_client_enters_an_async_view_by_djangos_decision(recorder):
+    """Under WSGI there is one crossing into the loop."""
+    with recorder.record() as recording:
+        Client().get("/count/")
+
+    assert summary(recording)[0] == ("async_to_sync", "count_both_ways", "django")
+
+
+def test_the_caller_of_djangos_adapter_is_not_its_author(recorder, settings):
+    """A sync-only middleware of yours makes Django adapt, and calls what Django made."""
+    settings.MIDDLEWARE = ["tests.probes.test_hops.sync_only"]
+    with recorder.record() as recording:
+        Client().get("/count/")
+
+    assert [hop.origin for hop in recording.hops if not hop.leaves_the_loop] == ["django"]
+
+
+def sync_only(get_response):
+    """A middleware as Django's documentation shows it."""
+
+    def middleware(request):
+        return get_response(request)
+
+    return middleware
+
+
+async def test_a_hop_is_blamed_on_the_line_that_awaits(recorder, pytestconfig):
+    """Also when the task was made somewhere else."""
+    with recorder.record() as recording:
+        await decorated()
+        await asyncio.gather(decorated(), asyncio.create_task(decorated()))
+
+    names = [describe(hop.call_path[0], pytestconfig.rootpath).split()[-1] for hop in recording.hops]
+    assert names == ["test_a_hop_is_blamed_on_the_line_that_awaits"] * 3
+
+
+def test_a_task_in_a_context_of_its_own_is_left_alone(recorder):
+    """Its context may be somebody else's to fill."""
+    from contextvars import Context
+
+    async def run():
+        await asyncio.get_running_loop().create_task(decorated(), context=Context())
+
+    with recorder.record() as recording:
+        asyncio.run(run())
+
+    assert len(recording.hops) == 1
+
+
+def test_a_call_in_a_context_that_is_in_use_works(recorder):
+    """Who enters a context by hand may submit a call in it as well."""
+    from contextvars import copy_context
+
+    context = copy_context()
+
+    async def run():
+        submitted = asyncio.get_running_loop().run_in_executor(None, partial(context.run, load))
+        return await submitted
+
+    with recorder.record():
+        assert asyncio.run(run()) == 42
+
+
+def test_an_abandoned_coroutine_does_no_harm(recorder):
+    """It may be closed in another context than the one it began in."""
+    import contextvars
+
+    coroutine = decorated()
+
+    def begin():
+        try:
+            coroutine.send(None)
+        except RuntimeError:
+            pass
+
+    with recorder.record():
+        contextvars.Context().run(begin)
+        coroutine.close()
+
+
+def test_counting_alone_takes_no_paths(recorder):
+    """A recording without call sites costs less, and counts the same."""
+    with recorder.record(call_sites=False) as recording:
+        asyncio.run(asyncio.wait_for(decorated(), 10))
+
+    assert [hop.call_path for hop in recording.hops] == [()]
