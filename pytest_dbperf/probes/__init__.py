@@ -6,14 +6,16 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
-from pytest_dbperf.probes.connections import connections
-from pytest_dbperf.probes.hops import hops
-from pytest_dbperf.probes.queries import queries
-from pytest_dbperf.probes.requests import requests
+from pytest_dbperf.probes import connections, hops, queries, requests
 from pytest_dbperf.probes.seam import Undo
 from pytest_dbperf.recording import Recorder
 
-PROBES: tuple[Callable[[Recorder], Undo], ...] = (queries, connections, hops, requests)
+PROBES: tuple[Callable[[Recorder], Undo], ...] = (
+    queries.install,
+    connections.install,
+    hops.install,
+    requests.install,
+)
 
 # One for the process: a second one would only count the same events again, at the same cost.
 RECORDER = Recorder()

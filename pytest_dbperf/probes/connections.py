@@ -76,7 +76,7 @@ class _OpenConnections:
             )
 
 
-def connections(recorder: Recorder) -> Undo:
+def install(recorder: Recorder) -> Undo:
     """Wrap Django's `connect` and `close`, and with psycopg the birth and the end of its connections."""
     open_connections = _OpenConnections(recorder)
     opening = _Opening()

@@ -24,7 +24,7 @@ end_walks_in(__file__)
 _MAKER = "_dbperf_maker"
 
 
-def hops(recorder: Recorder) -> Undo:
+def install(recorder: Recorder) -> Undo:
     """Wrap asgiref's adapters where they are made and called, executors, new tasks and, if there, anyio."""
     undos = [_adapters(recorder), _executors(recorder), _tasks(recorder)]
     if is_installed("anyio"):

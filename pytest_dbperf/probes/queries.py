@@ -18,7 +18,7 @@ from pytest_dbperf.probes.threads import this_thread
 from pytest_dbperf.recording import Recorder
 
 
-def queries(recorder: Recorder) -> Undo:
+def install(recorder: Recorder) -> Undo:
     """Wrap what `execute` and `executemany` share, `callproc`, and a connection's BEGIN, COMMIT, ROLLBACK."""
     from django.db.backends import utils
     from django.db.backends.base import base

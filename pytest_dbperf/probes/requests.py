@@ -19,7 +19,7 @@ from pytest_dbperf.recording import Recorder
 end_walks_in(__file__)
 
 
-def requests(recorder: Recorder) -> Undo:
+def install(recorder: Recorder) -> Undo:
     """Wrap the two entrances of the handler; what happens behind them is caused by the request."""
     from django.core.handlers.base import BaseHandler
 

@@ -1,0 +1,155 @@
+"""When a library moves a seam, this fails and says which."""
+
+import inspect
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import django
+import pytest
+from asgiref.sync import SyncToAsync
+from django.db import connections as django_connections
+from django.db.backends import utils
+from django.db.backends.base import base
+
+from pytest_dbperf.probes import connections, hops, listening
+from pytest_dbperf.probes.seam import SeamGone, is_installed, replace, together
+from pytest_dbperf.recording import Recorder
+from tests.probes.seams import SEAMS
+
+
+def id_of(seam):
+    """Name a seam in the report of the tests."""
+    return f"{seam[0].__name__}.{seam[1]}"
+
+
+@pytest.mark.parametrize("seam", SEAMS, ids=id_of)
+def test_a_seam_has_the_signature_that_its_probe_forwards(seam):
+    """A library may add parameters at the end; what the probes name has to stay."""
+    owner, name = seam
+    function = vars(owner)[name]
+    function = inspect.unwrap(getattr(function, "__func__", function))
+    parameters = [
+        parameter.replace(annotation=parameter.empty)
+        for parameter in inspect.signature(function).parameters.values()
+    ]
+    signature = str(inspect.Signature(parameters))[1:-1]
+
+    assert signature == SEAMS[seam] or signature.startswith(f"{SEAMS[seam]}, ")
+
+
+def test_execute_and_executemany_pass_the_seam():
+    """Both ways to a statement share the one function that is wrapped."""
+    for name in ("execute", "executemany"):
+        assert "_execute_with_wrappers" in inspect.getsource(getattr(utils.CursorWrapper, name))
+
+
+def test_djangos_debug_cursor_passes_the_seam():
+    """A cursor that logs is still a cursor wrapper that executes."""
+    for name in ("execute", "executemany"):
+        assert f"super().{name}" in inspect.getsource(getattr(utils.CursorDebugWrapper, name))
+
+
+@pytest.mark.parametrize("name", ["_commit", "_rollback", "set_autocommit"])
+def test_transactions_are_told_by_the_function_that_is_wrapped(name):
+    """BEGIN, COMMIT and ROLLBACK call it by the name that their module has bound."""
+    assert "debug_transaction(self" in inspect.getsource(getattr(base.BaseDatabaseWrapper, name))
+
+
+def test_asgiref_submits_its_thread_handler():
+    """By this the executor's probe knows a hop that has been emitted already."""
+    assert "self.thread_handler" in inspect.getsource(inspect.unwrap(SyncToAsync.__call__))
+
+
+def test_django_keeps_its_pools_by_alias(postgres):
+    """By this a pool's own threads find the alias that they connect for."""
+    assert isinstance(type(django_connections["default"])._connection_pools, dict)
+
+
+def test_djangos_async_orm_is_sync_to_async():
+    """The failure says that aget() hops, too; the day it does not, the advice has to change."""
+    from django.db.models import QuerySet
+
+    assert "sync_to_async(self.get)" in inspect.getsource(QuerySet.aget), django.VERSION
+
+
+UNDO = """
+from tests.probes.seams import SEAMS
+from pytest_dbperf.probes import listening
+
+before = {seam: vars(seam[0])[seam[1]] for seam in SEAMS}
+with listening(), listening():
+    replaced = {seam: vars(seam[0])[seam[1]] for seam in SEAMS}
+after = {seam: vars(seam[0])[seam[1]] for seam in SEAMS}
+assert all(replaced[seam] is not before[seam] for seam in SEAMS), "not all seams are wrapped"
+assert all(after[seam] is before[seam] for seam in SEAMS), "not all seams are unwrapped"
+"""
+
+
+def test_every_seam_is_wrapped_once_and_unwrapped():
+    """After the last listener, every library is as it was."""
+    subprocess.run([sys.executable, "-c", UNDO], check=True)
+
+
+def test_a_probe_that_fails_leaves_nothing_behind(monkeypatch):
+    """Those that were installed before it are taken out."""
+    undone = []
+
+    def works(recorder):
+        return lambda: undone.append("works")
+
+    def fails(recorder):
+        raise SeamGone("upstream moved")
+
+    monkeypatch.setattr("pytest_dbperf.probes.PROBES", (works, fails))
+    with pytest.raises(SeamGone), listening():
+        pytest.fail("nothing is to run inside")
+
+    assert undone == ["works"]
+
+
+def test_a_seam_that_is_gone_is_our_bug_and_says_so():
+    """Nothing would be counted, which must not pass as zero."""
+    library = SimpleNamespace(__name__="library")
+    with pytest.raises(SeamGone, match=r"library\.execute is gone.*Please report it to pytest-dbperf"):
+        replace(library, "execute", lambda original: original)
+
+
+def test_a_missing_method_names_the_library():
+    """The class alone might not say whose it is."""
+    with pytest.raises(SeamGone, match=r"installed version of asgiref\.sync"):
+        replace(SyncToAsync, "no_such_method", lambda original: original)
+
+
+def test_a_seam_that_somebody_wrapped_after_us_stays_wrapped():
+    """Their wrapper calls ours, which only forwards from then on."""
+    library = SimpleNamespace(__name__="library", execute=lambda: "original")
+    undo = replace(library, "execute", lambda original: lambda: original())
+    theirs = library.execute = lambda: "theirs"
+
+    undo()
+
+    assert library.execute is theirs
+
+
+def test_replacements_are_undone_in_reverse():
+    """The last one first, as they lie on top of each other."""
+    order = []
+
+    together(lambda: order.append("first"), lambda: order.append("second"))()
+
+    assert order == ["second", "first"]
+
+
+@pytest.mark.parametrize(("package", "probe"), [("anyio", hops), ("psycopg", connections)])
+def test_a_library_that_is_not_installed_is_not_listened_to(monkeypatch, package, probe):
+    """Only pytest and Django are required."""
+    monkeypatch.setattr(probe, "is_installed", lambda name: not name.startswith(package))
+
+    probe.install(Recorder())()
+
+
+def test_a_package_is_found_without_importing_it():
+    """To look is cheaper than to load."""
+    assert is_installed("django")
+    assert not is_installed("no_such_package")

@@ -1,0 +1,114 @@
+"""The house keeps its shape: imports point downwards, and few rooms know pytest, Django or a driver."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "pytest_dbperf"
+
+# From the ground up; a module may import from lower floors only.
+FLOORS = (
+    {"callsite", "fingerprint"},
+    {"events"},
+    {"cause"},
+    {"recording"},
+    {"groups", "probes.seam", "probes.threads"},
+    {"violations", "probes.queries", "probes.connections", "probes.hops", "probes.requests"},
+    {"budgets.budget", "probes"},
+    {"budgets.query_budget", "budgets.max_new_connections", "budgets.no_sync_to_async", "standalone"},
+    {"budgets", "enforcement", "results"},
+    {"resolution", "assembly", "reports.json", "reports.terminal", "standing", "kinds"},
+    {"reports"},
+    {"options", "longrepr"},
+    {"suite"},
+    {"plugin"},
+)
+FLOOR = {module: floor for floor, modules in enumerate(FLOORS) for module in modules}
+
+KNOW_PYTEST = {"plugin", "options", "longrepr"}
+KNOW_DJANGO = {"probes.queries", "probes.connections", "probes.hops", "probes.requests", "standing", "kinds"}
+LIBRARIES = {"django", "asgiref", "psycopg", "psycopg_pool", "anyio"}
+
+MODULES = {
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in PACKAGE.rglob("*.py")
+    if path != PACKAGE / "__init__.py"
+}
+
+
+def imports_of(path):
+    """The modules that a file imports when it runs; those for type checkers alone are left out."""
+    tree = ast.parse(path.read_text())
+    for_checkers = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if id(node) in for_checkers:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            submodules = [f"{node.module}.{alias.name}" for alias in node.names]
+            known = [name for name in submodules if name.removeprefix("pytest_dbperf.") in MODULES]
+            yield from known or [node.module]
+
+
+def rooms_of(path):
+    """The modules of this package that a file imports."""
+    return {
+        name.removeprefix("pytest_dbperf.") for name in imports_of(path) if name.startswith("pytest_dbperf")
+    }
+
+
+def test_every_module_has_its_floor():
+    """A new module is placed before it is used."""
+    assert set(MODULES) == set(FLOOR)
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_imports_point_downwards(module):
+    """A module imports from lower floors only."""
+    assert {room for room in rooms_of(MODULES[module]) if FLOOR[room] >= FLOOR[module]} == set()
+
+
+@pytest.mark.parametrize("module", sorted(set(MODULES) - KNOW_PYTEST))
+def test_few_modules_know_pytest(module):
+    """The rest can be used, and tested, without it."""
+    assert {name.split(".")[0] for name in imports_of(MODULES[module])} & {"pytest", "_pytest"} == set()
+
+
+def test_one_module_knows_pytests_private_parts():
+    """What may change with any release is in one place."""
+    assert [name for name in MODULES if any(i.startswith("_pytest") for i in imports_of(MODULES[name]))] == [
+        "longrepr"
+    ]
+
+
+@pytest.mark.parametrize("module", sorted(set(MODULES) - KNOW_DJANGO))
+def test_few_modules_know_django_or_a_driver(module):
+    """Budgets, messages and reports are made of values."""
+    assert {name.split(".")[0] for name in imports_of(MODULES[module])} & LIBRARIES == set()
+
+
+@pytest.mark.parametrize("module", sorted(KNOW_DJANGO))
+def test_libraries_are_imported_when_they_are_needed(module):
+    """The plugin can be loaded before Django is configured, and without a driver."""
+    tree = ast.parse(MODULES[module].read_text())
+    at_import = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+
+    assert not any(
+        library in ast.unparse(node).split(".")[0].split() for node in at_import for library in LIBRARIES
+    )
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_a_module_answers_one_question(module):
+    """Its first line says what it is about, and it is short enough for one answer."""
+    text = MODULES[module].read_text()
+
+    assert "?" in ast.get_docstring(ast.parse(text)).splitlines()[0] or module.startswith("reports.")
+    assert len(text.splitlines()) <= 300
