@@ -1,20 +1,27 @@
 """What the plugin's own tests share."""
 
 import inspect
+from contextlib import ExitStack
 
 import pytest
 
-from pytest_dbperf.probes import listening
+from pytest_dbperf.probes import RECORDER, listening
 from pytest_dbperf.standing import close_on_asgiref_thread
 
 pytest_plugins = ["pytester"]
 
 
+def pytest_configure(config):
+    """Listen from the start, as the plugin does: Django's test cases copy methods to connections, wrapped or not."""
+    stack = ExitStack()
+    stack.enter_context(listening())
+    config.add_cleanup(stack.close)
+
+
 @pytest.fixture
 def recorder():
     """The recorder of this process, with all probes installed."""
-    with listening() as recorder:
-        yield recorder
+    return RECORDER
 
 
 @pytest.fixture(autouse=True)

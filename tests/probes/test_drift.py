@@ -12,6 +12,7 @@ from django.db import connections as django_connections
 from django.db.backends import utils
 from django.db.backends.base import base
 
+from pytest_dbperf import probes
 from pytest_dbperf.probes import connections, hops, listening
 from pytest_dbperf.probes.seam import SeamGone, is_installed, replace, together
 from pytest_dbperf.recording import Recorder
@@ -101,7 +102,8 @@ def test_a_probe_that_fails_leaves_nothing_behind(monkeypatch):
     def fails(recorder):
         raise SeamGone("upstream moved")
 
-    monkeypatch.setattr("pytest_dbperf.probes.PROBES", (works, fails))
+    monkeypatch.setattr(probes, "_listening", probes._Listening())
+    monkeypatch.setattr(probes, "PROBES", (works, fails))
     with pytest.raises(SeamGone), listening():
         pytest.fail("nothing is to run inside")
 
