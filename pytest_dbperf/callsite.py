@@ -38,6 +38,8 @@ _STANDARD_LIBRARY = (sysconfig.get_path("stdlib") + os.sep, str(Path(os.__file__
 # Below this file a task is running, above it whatever happened to run the event loop.
 _LOOP_FILE = asyncio.events.__file__
 
+# Frames of their own until Python 3.12, and generator expressions still.
+_COMPREHENSIONS = frozenset(("<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>"))
 # Recursion of your code must not make a walk endless.
 _MOST_SITES = 32
 
@@ -128,9 +130,18 @@ def location_of(site: CallSite, root: Path) -> str:
     return f"{relative(site[0].co_filename, root)}:{line_of(site)}"
 
 
-def describe(site: CallSite, root: Path) -> str:
-    """Write `campaigns/api.py:31 serialize`."""
-    return f"{location_of(site, root)} {site[0].co_qualname.rpartition('<locals>.')[2]}"
+def describe(path: CallPath, root: Path) -> list[str]:
+    """Write each call site as `campaigns/api.py:31 serialize`, a comprehension as its function."""
+    lines = []
+    comprehended = ""
+    for site in path:
+        function = site[0].co_qualname
+        if function != comprehended:
+            is_comprehension = site[0].co_name in _COMPREHENSIONS
+            comprehended = function.rpartition(".<locals>.")[0] if is_comprehension else ""
+            shown = (comprehended or function).rpartition("<locals>.")[2]
+            lines.append(f"{location_of(site, root)} {shown}")
+    return lines
 
 
 def relative(filename: str, root: Path) -> str:

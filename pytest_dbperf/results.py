@@ -156,7 +156,7 @@ def measure(recording: Recording, root: Path, *, with_groups: bool) -> Measureme
                 kind=group.statement.kind,
                 tables=list(group.statement.tables),
                 using=group.using,
-                call_path=[describe(site, root) for site in group.call_path],
+                call_path=describe(group.call_path, root),
                 request=str(group.request) if group.request else None,
                 ms=_milliseconds(group.seconds),
             )

@@ -128,7 +128,7 @@ def _as_many_as_fit(rows: Sequence[Sequence[str]], room: int) -> int:
 
 
 def _row(evidence: Evidence, root: Path, *, in_full: bool) -> list[str]:
-    what, path = evidence.what, [describe(site, root) for site in evidence.call_path]
+    what, path = evidence.what, describe(evidence.call_path, root)
     if not in_full:
         what = what if len(what) <= _LONGEST_TEXT else f"{what[: _LONGEST_TEXT - 4]} ..."
         path = path[:_MOST_SITES]

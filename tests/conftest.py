@@ -12,7 +12,7 @@ pytest_plugins = ["pytester"]
 
 
 def pytest_configure(config):
-    """Listen from the start, as the plugin does: Django's test cases copy methods to connections, wrapped or not."""
+    """Listen from the start, as the plugin does: Django's test cases copy methods, wrapped or not."""
     stack = ExitStack()
     stack.enter_context(listening())
     config.add_cleanup(stack.close)

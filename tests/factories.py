@@ -1,5 +1,8 @@
 """Events as literals, for the modules that only read them."""
 
+from pathlib import Path
+
+from pytest_dbperf.callsite import describe
 from pytest_dbperf.events import Cause, ConnectionClosed, Hop, NewConnection, Query, Request
 from pytest_dbperf.recording import Recorder
 
@@ -38,6 +41,11 @@ def hop(function="load", *, via="sync_to_async", origin="project", path=()):
 def request(number=1, method="GET", path="/api/campaigns/"):
     """A request."""
     return Request(number, method, path, 0.0, "MainThread", Cause())
+
+
+def functions_of(event):
+    """The functions on the call path of an event, innermost first."""
+    return [line.split()[-1] for line in describe(event.call_path, Path())]
 
 
 def recording(*events, open_connections=0):

@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 import psycopg
 import pytest
+
 import throwaway_postgres
 from throwaway_postgres import PostgresUnavailable, Server
 

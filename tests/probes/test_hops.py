@@ -9,9 +9,9 @@ import anyio.to_thread
 import pytest
 from asgiref.sync import ThreadSensitiveContext, async_to_sync, sync_to_async
 from django.test import AsyncClient, Client
-from shop.models import Author
 
-from pytest_dbperf.callsite import describe
+from shop.models import Author
+from tests.factories import functions_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -198,13 +198,13 @@ def sync_only(get_response):
     return middleware
 
 
-async def test_a_hop_is_blamed_on_the_line_that_awaits(recorder, pytestconfig):
+async def test_a_hop_is_blamed_on_the_line_that_awaits(recorder):
     """Also when the task was made somewhere else."""
     with recorder.record() as recording:
         await decorated()
         await asyncio.gather(decorated(), asyncio.create_task(decorated()))
 
-    names = [describe(hop.call_path[0], pytestconfig.rootpath).split()[-1] for hop in recording.hops]
+    names = [functions_of(hop)[0] for hop in recording.hops]
     assert names == ["test_a_hop_is_blamed_on_the_line_that_awaits"] * 3
 
 

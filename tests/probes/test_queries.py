@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 
 from pytest_dbperf.callsite import describe
 from shop.models import Author, Book
+from tests.factories import functions_of
 
 pytestmark = pytest.mark.django_db(databases="__all__", transaction=True)
 
@@ -47,9 +48,9 @@ def test_a_query_is_blamed_on_your_code(recorder, using, pytestconfig):
         load()
 
     (query,) = recording.queries
-    sites = [describe(site, pytestconfig.rootpath).split(":")[0] for site in query.call_path]
+    sites = [line.split(":")[0] for line in describe(query.call_path, pytestconfig.rootpath)]
     assert sites == ["tests/probes/test_queries.py"] * 2
-    assert describe(query.call_path[0], pytestconfig.rootpath).endswith(" load")
+    assert functions_of(query)[0] == "load"
 
 
 def test_without_call_sites_nothing_is_blamed(recorder, using):
@@ -213,7 +214,7 @@ def in_a_gathered_task(function):
     "run",
     [in_a_thread, in_an_executor, by_sync_to_async, by_to_thread, by_run_in_executor, in_a_gathered_task],
 )
-def test_a_query_in_another_thread_counts_and_is_blamed(recorder, using, pytestconfig, run):
+def test_a_query_in_another_thread_counts_and_is_blamed(recorder, using, run):
     """Nothing is missed, wherever it runs, and it is still your code that did it."""
 
     def count_authors():
@@ -227,11 +228,11 @@ def test_a_query_in_another_thread_counts_and_is_blamed(recorder, using, pytestc
 
     (query,) = recording.queries
     assert query.thread != "MainThread"
-    assert describe(query.call_path[0], pytestconfig.rootpath).endswith(" count_authors")
+    assert functions_of(query)[0] == "count_authors"
 
 
 @pytest.mark.parametrize("run", [in_an_executor, by_sync_to_async, by_to_thread, by_run_in_executor])
-def test_a_query_without_a_frame_of_yours_is_blamed_on_who_submitted_it(recorder, using, pytestconfig, run):
+def test_a_query_without_a_frame_of_yours_is_blamed_on_who_submitted_it(recorder, using, run):
     """The worker's stack has no line of yours, so the one that sent the work there is told."""
     library = {}
     source = "def work(queries, close):\n    try:\n        queries.count()\n    finally:\n        close()"
@@ -241,15 +242,14 @@ def test_a_query_without_a_frame_of_yours_is_blamed_on_who_submitted_it(recorder
 
     (query,) = recording.queries
     assert query.thread != "MainThread"
-    names = [describe(site, pytestconfig.rootpath).split()[-1] for site in query.call_path]
-    assert run.__name__ in names
+    assert run.__name__ in functions_of(query)
 
 
-async def test_an_async_query_is_blamed_on_the_line_that_awaits(recorder, pytestconfig):
+async def test_an_async_query_is_blamed_on_the_line_that_awaits(recorder):
     """asgiref's thread has no frame of yours at all."""
     with recorder.record() as recording:
         await Author.objects.acount()
         await asyncio.gather(Author.objects.acount(), Author.objects.aexists())
 
-    names = [describe(query.call_path[0], pytestconfig.rootpath).split()[-1] for query in recording.queries]
+    names = [functions_of(query)[0] for query in recording.queries]
     assert names == ["test_an_async_query_is_blamed_on_the_line_that_awaits"] * 3

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import connections
 from django.test import AsyncClient, Client, RequestFactory
-from shop.models import Author, Book
 
-from pytest_dbperf.callsite import describe
+from shop.models import Author, Book
+from tests.factories import functions_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -42,13 +42,13 @@ def test_queries_belong_to_their_request(recorder, books):
     assert numbers == [first] * 4 + [second] * 4 + [None]
 
 
-def test_the_path_of_a_query_goes_through_the_view_to_the_test(recorder, books, pytestconfig):
+def test_the_path_of_a_query_goes_through_the_view_to_the_test(recorder, books):
     """Each function of yours is there, and nothing between them."""
     with recorder.record() as recording:
         Client().get("/books/")
 
     lazy_load = recording.queries[1]
-    names = [describe(site, pytestconfig.rootpath).split()[-1] for site in lazy_load.call_path]
+    names = functions_of(lazy_load)
     assert names == [
         "name_of_author",
         "titles_and_names",

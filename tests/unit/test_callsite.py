@@ -155,9 +155,9 @@ def test_a_walk_to_the_outermost_frame_ends():
 
 def test_a_call_site_is_shown_relative_to_the_root():
     """A reader clicks on a path from where they are."""
-    shown = callsite.describe(site("serialize", "/srv/app/campaigns/api.py", 31), Path("/srv/app"))
+    path = (site("serialize", "/srv/app/campaigns/api.py", 31), site("view", "/srv/app/views.py", 7))
 
-    assert shown == "campaigns/api.py:31 serialize"
+    assert callsite.describe(path, Path("/srv/app")) == ["campaigns/api.py:31 serialize", "views.py:7 view"]
 
 
 def test_a_call_site_outside_the_root_is_shown_whole():
@@ -171,7 +171,26 @@ def test_a_nested_function_is_shown_by_its_own_name():
     def nested():
         return walk()
 
-    assert callsite.describe(nested()[0], HERE).endswith(" nested")
+    assert callsite.describe(nested(), HERE)[0].endswith(" nested")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: [path for _ in (1,) for path in walk()],
+        lambda: tuple({None: walk() for _ in (1,)}.values())[0],
+        lambda: next(walk() for _ in (1,)),
+    ],
+    ids=["list", "dict", "generator"],
+)
+def test_a_comprehension_is_shown_as_its_function(call):
+    """Whether it has a frame of its own depends on Python's version."""
+    lines = callsite.describe(tuple(call()), HERE)
+
+    assert [line.split()[-1] for line in lines] == [
+        "<lambda>",
+        "test_a_comprehension_is_shown_as_its_function",
+    ]
 
 
 def test_the_line_is_that_of_the_call():

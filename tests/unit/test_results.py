@@ -218,8 +218,8 @@ def test_totals_are_those_of_the_call_phases():
 def test_an_expected_failure_is_not_over_the_limit():
     """The count at the end is of what has to be mended."""
     tests = [
-        TestResult(id, outcome, violations=[violation()])
-        for id, outcome in (("a", "failed"), ("b", "xfailed"))
+        TestResult(name, outcome, violations=[violation()])
+        for name, outcome in (("a", "failed"), ("b", "xfailed"))
     ]
 
     assert [test.id for test in run(*tests).over_limit] == ["a"]
