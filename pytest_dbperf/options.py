@@ -94,20 +94,23 @@ def register(parser: pytest.Parser) -> None:
 
 def options_of(config: pytest.Config) -> Options:
     """Resolve what was asked for. Raises `pytest.UsageError` for what means nothing."""
-    mode = mode_of(config)
     reports = config.getoption("dbperf_report")
     top = config.getoption("dbperf_top")
+    if top is None:
+        top = config.getini("dbperf_top")
+    if top < 0:
+        raise pytest.UsageError(f"--dbperf-top must be >= 0, got {top}")
     return Options(
-        mode=mode,
+        mode=mode_of(config),
         reports=[_report(text) for text in (config.getini("dbperf_report") if reports is None else reports)],
-        top=config.getini("dbperf_top") if top is None else top,
+        top=top,
         defaults=[budget for kind in BUDGETS for budget in _default(config, kind)],
     )
 
 
 def mode_of(config: pytest.Config) -> str:
-    """Resolve the mode alone: it is needed before the rest can be read."""
-    mode = config.getoption("dbperf") or config.getini("dbperf")
+    """Resolve the mode alone: it is needed before the command line is read as a whole."""
+    mode = config.known_args_namespace.dbperf or config.getini("dbperf")
     if mode not in MODES:
         raise pytest.UsageError(f"dbperf must be one of {', '.join(MODES)}, got {mode!r}")
     return str(mode)

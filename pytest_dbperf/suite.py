@@ -141,7 +141,7 @@ class Suite:
 
     def window(self, kind: type[Budget], /, *args: Any, **kwargs: Any) -> BudgetWindow:
         """Make a budget for a part of the test that runs now."""
-        site = next(iter(frames_of_yours(2)), None)
+        site = next(iter(frames_of_yours(1)), None)
         given = Given(make(kind, args, kwargs), f"at {location_of(site, self.root)}" if site else "")
         _require_that_it_counts(given)
         return BudgetWindow(given, self.recorder.record(), self._complain)

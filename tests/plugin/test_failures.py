@@ -140,7 +140,7 @@ def test_over():
 """
 
 
-@pytest.mark.parametrize("style", ["auto", "long", "short", "line", "native", "no"])
+@pytest.mark.parametrize("style", ["short", "line", "no"])
 def test_every_traceback_style_has_the_numbers(suite, style):
     """The text is the same for all of them, and the summary has it where there is none."""
     result = suite.run_tests(OVER, f"--tb={style}")

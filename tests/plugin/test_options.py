@@ -1,0 +1,136 @@
+"""What is asked for on the command line comes before the ini file, and nonsense is refused."""
+
+import json
+
+import pytest
+
+OVER = """
+@db
+@pytest.mark.query_budget(0)
+def test_over(query_budget, dbperf):
+    with query_budget(1):
+        queries(2)
+    assert len(dbperf.queries) == 2
+"""
+
+
+def test_report_mode_measures_and_fails_nothing(suite):
+    """A team looks before it leaps."""
+    result = suite.run_tests(OVER, "--dbperf=report", "--dbperf-report=json:run.json")
+
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(
+        ["*      2 *test_it.py::test_over  OVER LIMIT", "dbperf: 1 test, 2 queries, 1 over limit"]
+    )
+    (test,) = json.loads((suite.path / "run.json").read_text())["tests"]
+    assert [violation["message"].split("   ")[0] for violation in test["violations"]] == [
+        "queries 2 > 1 (+1)",
+        "queries 2 > 0 (+2)",
+    ]
+
+
+def test_off_measures_nothing_but_what_is_asked_for_by_name(suite):
+    """No enforcement, no report; a fixture still counts, or its test could not run."""
+    suite.tests(OVER + "\n@db\n@pytest.mark.query_budget(0)\ndef test_marked(): queries(1)")
+    result = suite.run("--dbperf=off")
+
+    result.assert_outcomes(passed=2)
+    result.stdout.no_fnmatch_line("dbperf: *")
+
+
+def test_off_leaves_every_seam_alone(suite):
+    """The price of a plugin that is off is nothing."""
+    result = suite.run_tests(
+        """
+from django.db.backends.utils import CursorWrapper
+
+def test_untouched():
+    assert not hasattr(CursorWrapper._execute_with_wrappers, "__wrapped__")
+""",
+        "--dbperf=off",
+    )
+
+    result.assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize(
+    ("ini", "args", "outcomes"),
+    [
+        ("dbperf = report", (), {"passed": 1}),
+        ("dbperf = report", ("--dbperf=enforce",), {"failed": 1}),
+        ("dbperf = off", ("--dbperf=report",), {"passed": 1}),
+        ("dbperf = enforce", (), {"failed": 1}),
+    ],
+)
+def test_the_command_line_comes_before_the_ini_file(suite, ini, args, outcomes):
+    """A run may differ from what is usual."""
+    suite.ini(ini)
+
+    suite.run_tests(OVER, *args).assert_outcomes(**outcomes)
+
+
+def test_reports_and_rows_have_ini_options(suite):
+    """What a team always wants need not be typed."""
+    suite.ini("dbperf_report =", "    term", "    json:out/run.json", "dbperf_top = 1")
+    result = suite.run_tests("def test_a(): pass\ndef test_b(): pass")
+
+    assert sum("test_it.py::" in line for line in result.outlines) == 1
+    assert (suite.path / "out" / "run.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("ini", "args", "complaint"),
+    [
+        ("", ("--dbperf=loose",), "*argument --dbperf: invalid choice: 'loose'*"),
+        ("dbperf = loose", (), "ERROR: dbperf must be one of enforce, report, off, got 'loose'"),
+        ("", ("--dbperf-report=xml:x",), "ERROR: --dbperf-report takes term or json:PATH, got 'xml:x'"),
+        ("", ("--dbperf-report=json",), "ERROR: --dbperf-report takes term or json:PATH, got 'json'"),
+        ("", ("--dbperf-report=term:x",), "ERROR: --dbperf-report takes term or json:PATH, got 'term:x'"),
+        ("", ("--dbperf-top=-1",), "ERROR: --dbperf-top must be >= 0, got -1"),
+        ("", ("--dbperf-top=few",), "*argument --dbperf-top: invalid int value: 'few'*"),
+        ("dbperf_top = few", (), "*few*"),
+        (
+            "dbperf_query_budget = -1",
+            (),
+            "ERROR: dbperf_query_budget in *pytest.ini: query_budget limit must be >= 0*",
+        ),
+        ("dbperf_query_budget = many", (), "*many*"),
+        ("dbperf_no_sync_to_async = perhaps", (), "*perhaps*"),
+    ],
+)
+def test_an_option_that_means_nothing_is_a_usage_error(suite, ini, args, complaint):
+    """The name of the option and what it takes are told."""
+    suite.ini(ini)
+    result = suite.run_tests("def test_it(): pass", *args)
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([complaint])
+
+
+def test_help_tells_of_every_option(suite):
+    """Markers, fixtures and ini options are generated from the budgets."""
+    (suite.path / "test_it.py").write_text("")
+
+    helped = suite.run("--help").stdout.str()
+    for option in (
+        "--dbperf={enforce,report,off}",
+        "--dbperf-report=",
+        "--dbperf-top=",
+        "dbperf_query_budget",
+    ):
+        assert option in helped
+    suite.run("--markers").stdout.fnmatch_lines(
+        [
+            "@pytest.mark.query_budget(limit, [*], at_least=0, *): Fail when more than `limit` statements run, *",
+            "@pytest.mark.max_new_connections(limit, [*], using=None, reason=''): Fail when more than `limit` *",
+            "@pytest.mark.no_sync_to_async([*], allow=(), reason=''): Fail when your code sends work from *",
+        ]
+    )
+    suite.run("--fixtures").stdout.fnmatch_lines(
+        [
+            "dbperf -- *",
+            "*The live recording of this test*",
+            "query_budget -- *",
+            "*A budget for a part of a test*",
+        ]
+    )
