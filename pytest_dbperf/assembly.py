@@ -24,7 +24,7 @@ _PACKAGES = ("asgiref", "django", "psycopg", "pytest", "pytest-dbperf")
 
 @dataclass(slots=True)
 class _Parts:
-    outcome: str = "passed"
+    outcome: str = "crashed"  # Until its body has ended.
     numbers: Json = field(default_factory=dict)
 
 

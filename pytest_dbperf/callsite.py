@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio.events
 import os
 import sys
 import sysconfig
@@ -35,8 +34,9 @@ _ROLES_OF_PACKAGES = {
 _PACKAGE_DIRECTORIES = ("site-packages", "dist-packages")
 _STANDARD_LIBRARY = (sysconfig.get_path("stdlib") + os.sep, str(Path(os.__file__).parent) + os.sep)
 
-# Below this file a task is running, above it whatever happened to run the event loop.
-_LOOP_FILE = asyncio.events.__file__
+# Below this file a task is running, above it whatever happened to run the event loop. Its module is not
+# imported: pytest warns when asyncio is there before `-p asyncio`, the name of pytest-asyncio.
+_LOOP_FILE = str(Path(os.__file__).parent / "asyncio" / "events.py")
 
 # Frames of their own until Python 3.12, and generator expressions still.
 _COMPREHENSIONS = frozenset(("<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>"))

@@ -110,7 +110,9 @@ def options_of(config: pytest.Config) -> Options:
 
 def mode_of(config: pytest.Config) -> str:
     """Resolve the mode alone: it is needed before the command line is read as a whole."""
-    mode = config.known_args_namespace.dbperf or config.getini("dbperf")
+    # Known early, unless a conftest names the plugin: then it is known only later.
+    early = getattr(config.known_args_namespace, "dbperf", None)
+    mode = early or config.getoption("dbperf", None) or config.getini("dbperf")
     if mode not in MODES:
         raise pytest.UsageError(f"dbperf must be one of {', '.join(MODES)}, got {mode!r}")
     return str(mode)

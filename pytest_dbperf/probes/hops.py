@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -130,7 +129,16 @@ def _adapters(recorder: Recorder) -> Undo:
 
 
 def _executors(recorder: Recorder) -> Undo:
+    import asyncio
+
     from asgiref.sync import SyncToAsync
+
+    def is_on_a_loop() -> bool:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return False
+        return True
 
     def is_plumbing(function: Any) -> bool:
         if type(function) is MethodType and isinstance(function.__self__, SyncToAsync):
@@ -147,7 +155,7 @@ def _executors(recorder: Recorder) -> Undo:
             __tracebackhide__ = True
             if not recorder.active or is_plumbing(_innermost(fn)):
                 return original(self, fn, *args, **kwargs)
-            if _is_on_a_loop():
+            if is_on_a_loop():
                 onwards = _cross(recorder, "executor", fn, None)
             else:
                 frames = cause.frames_here(1) if recorder.wants_frames else ()
@@ -164,16 +172,9 @@ def _executors(recorder: Recorder) -> Undo:
     return replace(ThreadPoolExecutor, "submit", around_submit)
 
 
-def _is_on_a_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
-
-
 def _tasks(recorder: Recorder) -> Undo:
     """Let a new task inherit the path of who made it: `gather(qs.acount())` has no frame of yours inside."""
+    import asyncio
 
     def around_create_task(original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(original)

@@ -1,7 +1,7 @@
 """A broken budget fails its test as a failed assertion would, and teaches."""
 
 import re
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -100,7 +100,7 @@ async def test_count(async_client):
         f"sync_to_async hops 1 > 0 (+1)   no_sync_to_async at test_it.py:{marker}",
         "    1x  sync_to_async(QuerySet.count)",
         f"        shop/views.py:21 count_both_ways  <- test_it.py:{test} test_count",
-        "  why    a hop costs about 0.1 ms, more when others queue for the thread; aget() and its like hop, too",
+        "  why    a hop costs about 0.1 ms, more if others queue for the thread; aget() and its like hop, too",
         '  allow  no_sync_to_async(allow=["count"])',
         "  note   N more are not counted: decided on by Django or a library, or allowed",
         "",
@@ -243,7 +243,7 @@ def test_junit_has_the_numbers_as_its_message(suite):
     """A CI shows the first line."""
     suite.run_tests(OVER, "--junit-xml=junit.xml")
 
-    failure = ElementTree.parse(suite.path / "junit.xml").find(".//testcase[@name='test_over']/failure")
+    failure = ET.parse(suite.path / "junit.xml").find(".//testcase[@name='test_over']/failure")
     assert failure.attrib["message"].startswith("queries 1 > 0 (+1)   query_budget(0) at test_it.py:")
     assert "SELECT COUNT(*) AS __count FROM shop_author" in failure.text
 

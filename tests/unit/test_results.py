@@ -151,7 +151,7 @@ def test_a_test_that_runs_again_replaces_its_result():
         ([("setup", "passed"), ("call", "failed"), ("teardown", "passed")], "failed"),
         ([("setup", "passed"), ("call", "passed"), ("teardown", "failed")], "error"),
         ([("setup", "passed"), ("call", "xfailed"), ("teardown", "passed")], "xfailed"),
-        ([("teardown", "passed")], "passed"),
+        ([("setup", "passed")], "crashed"),
     ],
 )
 def test_the_outcome_is_that_of_the_phase_that_decides(phases, outcome):
