@@ -4,15 +4,30 @@ By holding a lock in an open transaction, letting the others run into it, and co
 """
 
 from collections.abc import Callable
-from time import monotonic
 from typing import TypeVar
 
 import pytest
 from django.db import connection, connections
 
-PATIENCE = 10  # seconds
-
 Result = TypeVar("Result")
+
+# One statement, however long it takes: a test should cost the same number of queries every time.
+WAIT = """
+DO $$
+BEGIN
+    FOR attempt IN 1..%(attempts)s LOOP
+        PERFORM pg_stat_clear_snapshot();
+        IF (SELECT count(*) FROM pg_stat_activity
+            WHERE datname = current_database() AND wait_event_type = 'Lock') >= %(sessions)s THEN
+            RETURN;
+        END IF;
+        PERFORM pg_sleep(0.01);
+    END LOOP;
+    RAISE 'fewer than %(sessions)s sessions wait for a lock';
+END
+$$
+"""
+ATTEMPTS = 1000  # Ten seconds.
 
 
 def require_row_locks() -> None:
@@ -23,17 +38,8 @@ def require_row_locks() -> None:
 
 def wait_until_blocked(sessions: int) -> None:
     """Return as soon as so many other sessions of this database wait for a lock."""
-    deadline = monotonic() + PATIENCE
-    blocked = 0
     with connection.cursor() as cursor:
-        while blocked < sessions:
-            assert monotonic() < deadline, f"{blocked} sessions wait for a lock, not {sessions}"
-            cursor.execute("SELECT pg_stat_clear_snapshot(), pg_sleep(0.01)")
-            cursor.execute(
-                "SELECT count(*) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-            )
-            (blocked,) = cursor.fetchone()
+        cursor.execute(WAIT % {"sessions": sessions, "attempts": ATTEMPTS})
 
 
 def disconnecting(call: Callable[[], Result]) -> Callable[[], Result]:

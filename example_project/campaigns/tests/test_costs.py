@@ -1,0 +1,79 @@
+"""What may it cost to find and join campaigns?
+
+Each endpoint has its budget: the queries that it needs, and not one more however many rows there are.
+"""
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.test import AsyncClient, Client
+
+from campaigns.models import Campaign
+from campaigns.tests.factories import make_campaign
+from users.models import User
+from users.tests.factories import make_user, sign_in
+
+# No request opens a connection of its own: it would cost more than all its queries.
+pytestmark = [pytest.mark.django_db, pytest.mark.max_new_connections(0)]
+
+
+@pytest.fixture
+def ada(db: None) -> User:
+    """Somebody who owns campaigns."""
+    return make_user("ada")
+
+
+@pytest.fixture
+def campaign(ada: User) -> Campaign:
+    """One of many, with tags and with people in it."""
+    users = [make_user(f"user-{number}") for number in range(3)]
+    for number in range(5):
+        make_campaign(ada, f"campaign {number}", tags=["water", f"tag {number}"], joined_by=users)
+    return make_campaign(ada, tags=["water"], joined_by=users)
+
+
+@pytest.mark.query_budget(3, at_least=3, tables={"users_user": 1})
+def test_a_list_costs_three_queries(client: Client, campaign: Campaign) -> None:
+    """Campaigns with their owners and join counts, the tags of all of them, and how many there are."""
+    assert client.get("/api/campaigns/").json()["count"] == 6
+
+
+@pytest.mark.query_budget(2, insert=0, update=0, delete=0)
+def test_a_detail_costs_two_queries(client: Client, campaign: Campaign) -> None:
+    """The campaign, and its tags; to look changes nothing."""
+    assert client.get(f"/api/campaigns/{campaign.pk}").status_code == 200
+
+
+def test_joining_locks_counts_and_inserts(
+    client: Client, ada: User, campaign: Campaign, query_budget
+) -> None:
+    """A block has a budget of its own, and shows what it recorded."""
+    headers = sign_in(ada)
+
+    with query_budget(4, insert=1) as recording:
+        assert client.post(f"/api/campaigns/{campaign.pk}/join", headers=headers).status_code == 201
+
+    kinds = [query.statement.kind for query in recording.queries]
+    assert kinds == ["select", "select", "select", "insert"]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.no_sync_to_async
+async def test_lists_and_details_decide_on_no_hop(async_client: AsyncClient) -> None:
+    """They await Django's ORM, which hops by itself: once for each call."""
+    for path in ("/api/campaigns/", "/api/campaigns/123456789"):
+        await async_client.get(path)
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_joining_is_one_hop_for_three_queries(async_client: AsyncClient, dbperf) -> None:
+    """Lock, count and insert are one function, and so one crossing to the thread and back."""
+    ada = await sync_to_async(make_user)("ada")
+    campaign = await sync_to_async(make_campaign)(ada)
+    headers = await sync_to_async(sign_in)(ada)
+
+    with dbperf.record() as recording:
+        await async_client.post(f"/api/campaigns/{campaign.pk}/join", headers=headers)
+
+    decided = [hop.function for hop in recording.hops if hop.origin == "project"]
+    assert decided == ["join_campaign"]
+    assert len(recording.queries) == 4
