@@ -19,7 +19,7 @@ HOME = Path(__file__).resolve().parent
 COMMANDS = {
     "example": ("-m", "pytest", "example_project", "--dbperf-report=term"),
     "test": ("-m", "pytest", "tests", "-n", "2"),
-    "bench": ("-m", "benchmarks"),
+    "bench": ("-m", "tests.benchmarks"),
 }
 OLDEST = (3, 11)
 PROGRAMS = "Scripts" if os.name == "nt" else "bin"

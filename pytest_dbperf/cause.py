@@ -27,7 +27,7 @@ def frames_here(depth: int) -> CallPath:
 
 def extended(so_far: Cause, frames: CallPath) -> Cause:
     """Make the cause of what the code in these frames starts."""
-    return so_far._replace(path=(frames + so_far.path)[:_MOST_SITES]) if frames else so_far
+    return Cause((frames + so_far.path)[:_MOST_SITES], so_far.request, so_far.tasks) if frames else so_far
 
 
 def leave(token: Token[Cause]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from pathlib import Path
 
 from pytest_dbperf.callsite import CallPath, describe, location_of
@@ -118,13 +119,8 @@ def _block(violation: Violation, root: Path, room: int | None) -> list[str]:
 def _as_many_as_fit(rows: Sequence[Sequence[str]], room: int) -> int:
     if sum(map(len, rows)) <= room:
         return len(rows)
-    used = shown = 0
-    for row in rows:
-        used += len(row)
-        if used > room - 1:  # The last line tells how many are left out.
-            break
-        shown += 1
-    return shown
+    # One line less: the last one tells how many are left out.
+    return sum(used < room for used in accumulate(map(len, rows)))
 
 
 def _row(evidence: Evidence, root: Path, *, in_full: bool) -> list[str]:

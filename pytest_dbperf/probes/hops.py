@@ -96,8 +96,10 @@ def _adapters(recorder: Recorder) -> Undo:
             __tracebackhide__ = True
             if not recorder.active:
                 return await original(self, *args, **kwargs)
-            maker = vars(self).get(_MAKER)
-            token = cause.current.set(_cross(recorder, "sync_to_async", self.func, maker))
+            onwards = _cross(recorder, "sync_to_async", self.func, vars(self).get(_MAKER))
+            if onwards is cause.current.get():
+                return await original(self, *args, **kwargs)
+            token = cause.current.set(onwards)
             try:
                 return await original(self, *args, **kwargs)
             finally:

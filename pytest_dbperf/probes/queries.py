@@ -23,20 +23,14 @@ def install(recorder: Recorder) -> Undo:
     from django.db.backends import utils
     from django.db.backends.base import base
 
-    def emit(using: str, sql: str, started: float, executions: int, parameters: int | None) -> None:
-        fields = (
-            sql,
-            using,
-            started,
-            perf_counter() - started,
-            executions,
-            parameters,
-            this_thread.name,
-            cause.frames_here(2) if recorder.wants_frames else (),
-            cause.current.get(),
+    inherited, frames_here = cause.current.get, cause.frames_here
+
+    def emit(using: str, sql: str, started: float, parameters: int | None = None) -> None:
+        frames = frames_here(2) if recorder.wants_frames else ()
+        seconds = perf_counter() - started
+        recorder.emit(
+            Query(sql, using, started, seconds, 1, parameters, this_thread.name, frames, inherited())
         )
-        # Query(*fields) takes 0.15 µs more, which is much of what a counted query may cost.
-        recorder.emit(tuple.__new__(Query, fields))
 
     def around_execute(original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(original)
@@ -48,13 +42,19 @@ def install(recorder: Recorder) -> Undo:
             try:
                 return original(self, sql, params, many, executor)
             finally:
-                emit(
-                    self.db.alias,
+                # As emit() does it, but for half a microsecond less: this is the path of every query.
+                fields = (
                     sql if type(sql) is str else _text_of(sql, self.cursor),
+                    self.db.alias,
                     started,
+                    perf_counter() - started,
                     _length_of(params) if many else 1,
                     hash_of(params) if recorder.wants_frames else None,
+                    this_thread.name,
+                    frames_here(1) if recorder.wants_frames else (),
+                    inherited(),
                 )
+                recorder.emit(tuple.__new__(Query, fields))
 
         return _execute_with_wrappers
 
@@ -68,7 +68,7 @@ def install(recorder: Recorder) -> Undo:
             try:
                 return original(self, procname, params, kparams)
             finally:
-                emit(self.db.alias, f"CALL {_text_of(procname, self.cursor)}", started, 1, hash_of(params))
+                emit(self.db.alias, f"CALL {_text_of(procname, self.cursor)}", started, hash_of(params))
 
         return callproc
 
@@ -85,7 +85,7 @@ def install(recorder: Recorder) -> Undo:
                     yield
             finally:
                 if recorder.active:
-                    emit(connection.alias, sql, started, 1, None)
+                    emit(connection.alias, sql, started)
 
         return debug_transaction
 
@@ -112,11 +112,12 @@ def _length_of(sets_of_parameters: Any) -> int:
     return len(sets_of_parameters) if type(sets_of_parameters) in (list, tuple) else 1
 
 
-_BASES = (
-    *(int, str, float, bytes, decimal.Decimal, uuid.UUID),
-    *(datetime.datetime, datetime.date, datetime.time, datetime.timedelta),
+_HASHABLE: frozenset[type] = frozenset(
+    (
+        *(bool, bytes, float, int, str, type(None), decimal.Decimal, uuid.UUID),
+        *(datetime.date, datetime.datetime, datetime.time, datetime.timedelta),
+    )
 )
-_EXACT = frozenset((*_BASES, bool, type(None)))
 
 
 def hash_of(parameters: Any) -> int | None:
@@ -127,18 +128,17 @@ def hash_of(parameters: Any) -> int | None:
         parameters = tuple(parameters.values())
     elif type(parameters) not in (tuple, list):
         return None
-    hashes: list[int | None] = []
-    for value in parameters:
-        kind = type(value)
-        if kind in _EXACT:
-            hashes.append(hash(value))
-        elif kind is list or kind is tuple:
-            hashes.append(hash_of(value))
-        else:
-            # psycopg's Int8 and Django's SafeString are subclasses: the hash of the built-in type is enough,
-            # and the type is asked rather than isinstance(), for which a lazy object would run its query.
-            base = next((base for base in _BASES if base in kind.__mro__), None)
-            if base is None:
-                return None
-            hashes.append(base.__hash__(value))
-    return None if None in hashes else hash(tuple(hashes))
+    if _HASHABLE.issuperset(map(type, parameters)):
+        return hash(tuple(parameters))
+    hashes = tuple(map(_hash_of_value, parameters))
+    return None if None in hashes else hash(hashes)
+
+
+def _hash_of_value(value: Any) -> int | None:
+    kind = type(value)
+    if kind is list or kind is tuple:
+        return hash_of(value)
+    # psycopg's Int8 and Django's SafeString are subclasses: the hash of the built-in type is enough, and the
+    # type is asked rather than isinstance(), for which a lazy object would run its query.
+    base: Any = next((base for base in _HASHABLE if base in kind.__mro__), None)
+    return None if base is None else int(base.__hash__(value))

@@ -15,17 +15,17 @@ from pytest_dbperf.probes.seam import Undo, replace, together
 from pytest_dbperf.probes.threads import this_thread
 from pytest_dbperf.recording import Recorder
 
-# A walk from a view need not go on to the test: the wrapper has noted that part of the path.
+# A walk from below one of these wrappers ends there: the wrapper has noted the path above it as the cause.
 end_walks_in(__file__)
 
 
 def install(recorder: Recorder) -> Undo:
-    """Wrap the two entrances of the handler; what happens behind them is caused by the request."""
+    """Wrap the handler where a request enters it, and where it has passed all middlewares."""
     from django.core.handlers.base import BaseHandler
 
     numbers = count(1)
 
-    def entering(request: Any) -> Cause:
+    def enter(request: Any) -> Cause:
         outer = cause.current.get()
         if recorder.wants_frames:
             outer = cause.extended(outer, cause.frames_here(2))
@@ -35,35 +35,50 @@ def install(recorder: Recorder) -> Undo:
         recorder.emit(entered)
         return outer._replace(request=entered)
 
-    def around_sync(original: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(original)
-        def get_response(self: Any, request: Any) -> Any:
-            __tracebackhide__ = True
-            if not recorder.active:
-                return original(self, request)
-            token = cause.current.set(entering(request))
-            try:
-                return original(self, request)
-            finally:
-                cause.leave(token)
-
-        return get_response
-
-    def around_async(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-        @functools.wraps(original)
-        async def get_response_async(self: Any, request: Any) -> Any:
-            __tracebackhide__ = True
-            if not recorder.active:
-                return await original(self, request)
-            token = cause.current.set(entering(request))
-            try:
-                return await original(self, request)
-            finally:
-                cause.leave(token)
-
-        return get_response_async
+    def pass_middlewares(_: Any) -> Cause:
+        # Twenty frames of a framework that no query of the view has to walk again.
+        outer = cause.current.get()
+        return cause.extended(outer, cause.frames_here(2)) if recorder.wants_frames else outer
 
     return together(
-        replace(BaseHandler, "get_response", around_sync),
-        replace(BaseHandler, "get_response_async", around_async),
+        replace(BaseHandler, "get_response", functools.partial(_around_sync, recorder, enter)),
+        replace(BaseHandler, "get_response_async", functools.partial(_around_async, recorder, enter)),
+        replace(BaseHandler, "_get_response", functools.partial(_around_sync, recorder, pass_middlewares)),
+        replace(
+            BaseHandler, "_get_response_async", functools.partial(_around_async, recorder, pass_middlewares)
+        ),
     )
+
+
+def _around_sync(
+    recorder: Recorder, cause_of: Callable[[Any], Cause], original: Callable[..., Any]
+) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def handle(self: Any, request: Any) -> Any:
+        __tracebackhide__ = True
+        if not recorder.active:
+            return original(self, request)
+        token = cause.current.set(cause_of(request))
+        try:
+            return original(self, request)
+        finally:
+            cause.leave(token)
+
+    return handle
+
+
+def _around_async(
+    recorder: Recorder, cause_of: Callable[[Any], Cause], original: Callable[..., Awaitable[Any]]
+) -> Callable[..., Awaitable[Any]]:
+    @functools.wraps(original)
+    async def handle(self: Any, request: Any) -> Any:
+        __tracebackhide__ = True
+        if not recorder.active:
+            return await original(self, request)
+        token = cause.current.set(cause_of(request))
+        try:
+            return await original(self, request)
+        finally:
+            cause.leave(token)
+
+    return handle

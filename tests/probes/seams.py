@@ -31,4 +31,6 @@ SEAMS = {
     (AsyncIOBackend, "run_sync_in_worker_thread"): "cls, func, args, abandon_on_cancel=False, limiter=None",
     (BaseHandler, "get_response"): "self, request",
     (BaseHandler, "get_response_async"): "self, request",
+    (BaseHandler, "_get_response"): "self, request",
+    (BaseHandler, "_get_response_async"): "self, request",
 }

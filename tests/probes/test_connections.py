@@ -99,6 +99,21 @@ def test_a_connection_that_nobody_closed_is_dropped(recorder, using):
     assert [closed.dropped for closed in recording.closed_connections if closed.using == using] == [True]
 
 
+def test_a_connection_that_may_not_be_closed_stays_open(recorder, using):
+    """Django refuses to close a connection of another thread."""
+    connection = connections[using]
+    connection.ensure_connection()
+
+    def close():
+        with pytest.raises(DatabaseError, match="thread"):
+            connection.close()
+
+    with recorder.record() as recording:
+        in_a_thread(close)
+
+    assert recording.closed_connections == []
+
+
 def test_closing_twice_is_closing_once(recorder, using):
     """The second call has nothing to close."""
     connections[using].close()

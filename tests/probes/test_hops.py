@@ -24,6 +24,13 @@ def load():
 decorated = sync_to_async(load)  # Made at import, when nobody listens.
 
 
+class Loader:
+    """Something that can be called."""
+
+    def __call__(self):
+        return 42
+
+
 class Shop:
     """Something whose method hops."""
 
@@ -73,6 +80,7 @@ async def in_a_context():
         (in_a_context, ("sync_to_async", "load", "project")),
         (lambda: asyncio.to_thread(load), ("executor", "load", "project")),
         (lambda: run_in_executor(None, load), ("executor", "load", "project")),
+        (lambda: run_in_executor(None, Loader()), ("executor", "Loader", "project")),
         (in_an_own_executor, ("executor", "load", "project")),
         (lambda: anyio.to_thread.run_sync(load), ("anyio", "load", "library:anyio")),
     ],

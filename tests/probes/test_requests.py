@@ -74,6 +74,12 @@ async def test_an_async_request_has_its_queries_and_hops(recorder):
     assert [hop.cause.request for hop in recording.hops if hop.function == "QuerySet.count"] == [request] * 2
 
 
+def test_an_idle_probe_forwards_a_request(recorder, books):
+    """Nobody listens, everything works."""
+    assert Client().get("/books/").status_code == 200
+    assert recorder.log == []
+
+
 async def test_an_idle_probe_forwards_an_async_request(recorder):
     """Nobody listens, everything works."""
     response = await AsyncClient().get("/count/")

@@ -1,0 +1,165 @@
+"""What does the plugin cost? Side by side in one run: `python3 run.py bench [queries] [hops] [suite]`.
+
+The ways are taken in turn, round after round, so that a machine that gets slower gets slower for all of them.
+Shown are the median, the median of the differences from `nothing` in the same round, and of the ratios to it.
+They are numbers of one machine at one time: compare the rows of one run, not two runs.
+"""
+
+import argparse
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from tests.benchmarks.worker import WAYS
+
+HOME = Path(__file__).parents[2]
+
+
+def main() -> None:
+    """Measure what was asked for, or all."""
+    parts = {"queries": queries, "hops": hops, "suite": suite}
+    parser = argparse.ArgumentParser(prog="run.py bench", description=__doc__.partition(":")[0])
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(parts)}; all by default")
+    parser.add_argument(
+        "--rounds", type=int, default=41, help="how often each way is taken, for a suite a sixth"
+    )
+    asked = parser.parse_args()
+    if unknown := set(asked.parts) - set(parts):
+        parser.error(f"{', '.join(sorted(unknown))} is not one of {', '.join(parts)}")
+    with prepared() as aliases:
+        for part in asked.parts or parts:
+            parts[part](aliases, asked.rounds)
+
+
+def queries(aliases: Iterable[str], rounds: int) -> None:
+    """Measure a query in a view in each way: raw and by the ORM, on each database."""
+    for using in aliases:
+        measure(f"a query in a view, {using}, raw cursor", f"raw,{using},300", WAYS, rounds)
+        measure(f"a query in a view, {using}, ORM get", f"orm,{using},60", WAYS, rounds)
+
+
+def hops(aliases: Iterable[str], rounds: int) -> None:
+    """Measure a crossing to asgiref's thread and back."""
+    ways = [way for way in WAYS if way == "nothing" or way.startswith("plugin")]
+    measure("a hop, sync_to_async", "hop,default,200", ways, rounds)
+
+
+def suite(aliases: Iterable[str], rounds: int) -> None:
+    """Measure the example's tests as whole processes: plugin off, on, and keeping all for a report."""
+    ways = {
+        "plugin off": ["--dbperf=off"],
+        "plugin on": [],
+        "plugin on, with a report": [f"--dbperf-report=json:{os.devnull}"],
+    }
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", "-p", "no:cacheprovider"]
+    # The example has settings of its own.
+    environ = {
+        key: value for key, value in os.environ.items() if key not in ("DJANGO_SETTINGS_MODULE", "PYTHONPATH")
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(max(rounds // 6, 1)):
+        for name, options in ways.items():
+            started = cpu_of_children()
+            subprocess.run(
+                [*command, *options, "example_project/users", "example_project/campaigns"],
+                cwd=HOME,
+                env=environ,
+                stdout=subprocess.DEVNULL,
+                check=True,
+            )
+            seconds[name].append(cpu_of_children() - started)
+    show("a suite, the example's tests for users and campaigns", seconds, unit="s of processor time", scale=1)
+
+
+def cpu_of_children() -> float:
+    """Processor time of all processes that have ended: a wall clock also times whoever else is on the machine."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def measure(title: str, order: str, ways: Iterable[str], rounds: int) -> None:
+    """Let a process for each way do the work in turn, and show what a single time costs."""
+    times = int(order.rsplit(",", 1)[1])
+    with ExitStack() as stack:
+        workers = {way: stack.enter_context(worker(way)) for way in ways}
+        seconds: dict[str, list[float]] = {way: [] for way in ways}
+        for _ in range(rounds):
+            for way, process in workers.items():
+                print(order, file=process.stdin, flush=True)
+                seconds[way].append(float(process.stdout.readline()) / times)
+    show(title, seconds, unit="us", scale=1e6)
+
+
+@contextmanager
+def worker(way: str) -> Iterator["subprocess.Popen[str]"]:
+    """Start a process that measures in one way."""
+    command = [sys.executable, "-m", "tests.benchmarks.worker", way]
+    with subprocess.Popen(
+        command, cwd=HOME, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        yield process
+
+
+def show(title: str, seconds: dict[str, list[float]], *, unit: str, scale: float) -> None:
+    """Write medians, and differences and ratios within a round."""
+    first, *others = seconds
+    print(f"\n{title}  ({unit}, {len(seconds[first])} rounds)")
+    print(f"  {first:32}{statistics.median(seconds[first]) * scale:9.2f}")
+    for name in others:
+        pairs = list(zip(seconds[name], seconds[first], strict=True))
+        added = statistics.median(one - base for one, base in pairs) * scale
+        ratio = statistics.median(one / base for one, base in pairs)
+        median = statistics.median(seconds[name]) * scale
+        print(f"  {name:32}{median:9.2f} {added:+8.2f}  x{ratio:.3f}", flush=True)
+
+
+@contextmanager
+def prepared() -> Iterator[list[str]]:
+    """Make databases with a row in them, and an environment in which all processes find them."""
+    sys.path[:0] = [str(HOME / "example_project")]
+    from throwaway_postgres import PostgresUnavailable, start
+
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        os.environ["BENCHMARK_SQLITE"] = f"sqlite:///{folder}/benchmark.sqlite3"
+        aliases = ["sqlite"]
+        try:
+            server = start()
+        except PostgresUnavailable as unavailable:
+            print(f"only SQLite: {unavailable}", file=sys.stderr)
+        else:
+            stack.callback(server.stop)
+            # The database that every server has: nothing but the benchmark uses this one.
+            os.environ["BENCHMARK_POSTGRES"] = server.url("postgres")
+            aliases.append("postgresql")
+        os.environ["DJANGO_SETTINGS_MODULE"] = "tests.benchmarks.settings"
+        os.environ["PYTHONPATH"] = os.pathsep.join([str(HOME), str(HOME / "tests" / "project")])
+        sys.path[:0] = [str(HOME), str(HOME / "tests" / "project")]
+        make_tables(aliases)
+        yield aliases
+
+
+def make_tables(aliases: Iterable[str]) -> None:
+    """Make the tables of the small project, and the author that the ORM is to get."""
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+    from django.db import connections
+
+    from shop.models import Author
+
+    for using in aliases:
+        call_command("migrate", database=using, run_syncdb=True, verbosity=0)
+        Author.objects.using(using).create(pk=1, name="Ada")
+    connections.close_all()
+
+
+if __name__ == "__main__":
+    main()

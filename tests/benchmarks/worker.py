@@ -1,0 +1,114 @@
+"""One way to watch queries and hops, in a process of its own that measures when it is told to.
+
+A process for each way, because to patch a class and to undo it makes Python forget what it has learned about the
+callers of that class, and in a test session the probes are installed once.
+"""
+
+import asyncio
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from time import perf_counter
+
+WAYS = (
+    "nothing",
+    "plugin idle",
+    "plugin counting",
+    "plugin counting with call site",
+    "CaptureQueriesContext",
+    "execute_wrapper",
+)
+
+
+def main() -> None:
+    """Answer each line `work alias times` with the seconds that it took."""
+    way = sys.argv[1]
+    with ExitStack() as stack:
+        if way.startswith("plugin"):
+            from pytest_dbperf.probes import listening
+
+            stack.enter_context(listening())
+        import django
+
+        django.setup()
+        for line in sys.stdin:
+            work, using, times = line.split(",")
+            with watching(way, using):
+                WORKS[work](using, int(times))  # Whatever is done once is done now.
+                print(WORKS[work](using, int(times)), flush=True)
+
+
+def watching(way: str, using: str) -> AbstractContextManager[object]:
+    """Watch in this way."""
+    from django.db import connections
+    from django.test.utils import CaptureQueriesContext
+
+    from pytest_dbperf.probes import RECORDER
+
+    def forward(execute, sql, params, many, context):
+        return execute(sql, params, many, context)
+
+    return {
+        "plugin counting": lambda: RECORDER.record(call_sites=False),
+        "plugin counting with call site": lambda: RECORDER.record(),
+        "CaptureQueriesContext": lambda: CaptureQueriesContext(connections[using]),
+        "execute_wrapper": lambda: connections[using].execute_wrapper(forward),
+    }.get(way, nullcontext)()
+
+
+def raw(using: str, times: int) -> float:
+    """Run the shortest query, by Django's cursor."""
+    from django.db import connections
+
+    def run() -> None:
+        with connections[using].cursor() as cursor:
+            for _ in range(times):
+                cursor.execute("SELECT %s", [1])
+
+    return in_a_view(run)
+
+
+def orm(using: str, times: int) -> float:
+    """Get a row by the ORM."""
+    from shop.models import Author
+
+    def run() -> None:
+        for _ in range(times):
+            Author.objects.using(using).get(pk=1)
+
+    return in_a_view(run)
+
+
+def hop(using: str, times: int) -> float:
+    """Cross to asgiref's thread and back."""
+    from asgiref.sync import sync_to_async
+
+    async def cross() -> float:
+        started = perf_counter()
+        for _ in range(times):
+            await sync_to_async(len)("")
+        return perf_counter() - started
+
+    return asyncio.run(cross())
+
+
+WORKS: dict[str, Callable[[str, int], float]] = {"raw": raw, "orm": orm, "hop": hop}
+
+
+def in_a_view(run: Callable[[], None]) -> float:
+    """Measure it within a request, as deep in the stack as a view is."""
+    from django.test import Client
+
+    elapsed = []
+
+    def work() -> None:
+        started = perf_counter()
+        run()
+        elapsed.append(perf_counter() - started)
+
+    Client().get("/", benchmark=work)
+    return elapsed[0]
+
+
+if __name__ == "__main__":
+    main()
