@@ -76,7 +76,7 @@ def find_uv() -> Path:
 def quietly(*command: str | Path) -> None:
     """Run a program, and show what it said only if it failed."""
     # uv would fetch a Python of its own where it does not like the one that it is given, and it would not
-    # know the certificates of a company's proxy, as pip does, without a word. The older name is for older uvs.
+    # know the certificates of a company's proxy, as pip does, unless told. The second name is for older uvs.
     environ = {**os.environ, "UV_PYTHON_DOWNLOADS": "never"}
     if ssl.get_default_verify_paths().cafile:
         environ |= {"UV_SYSTEM_CERTS": "true", "UV_NATIVE_TLS": "true"}

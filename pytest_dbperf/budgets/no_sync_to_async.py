@@ -76,7 +76,7 @@ def _evidence(group: HopGroup) -> Evidence:
 
 def _advice(forbidden: Sequence[Hop], not_counted: int) -> tuple[str, ...]:
     # Measured on Django 4.2 to 6.1: aget() is sync_to_async(get), so it would be no advice.
-    why = "why    a hop costs about 0.1 ms, more if others queue for the thread; aget() and its like hop, too"
+    why = "why    a hop costs about 0.1 ms, more if others queue for the thread; aget() and its like hop too"
     names = ", ".join(sorted({f'"{hop.function.rpartition(".")[2]}"' for hop in forbidden}))
     allow = f"allow  no_sync_to_async(allow=[{names}])"
     others = f"note   {not_counted} more are not counted: decided on by Django or a library, or allowed"

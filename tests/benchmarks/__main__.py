@@ -78,7 +78,7 @@ def suite(aliases: Iterable[str], rounds: int) -> None:
 
 
 def cpu_of_children() -> float:
-    """Processor time of all processes that have ended: a wall clock also times whoever else is on the machine."""
+    """Processor time of all processes that have ended: a wall clock would time other people, too."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 

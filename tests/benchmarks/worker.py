@@ -1,7 +1,7 @@
 """One way to watch queries and hops, in a process of its own that measures when it is told to.
 
-A process for each way, because to patch a class and to undo it makes Python forget what it has learned about the
-callers of that class, and in a test session the probes are installed once.
+A process for each way, because to patch a class and to undo it makes Python forget what it has learned about
+the callers of that class, and in a test session the probes are installed once.
 """
 
 import asyncio

@@ -100,7 +100,7 @@ async def test_count(async_client):
         f"sync_to_async hops 1 > 0 (+1)   no_sync_to_async at test_it.py:{marker}",
         "    1x  sync_to_async(QuerySet.count)",
         f"        shop/views.py:21 count_both_ways  <- test_it.py:{test} test_count",
-        "  why    a hop costs about 0.1 ms, more if others queue for the thread; aget() and its like hop, too",
+        "  why    a hop costs about 0.1 ms, more if others queue for the thread; aget() and its like hop too",
         '  allow  no_sync_to_async(allow=["count"])',
         "  note   N more are not counted: decided on by Django or a library, or allowed",
         "",
