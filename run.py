@@ -7,6 +7,8 @@ bench      measure what the plugin costs
 Further arguments go to pytest. The environment lies in .uv/, with the versions of requirements.txt.
 """
 
+from __future__ import annotations
+
 import hashlib
 import os
 import shutil

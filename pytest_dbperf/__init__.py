@@ -1,7 +1,8 @@
 """Database performance as assertions: budgets for queries, connections and thread hops in Django tests."""
 
+from pytest_dbperf.enforcement import BudgetFixture
 from pytest_dbperf.recording import Recording
 from pytest_dbperf.standalone import record
 from pytest_dbperf.violations import BudgetExceeded
 
-__all__ = ["BudgetExceeded", "Recording", "record"]
+__all__ = ["BudgetExceeded", "BudgetFixture", "Recording", "record"]

@@ -6,7 +6,7 @@ import os
 import sys
 import sysconfig
 from pathlib import Path
-from types import CodeType
+from types import CodeType, FrameType
 
 # A frame would keep every local variable alive and a line number costs a look-up, so a site is a code
 # object and the offset of the instruction it was running.
@@ -83,7 +83,7 @@ def end_walks_in(filename: str) -> None:
 def frames_of_yours(depth: int, *, within_task: bool = False) -> CallPath:
     """Walk outwards, leaving out `depth` callers, and keep the frames of your code; if asked, of the task."""
     sites: list[CallSite] = []
-    frame = sys._getframe(depth + 1)
+    frame: FrameType | None = sys._getframe(depth + 1)
     landmarks = _landmarks
     while frame is not None:
         code = frame.f_code
@@ -96,7 +96,7 @@ def frames_of_yours(depth: int, *, within_task: bool = False) -> CallPath:
                 sites.append((code, frame.f_lasti))
             elif landmark is not LOOP or within_task:
                 break
-        frame = frame.f_back  # type: ignore[assignment]  # None ends the loop
+        frame = frame.f_back
     return tuple(sites)
 
 
@@ -107,12 +107,12 @@ def _notice(filename: str) -> str | None:
 
 def origin_of_caller(depth: int) -> str | None:
     """Walk outwards, leaving out `depth` callers, to the first code that can be blamed: whose is it?"""
-    frame = sys._getframe(depth + 1)
+    frame: FrameType | None = sys._getframe(depth + 1)
     while frame is not None:
         role = role_of(frame.f_code.co_filename)
         if role is not PLUMBING:
             return None if role is EDGE or role is LOOP else role
-        frame = frame.f_back  # type: ignore[assignment]  # None ends the loop
+        frame = frame.f_back
     return None
 
 

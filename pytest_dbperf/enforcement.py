@@ -64,3 +64,7 @@ class BudgetWindow:
     ) -> None:
         __tracebackhide__ = True
         self.__exit__(kind, error, traceback)
+
+
+# What the fixtures of budgets are: `with query_budget(3): ...` where `query_budget: BudgetFixture`.
+BudgetFixture = Callable[..., BudgetWindow]

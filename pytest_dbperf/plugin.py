@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import ExitStack
 from functools import partial
 from typing import Any
@@ -13,7 +13,7 @@ from pytest_dbperf import longrepr, options, standing
 from pytest_dbperf.assembly import RunSoFar, outcome_of
 from pytest_dbperf.budgets import BUDGETS
 from pytest_dbperf.budgets.budget import Budget, summary, usage
-from pytest_dbperf.enforcement import BudgetWindow
+from pytest_dbperf.enforcement import BudgetFixture
 from pytest_dbperf.probes import RECORDER, listening
 from pytest_dbperf.recording import Recording
 from pytest_dbperf.reports import FILES, terminal
@@ -70,10 +70,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     wrong = list(config.stash[SUITE].wrong_markers(items))[:_MOST_WRONG_MARKERS]
     if not wrong:
         return
-    if not hasattr(config, "workeroutput"):
+    output_of_worker: dict[str, object] | None = getattr(config, "workeroutput", None)
+    if output_of_worker is None:
         raise pytest.UsageError(*wrong)
     # A usage error in a worker of xdist ends as an internal error of the controller, which has to raise it.
-    config.workeroutput[_WRONG_MARKERS] = wrong
+    output_of_worker[_WRONG_MARKERS] = wrong
     items.clear()
 
 
@@ -192,7 +193,7 @@ def dbperf(request: pytest.FixtureRequest) -> Recording:
 
 
 def _fixture_of(kind: type[Budget]) -> object:
-    def budget(request: pytest.FixtureRequest) -> Callable[..., BudgetWindow]:
+    def budget(request: pytest.FixtureRequest) -> BudgetFixture:
         _listen(request.config)
         return partial(request.config.stash[SUITE].window, kind)
 

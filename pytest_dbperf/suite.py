@@ -196,23 +196,20 @@ class Suite:
             if case._outcome.success:
                 self._enforce()
 
-        if inspect.iscoroutinefunction(method):
+        @functools.wraps(method)
+        async def coroutine(*args: Any, **kwargs: Any) -> Any:
+            __tracebackhide__ = True
+            with measured():
+                return await method(*args, **kwargs)
 
-            @functools.wraps(method)
-            async def wrapped(*args: Any, **kwargs: Any) -> Any:
-                __tracebackhide__ = True
-                with measured():
-                    return await method(*args, **kwargs)
-
-        else:
-
-            @functools.wraps(method)
-            def wrapped(*args: Any, **kwargs: Any) -> Any:
-                __tracebackhide__ = True
-                with measured():
-                    return method(*args, **kwargs)
+        @functools.wraps(method)
+        def function(*args: Any, **kwargs: Any) -> Any:
+            __tracebackhide__ = True
+            with measured():
+                return method(*args, **kwargs)
 
         # pytest calls `item.obj`, pytest-django the attribute of the instance.
+        wrapped = coroutine if inspect.iscoroutinefunction(method) else function
         item.obj = wrapped
         vars(case)[item.name] = wrapped
         try:

@@ -18,17 +18,21 @@ class Budget(Protocol):
     @property
     def is_lifted(self) -> bool:
         """Whether it allows anything: it stands only to lift an outer budget."""
+        ...
 
     @property
     def aliases(self) -> Sequence[str]:
         """The aliases it is about by name; empty for all of them."""
+        ...
 
     @property
     def reason(self) -> str:
         """Why the limit is what it is."""
+        ...
 
     def check(self, recording: Recording) -> Violation | None:
         """Tell how the recording breaks the budget, if it does."""
+        ...
 
 
 B = TypeVar("B", bound=Budget)

@@ -32,7 +32,8 @@ class NoSyncToAsync:
     reason: str = ""
 
     def __post_init__(self) -> None:
-        is_a_list = isinstance(self.allow, Sequence) and not isinstance(self.allow, str)
+        allow: object = self.allow
+        is_a_list = isinstance(allow, Sequence) and not isinstance(allow, str)
         if not is_a_list or not all(isinstance(pattern, str) for pattern in self.allow):
             raise ValueError('no_sync_to_async allow must be a list of names, such as ["check_password"]')
 

@@ -62,11 +62,10 @@ def _innermost(function: Any) -> Any:
 
 def _context_of(function: Any) -> Context | None:
     """The context of a call that `asyncio.to_thread` submits as `partial(context.run, function)`."""
-    if type(function) is functools.partial and type(function.func) is BuiltinFunctionType:
-        bound_to = function.func.__self__
-        if type(bound_to) is Context and function.func.__name__ == "run" and function.args:
-            return bound_to
-    return None
+    run: Any = function.func if type(function) is functools.partial and function.args else None
+    is_builtin = type(run) is BuiltinFunctionType and run.__name__ == "run"
+    context: Any = run.__self__ if is_builtin else None
+    return context if type(context) is Context else None
 
 
 def _cross(recorder: Recorder, via: str, function: Any, maker: str | None) -> Cause:

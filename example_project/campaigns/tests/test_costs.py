@@ -9,6 +9,7 @@ from django.test import AsyncClient, Client
 
 from campaigns.models import Campaign
 from campaigns.tests.factories import make_campaign
+from pytest_dbperf import BudgetFixture, Recording
 from users.models import User
 from users.tests.factories import make_user, sign_in
 
@@ -44,7 +45,7 @@ def test_a_detail_costs_two_queries(client: Client, campaign: Campaign) -> None:
 
 
 def test_joining_locks_counts_and_inserts(
-    client: Client, ada: User, campaign: Campaign, query_budget
+    client: Client, ada: User, campaign: Campaign, query_budget: BudgetFixture
 ) -> None:
     """A block has a budget of its own, and shows what it recorded."""
     headers = sign_in(ada)
@@ -65,7 +66,7 @@ async def test_lists_and_details_decide_on_no_hop(async_client: AsyncClient) -> 
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_joining_is_one_hop_for_three_queries(async_client: AsyncClient, dbperf) -> None:
+async def test_joining_is_one_hop_for_three_queries(async_client: AsyncClient, dbperf: Recording) -> None:
     """Lock, count and insert are one function, and so one crossing to the thread and back."""
     ada = await sync_to_async(make_user)("ada")
     campaign = await sync_to_async(make_campaign)(ada)

@@ -4,6 +4,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.test import AsyncClient, Client
 
+from pytest_dbperf import BudgetFixture
 from users.models import User
 from users.tests.factories import PASSWORD, make_user, sign_in
 
@@ -43,7 +44,7 @@ def test_a_refused_log_in_stores_nothing(client: Client, ada: User, password: st
     assert response.status_code == status
 
 
-def test_a_session_is_found_in_one_query(client: Client, ada: User, query_budget) -> None:
+def test_a_session_is_found_in_one_query(client: Client, ada: User, query_budget: BudgetFixture) -> None:
     """The token and its user come together."""
     headers = sign_in(ada)
 

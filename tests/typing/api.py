@@ -1,0 +1,51 @@
+"""The public API as its users write it: never run, checked by mypy and pyright in their strict modes."""
+
+import asyncio
+from typing import assert_type
+
+import pytest
+
+from pytest_dbperf import BudgetExceeded, BudgetFixture, Recording, record
+from pytest_dbperf.events import Hop, NewConnection, Query, Request
+
+
+@pytest.mark.query_budget(4, at_least=1, select=3, tables={"users_user": 1}, using="default", reason="why")
+@pytest.mark.max_new_connections(0)
+@pytest.mark.no_sync_to_async(allow=["check_password"])
+def test_markers() -> None:
+    """Markers take what they take; pytest does not type their arguments."""
+
+
+def test_recording(dbperf: Recording) -> None:
+    """The live recording has lists of events."""
+    assert_type(dbperf.queries, list[Query])
+    assert_type(dbperf.new_connections, list[NewConnection])
+    assert_type(dbperf.hops, list[Hop])
+    assert_type(dbperf.requests, list[Request])
+    assert_type(dbperf.queries[0].statement.tables, tuple[str, ...])
+    with dbperf.pause():
+        pass
+    with dbperf.record(task=True) as part:
+        assert_type(part, Recording)
+
+
+def test_budget(query_budget: BudgetFixture) -> None:
+    """A budget is a context manager that has a recording."""
+    with query_budget(3, select=2) as recording:
+        assert_type(recording, Recording)
+
+
+async def test_budget_of_coroutine(no_sync_to_async: BudgetFixture, dbperf: Recording) -> None:
+    """Of both kinds."""
+    async with no_sync_to_async(allow=["save"]) as recording, dbperf.record():
+        assert_type(recording, Recording)
+        await asyncio.sleep(0)
+
+
+def test_error() -> None:
+    """The error has what was broken."""
+    try:
+        with record() as recording:
+            assert_type(recording, Recording)
+    except BudgetExceeded as error:
+        assert_type(error.violations[0].measured, int)
