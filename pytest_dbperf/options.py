@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
@@ -97,7 +97,7 @@ def options_of(config: pytest.Config) -> Options:
     reports = config.getoption("dbperf_report")
     top = config.getoption("dbperf_top")
     if top is None:
-        top = config.getini("dbperf_top")
+        top = _ini(config, "dbperf_top")
     if top < 0:
         raise pytest.UsageError(f"--dbperf-top must be >= 0, got {top}")
     return Options(
@@ -130,10 +130,18 @@ def _report(text: str) -> Report:
 
 def _default(config: pytest.Config, kind: type[Budget]) -> Sequence[Budget]:
     option = f"dbperf_{kind.name}"
+    value = _ini(config, option)
+    if value is None or value is False:
+        return ()
     try:
-        value = config.getini(option)
-        if value is None or value is False:
-            return ()
         return (make(kind, () if value is True else (value,), {}),)
-    except (WrongArguments, TypeError, ValueError) as error:
+    except WrongArguments as error:
+        raise pytest.UsageError(f"{option} in {config.inipath}: {error}") from None
+
+
+def _ini(config: pytest.Config, option: str) -> Any:
+    try:
+        return config.getini(option)
+    except (TypeError, ValueError, pytest.UsageError) as error:
+        # pytest 8 crashes on it, later versions do not say which option they mean.
         raise pytest.UsageError(f"{option} in {config.inipath}: {error}") from None

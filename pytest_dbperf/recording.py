@@ -176,7 +176,7 @@ class Recording:
 
     @property
     def queries(self) -> list[Query]:
-        """The statements that count: all but transaction and session control. `executemany` is one."""
+        """The statements that count, all but transaction and session control. `executemany` is one."""
         return [query for query in self.statements if not query.is_bookkeeping]
 
     @property

@@ -88,14 +88,14 @@ def test_reports_and_rows_have_ini_options(suite):
         ("", ("--dbperf-report=term:x",), "ERROR: --dbperf-report takes term or json:PATH, got 'term:x'"),
         ("", ("--dbperf-top=-1",), "ERROR: --dbperf-top must be >= 0, got -1"),
         ("", ("--dbperf-top=few",), "*argument --dbperf-top: invalid int value: 'few'*"),
-        ("dbperf_top = few", (), "*few*"),
+        ("dbperf_top = few", (), "ERROR: dbperf_top in *pytest.ini: *few*"),
         (
             "dbperf_query_budget = -1",
             (),
             "ERROR: dbperf_query_budget in *pytest.ini: query_budget limit must be >= 0*",
         ),
-        ("dbperf_query_budget = many", (), "*many*"),
-        ("dbperf_no_sync_to_async = perhaps", (), "*perhaps*"),
+        ("dbperf_query_budget = many", (), "ERROR: dbperf_query_budget in *pytest.ini: *many*"),
+        ("dbperf_no_sync_to_async = perhaps", (), "ERROR: dbperf_no_sync_to_async in *pytest.ini: *perhaps*"),
     ],
 )
 def test_an_option_that_means_nothing_is_a_usage_error(suite, ini, args, complaint):

@@ -1,0 +1,89 @@
+"""What does the reference say about markers, fixtures and options? What their code says, when it is built."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+from pytest_dbperf import options, plugin
+from pytest_dbperf.budgets import BUDGETS
+from pytest_dbperf.budgets.budget import takes_a_limit, usage
+
+
+def markers() -> Iterator[str]:
+    """Write each marker with its signature, meaning and arguments."""
+    for kind in BUDGETS:
+        text, _, arguments = (inspect.getdoc(kind) or "").partition("\nArgs:\n")
+        yield f"## {kind.name}\n\n`@pytest.mark.{usage(kind)}`\n\n{text}\n"
+        yield from map(_argument, re.split(r"\n(?=    \S)", arguments))
+        setting = f"dbperf_{kind.name} = {'LIMIT' if takes_a_limit(kind) else 'true'}"
+        yield f"\nFor every test without a marker of its own, in the ini file: `{setting}`.\n"
+
+
+def _argument(lines: str) -> str:
+    name, _, meaning = " ".join(lines.split()).partition(": ")
+    return f"- `{name}`: {meaning}"
+
+
+def fixtures() -> Iterator[str]:
+    """Write each fixture with its docstring."""
+    for name, fixture in vars(plugin).items():
+        if name == "dbperf" or name in {kind.name for kind in BUDGETS}:
+            yield f"`{name}`\n: {inspect.getdoc(fixture)}\n"
+
+
+class _Parser:
+    """Takes the declarations that pytest's parser would take, and keeps them."""
+
+    def __init__(self) -> None:
+        self.options: list[tuple[str, dict[str, Any]]] = []
+        self.settings: list[tuple[str, dict[str, Any]]] = []
+
+    def getgroup(self, *_: str) -> _Parser:
+        return self
+
+    def addoption(self, name: str, **declared: Any) -> None:
+        self.options.append((name, declared))
+
+    def addini(self, name: str, help: str, **declared: Any) -> None:  # noqa: A002  # pytest's name
+        self.settings.append((name, {"help": help, **declared}))
+
+
+def command_line() -> Iterator[str]:
+    """Write the options of the command line."""
+    for name, declared in _declared().options:
+        value = "|".join(declared.get("choices", ())) or declared["metavar"]
+        yield f"`{name}={value}`\n: {declared['help']}\n"
+
+
+def ini_file() -> Iterator[str]:
+    """Write the settings of the ini file."""
+    for name, declared in _declared().settings:
+        yield f"`{name}`\n: {declared['help']} ({declared.get('type') or 'string'})\n"
+
+
+def _declared() -> _Parser:
+    parser = _Parser()
+    options.register(parser)  # type: ignore[arg-type]  # as much of a parser as it takes
+    return parser
+
+
+def _directive(write: Callable[[], Iterator[str]]) -> type[SphinxDirective]:
+    class FromCode(SphinxDirective):
+        def run(self) -> list[nodes.Node]:
+            return self.parse_text_to_nodes("\n".join(write()), allow_section_headings=True)
+
+    return FromCode
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Let pages say where it goes."""
+    for write in (markers, fixtures, command_line, ini_file):
+        app.add_directive(f"dbperf-{write.__name__.replace('_', '-')}", _directive(write))
+    return {"parallel_read_safe": True}

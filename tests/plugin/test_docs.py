@@ -1,0 +1,142 @@
+"""What the README and the documentation show is what happens, block after block."""
+
+import re
+import shlex
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from sybil import Document
+from sybil.parsers.markdown.lexers import FencedCodeBlockLexer
+
+import run
+from pytest_dbperf.budgets import BUDGETS
+
+HOME = Path(__file__).parents[2]
+PAGES = sorted([HOME / "README.md", *HOME.glob("*/README.md"), *HOME.glob("docs/**/*.md")])
+LANGUAGES = ("python", "ini", "sh", "text")
+
+OK, FAILED = {pytest.ExitCode.OK}, {pytest.ExitCode.TESTS_FAILED}
+
+# What a page need not tell: some books to list.
+CONFTEST = """
+import pytest
+
+@pytest.fixture
+def books(db):
+    from shop.models import Author, Book
+
+    for number in range(25):
+        Author.objects.create(name=f"Author {number}").books.create(title=f"Book {number}")
+"""
+
+
+def blocks_of(page):
+    """The code blocks of a page in their order: language and source."""
+    document = Document(page.read_text(), str(page))
+    regions = [
+        (region.start, language, str(region.lexemes["source"]))
+        for language in LANGUAGES
+        for region in FencedCodeBlockLexer(language)(document)
+    ]
+    return [(language, source) for _, language, source in sorted(regions)]
+
+
+WITH_BLOCKS = {page.relative_to(HOME).as_posix(): page for page in PAGES if blocks_of(page)}
+
+
+class Reader:
+    """Somebody who does what a page says, and compares."""
+
+    def __init__(self, suite, page):
+        self.suite = suite
+        self.page = page
+        self.said = ""
+        suite.file("conftest.py", CONFTEST)
+        if not any(language == "python" for language, _ in blocks_of(page)):
+            suite.file("test_of_yours.py", "def test_it(books): pass")
+
+    def read(self):
+        """Do what the blocks say, one after the other."""
+        blocks = [*blocks_of(self.page), ("", "")]
+        for (language, source), (following, shown) in pairwise(blocks):
+            getattr(self, language)(source, shown if following == "text" else "")
+
+    def python(self, source, shown):
+        """Write the file that the first line names; its tests pass, unless they are shown to fail."""
+        name = re.match(r"# (\S+\.py)\n", source)
+        path = name[1] if name else "test_unnamed.py"
+        self.suite.file(path, source)
+        if path.startswith("test_"):
+            self.run_pytest([path], FAILED if "(+" in shown else OK)
+
+    def ini(self, source, shown):
+        """Add settings, for what comes after."""
+        self.suite.ini(source)
+
+    def sh(self, source, shown):
+        """Run what can be run here; of the rest, the commands and the files that it names must exist."""
+        for line in source.splitlines():
+            match shlex.split(line, comments=True):
+                case ["pytest", *args] if "example_project" not in args:
+                    # A page may show a test that fails, and go on.
+                    self.run_pytest(args, OK if shown else OK | FAILED)
+                case ["python", name] if (self.suite.path / name).exists():
+                    self.run_script(name)
+                case ["python3", "run.py", command, *_]:
+                    assert command in run.COMMANDS
+                case words:
+                    named = {word for word in words if word.endswith((".py", ".txt", "_project"))}
+                    places = (HOME, self.page.parent)
+                    assert named == {word for word in named for place in places if (place / word).exists()}
+
+    def run_pytest(self, args, expected):
+        """Run pytest, which has to end in the way that is expected."""
+        done = self.suite.run(*args)
+        assert done.ret in expected
+        self.said = done.stdout.str()
+
+    def run_script(self, name):
+        """Run a program of a page on a database that is there without tests: SQLite."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("DATABASE_URL", "sqlite:///script.sqlite3")
+            patch.setenv("TMPDIR", str(self.suite.path))
+            done = self.suite.pytester.run(sys.executable, name)
+        assert done.ret == 0
+        self.said = done.stdout.str()
+
+    def text(self, source, shown):
+        """Compare with what was said last."""
+        assert as_shown(source.strip()) in as_shown(self.said)
+
+
+def as_shown(text):
+    """Leave out what differs from run to run: times, and how they are aligned."""
+    return re.sub(r" +", " ", re.sub(r"\d+\.\d+", "0.0", text))
+
+
+@pytest.mark.parametrize("name", WITH_BLOCKS)
+def test_code_blocks_do_what_the_page_says(suite, name):
+    """They are run in the order of the page, and what is shown below one is what it says."""
+    Reader(suite, WITH_BLOCKS[name]).read()
+
+
+def test_the_readme_is_short():
+    """It is read in one go."""
+    assert len((HOME / "README.md").read_text().splitlines()) <= 120
+
+
+@pytest.mark.parametrize("kind", BUDGETS)
+def test_the_readme_names_every_budget(kind):
+    """Whoever adds one tells of it."""
+    assert f"`{kind.name}" in (HOME / "README.md").read_text()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(HOME).as_posix())
+def test_links_lead_somewhere(page):
+    """Pages move."""
+    targets = re.findall(r"\]\(([^)#]+)", page.read_text())
+    local = [target for target in targets if "://" not in target]
+
+    assert [target for target in local if not (page.parent / target).exists()] == []
