@@ -6,6 +6,7 @@ against 1.0 µs (CPython 3.11 to 3.13).
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import NamedTuple
 
 from pytest_dbperf.callsite import CallPath
@@ -24,6 +25,19 @@ class Request(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
+
+
+class Why(StrEnum):
+    """What made a new connection necessary."""
+
+    FIRST_IN_THREAD = "first use in its thread"
+    FIRST_IN_REQUEST = "first use in its request, which has a thread of its own"
+    OUT_OF_AGE = "CONN_MAX_AGE had closed the one before"
+    HEALTH_CHECK = "the one before had failed its health check"
+    UNUSABLE = "the one before was not usable any more"
+    CLOSED = "the one before was closed"
+    POOL = "the pool filled up or grew"
+    DRIVER = "the driver was called directly"
 
 
 class Cause(NamedTuple):
@@ -73,14 +87,25 @@ class Query(NamedTuple):
 
 
 class NewConnection(NamedTuple):
-    """A physical connection was opened. `using` is None when no Django alias is behind it."""
+    """A physical connection was opened. `using` is None when no Django alias is behind it.
 
+    `seconds` is the time that it took, None where the driver was called directly. `why` tells what made it
+    necessary, and `because_of` the call path of that: where the thread was started, or the connection before
+    was closed. `is_kept` tells that somebody keeps it open on purpose: the test's own thread, asgiref's, a
+    worker of `wsgi_client`, a pool.
+    """
+
+    number: int
     using: str | None
     driver: str
     backend_pid: int | None
     open_now: int
     started: float
+    seconds: float | None
     thread: str
+    why: Why
+    because_of: CallPath
+    is_kept: bool
     frames: CallPath
     cause: Cause
 
@@ -93,6 +118,7 @@ class NewConnection(NamedTuple):
 class ConnectionClosed(NamedTuple):
     """A physical connection ended; `dropped` when nobody closed it and the garbage collector did."""
 
+    number: int
     using: str | None
     dropped: bool
     open_now: int
@@ -102,9 +128,10 @@ class ConnectionClosed(NamedTuple):
 
 
 class Checkout(NamedTuple):
-    """A connection was taken from a pool."""
+    """A connection was taken from a pool, after a wait of `waited` seconds if all were taken."""
 
     using: str
+    waited: float
     started: float
     thread: str
     frames: CallPath

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from pytest_dbperf.callsite import CallPath, without_recursion
-from pytest_dbperf.events import Hop, Query, Request
+from pytest_dbperf.events import Hop, NewConnection, Query, Request
 from pytest_dbperf.fingerprint import Statement
 
 E = TypeVar("E")
@@ -78,6 +78,16 @@ def groups_of_hops(hops: Iterable[Hop]) -> list[HopGroup]:
         )
         for first in members[:1]
     ]
+
+
+def groups_of_connections(
+    opened: Iterable[NewConnection], remark: Callable[[NewConnection], str]
+) -> list[list[NewConnection]]:
+    """Group connections that were opened from the same place for the same reason, the most frequent first."""
+    return _most_frequent_first(
+        opened,
+        lambda new: (new.using, new.why, remark(new), identity(new.call_path), identity(new.because_of)),
+    )
 
 
 def identity(path: CallPath) -> tuple[tuple[int, int], ...]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,6 +19,11 @@ from pytest_dbperf.recording import Recording
 from pytest_dbperf.reports import FILES, terminal
 from pytest_dbperf.results import Run
 from pytest_dbperf.suite import Suite
+
+if TYPE_CHECKING:
+    from pytest_dbperf.lifecycle.asgi import AsgiClient
+    from pytest_dbperf.lifecycle.database_settings import DatabaseSettings
+    from pytest_dbperf.lifecycle.wsgi import WsgiClient
 
 LISTENING = pytest.StashKey[ExitStack]()
 SUITE = pytest.StashKey[Suite]()
@@ -190,6 +195,36 @@ def dbperf(request: pytest.FixtureRequest) -> Recording:
     """The live recording of this test: `.queries`, `.new_connections`, `.hops`, `.record()`, `.pause()`."""
     _listen(request.config)
     return request.config.stash[SUITE].test.recording
+
+
+@pytest.fixture
+def wsgi_client(request: pytest.FixtureRequest) -> Iterator[WsgiClient]:
+    """`django.test.Client`, served on worker threads as by a WSGI server; `.new(workers=4)` makes others."""
+    from pytest_dbperf.lifecycle import wsgi
+
+    _listen(request.config)
+    with wsgi.serving() as client:
+        yield client
+
+
+@pytest.fixture
+def asgi_client(request: pytest.FixtureRequest) -> Iterator[AsgiClient]:
+    """`django.test.Client` and its awaitable twins (`aget`), served on an event loop as by an ASGI server."""
+    from pytest_dbperf.lifecycle import asgi
+
+    _listen(request.config)
+    with asgi.serving() as client:
+        yield client
+
+
+@pytest.fixture
+def database_settings(request: pytest.FixtureRequest) -> Iterator[DatabaseSettings]:
+    """Change settings of a database for one test: `database_settings("default", CONN_MAX_AGE=600)`."""
+    from pytest_dbperf.lifecycle.database_settings import changeable
+
+    _listen(request.config)
+    with changeable() as change:
+        yield change
 
 
 def _fixture_of(kind: type[Budget]) -> object:

@@ -20,6 +20,9 @@ from pytest_dbperf.events import (
     Query,
     Request,
 )
+from pytest_dbperf.open_connections import OpenConnections
+
+_SECONDS_TO_SETTLE = 5
 
 AnyEvent = TypeVar("AnyEvent", bound=Event)
 
@@ -31,11 +34,11 @@ class Recorder:
     context, and they are what must not be missed.
     """
 
-    __slots__ = ("active", "emit", "log", "open_connections", "open_recordings", "wants_frames")
+    __slots__ = ("active", "connections", "emit", "log", "open_recordings", "wants_frames")
 
     def __init__(self) -> None:
         self.open_recordings: list[Recording] = []
-        self.open_connections = 0
+        self.connections = OpenConnections()
         self._start_a_log()
 
     def _start_a_log(self) -> None:
@@ -84,6 +87,11 @@ class Recorder:
         self.active = True
 
 
+def reuse(new_connections: int, uses: int) -> float | None:
+    """Tell which part of so many uses needed no new connection; None without any use."""
+    return round(max(0.0, 1 - new_connections / uses), 3) if uses else None
+
+
 @dataclass(slots=True)
 class _Span:
     log: list[Event]
@@ -115,7 +123,9 @@ class Recording:
         if self._task is not None:
             outer = cause.current.get()
             self._token = cause.current.set(outer._replace(tasks=(*outer.tasks, self._task)))
-        self.open_at_start = self._recorder.open_connections
+        # A pool may still be filling up from before.
+        self._recorder.connections.settle(_SECONDS_TO_SETTLE)
+        self.open_at_start = len(self._recorder.connections)
         self._recorder.opened(self)
         self._start()
         return self
@@ -126,6 +136,8 @@ class Recording:
         error: BaseException | None = None,
         traceback: TracebackType | None = None,
     ) -> None:
+        # What a pool was asked for inside belongs to it, also if it takes a moment longer.
+        self._recorder.connections.settle(_SECONDS_TO_SETTLE)
         if self.is_running:
             self._stop()
         self._recorder.closed(self)
@@ -195,6 +207,15 @@ class Recording:
         return self.of_type(ConnectionClosed)
 
     @property
+    def leaked_connections(self) -> list[NewConnection]:
+        """The connections that were opened, and by now are still open or were dropped while open.
+
+        Those that a pool or a thread keeps on purpose are not among them.
+        """
+        closed = {event.number for event in self.closed_connections if not event.dropped}
+        return [new for new in self.new_connections if not new.is_kept and new.number not in closed]
+
+    @property
     def checkouts(self) -> list[Checkout]:
         """The connections that were taken from a pool."""
         return self.of_type(Checkout)
@@ -214,6 +235,11 @@ class Recording:
         """How many physical connections were open at once, those from before the window included."""
         changes = (event for event in self.events if isinstance(event, NewConnection | ConnectionClosed))
         return max([self.open_at_start, *(change.open_now for change in changes)])
+
+    @property
+    def reuse(self) -> float | None:
+        """The part of all checkouts, or else requests, that needed no new connection; None without any."""
+        return reuse(len(self.new_connections), len(self.checkouts) or len(self.requests))
 
     @property
     def seconds(self) -> float:

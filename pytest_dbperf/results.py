@@ -10,7 +10,7 @@ from typing import Any
 
 from pytest_dbperf.callsite import describe
 from pytest_dbperf.groups import groups_of_queries
-from pytest_dbperf.recording import Recording
+from pytest_dbperf.recording import Recording, reuse
 from pytest_dbperf.violations import Violation
 
 SCHEMA = "dbperf-run/1"
@@ -61,7 +61,11 @@ class Measurements:
     new_connections: int = 0
     closed_connections: int = 0
     peak_connections: int = 0
+    leaked_connections: int = 0
     checkouts: int = 0
+    pool_waits: int = 0
+    pool_wait_ms: float = 0.0
+    reuse: float | None = None
     hops: Mapping[str, int] = field(default_factory=dict)
     requests: Sequence[RequestResult] = ()
     db_ms: float = 0.0
@@ -112,10 +116,20 @@ class Run:
             "queries": sum(call.queries for call in calls),
             "bookkeeping": sum(call.bookkeeping for call in calls),
             "new_connections": sum(call.new_connections for call in calls),
+            "leaked_connections": sum(call.leaked_connections for call in calls),
             "checkouts": sum(call.checkouts for call in calls),
             "hops": sum(sum(call.hops.values()) for call in calls),
             "db_ms": round(sum(call.db_ms for call in calls), 3),
         }
+
+    @property
+    def reuse(self) -> float | None:
+        """The part of all checkouts and requests that needed no new connection; None without any."""
+        served = [test.call for test in self.tests if test.call.reuse is not None]
+        return reuse(
+            sum(call.new_connections for call in served),
+            sum(call.checkouts or len(call.requests) for call in served),
+        )
 
     @property
     def over_limit(self) -> Sequence[TestResult]:
@@ -129,7 +143,7 @@ class Run:
             "complete": self.complete,
             "versions": dict(self.versions),
             "exit_code": self.exit_code,
-            "totals": dict(self.totals),
+            "totals": {**self.totals, "reuse": self.reuse},
             "tests": [test.to_json() for test in self.tests],
         }
 
@@ -144,7 +158,11 @@ def measure(recording: Recording, root: Path, *, with_groups: bool) -> Measureme
         new_connections=len(recording.new_connections),
         closed_connections=len(recording.closed_connections),
         peak_connections=recording.peak_connections,
+        leaked_connections=len(recording.leaked_connections),
         checkouts=len(recording.checkouts),
+        pool_waits=sum(checkout.waited > 0 for checkout in recording.checkouts),
+        pool_wait_ms=_milliseconds(sum(checkout.waited for checkout in recording.checkouts)),
+        reuse=recording.reuse,
         hops=dict(sorted(Counter(hop.origin for hop in recording.hops).items())),
         requests=[RequestResult(str(request), by_request[request.number]) for request in recording.requests],
         db_ms=_milliseconds(recording.seconds),

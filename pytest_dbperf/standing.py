@@ -12,8 +12,16 @@ T = TypeVar("T")
 _SECONDS_TO_WAIT = 30
 
 
+# Databases whose pool a test has set up for itself: how it fills up is what the test is about.
+left_to_the_test: set[str] = set()
+
+
 class ThreadIsStuck(RuntimeError):
     """asgiref's thread does not answer."""
+
+
+class NotLikeProduction(RuntimeError):
+    """The test stands on a database, or in a place, where requests cannot be served as in production."""
 
 
 def why_nothing_counts(aliases: Iterable[str]) -> str | None:
@@ -50,7 +58,7 @@ def open_here(aliases: Iterable[str]) -> list[str]:
     from django.db import DatabaseError, connections
 
     opened = []
-    for alias in aliases:
+    for alias in set(aliases) - left_to_the_test:
         try:
             connections[alias].ensure_connection()
         except (DatabaseError, RuntimeError, AssertionError):
@@ -71,16 +79,23 @@ def open_on_asgiref_thread(aliases: Sequence[str]) -> list[str]:
     return _on_asgiref_thread(open_missing)
 
 
-def close_on_asgiref_thread(aliases: Sequence[str] | None = None) -> None:
-    """Close connections of asgiref's thread, all by default, but none within a transaction of the user's."""
+def close_on_asgiref_thread(aliases: Sequence[str] | None = None) -> list[str]:
+    """Close connections of asgiref's thread, all by default, but none within a transaction of the user's.
+
+    Returns the aliases of those that were open.
+    """
     from django.db import connections
 
-    def close() -> None:
+    def close() -> list[str]:
+        closed = []
         for connection in connections.all(initialized_only=True):
-            if (aliases is None or connection.alias in aliases) and not connection.in_atomic_block:
+            is_meant = aliases is None or connection.alias in aliases
+            if is_meant and connection.connection is not None and not connection.in_atomic_block:
                 connection.close()
+                closed.append(connection.alias)
+        return closed
 
-    _on_asgiref_thread(close)
+    return _on_asgiref_thread(close)
 
 
 def _on_asgiref_thread(function: Callable[[], T]) -> T:

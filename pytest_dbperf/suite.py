@@ -29,7 +29,7 @@ _FIXTURES = frozenset(("dbperf", *(kind.name for kind in BUDGETS)))
 
 
 # Errors that say all there is to say: the source of the plugin would only hide it.
-_OURS = (BudgetExceeded, NothingCounts, WrongArguments, standing.ThreadIsStuck)
+_OURS = (BudgetExceeded, NothingCounts, WrongArguments, standing.NotLikeProduction, standing.ThreadIsStuck)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,13 +19,17 @@ _LONGEST_TEXT = 100
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Something that was counted: how often, what it was, a remark on it, and the code that caused it."""
+    """Something that was counted: how often, what it was, a remark on it, and the code that caused it.
+
+    `because` introduces another call path, `because_of`, without which it would not have been necessary.
+    """
 
     count: int
     what: str
     call_path: CallPath
     remark: str = ""
-    without_path: str = "(no frame of your code)"
+    because: str = ""
+    because_of: CallPath = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +128,18 @@ def _as_many_as_fit(rows: Sequence[Sequence[str]], room: int) -> int:
 
 
 def _row(evidence: Evidence, root: Path, *, in_full: bool) -> list[str]:
-    what, path = evidence.what, describe(evidence.call_path, root)
-    if not in_full:
-        what = what if len(what) <= _LONGEST_TEXT else f"{what[: _LONGEST_TEXT - 4]} ..."
-        path = path[:_MOST_SITES]
-    return [
+    what = evidence.what
+    if not in_full and len(what) > _LONGEST_TEXT:
+        what = f"{what[: _LONGEST_TEXT - 4]} ..."
+    row = [
         f"{evidence.count:>5}x  {what}   {evidence.remark}".rstrip(),
-        " " * 8 + ("  <- ".join(path) or evidence.without_path),
+        " " * 8 + (_path(evidence.call_path, root, in_full=in_full) or "(no frame of your code)"),
     ]
+    if evidence.because:
+        row.append(f"{'':8}{evidence.because} {_path(evidence.because_of, root, in_full=in_full)}")
+    return row
+
+
+def _path(path: CallPath, root: Path, *, in_full: bool) -> str:
+    sites = describe(path, root)
+    return "  <- ".join(sites if in_full else sites[:_MOST_SITES])

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pytest_dbperf.callsite import describe
-from pytest_dbperf.events import Cause, ConnectionClosed, Hop, NewConnection, Query, Request
+from pytest_dbperf.events import Cause, Checkout, ConnectionClosed, Hop, NewConnection, Query, Request, Why
 from pytest_dbperf.recording import Recorder
 
 
@@ -23,14 +23,46 @@ def query(
     return Query(sql, using, 0.0, seconds, executions, parameters, "MainThread", tuple(path), cause)
 
 
-def new_connection(*, using="default", thread="MainThread", open_now=1, backend_pid=None, path=()):
+def new_connection(
+    number=1,
+    *,
+    using="default",
+    driver="psycopg",
+    backend_pid=None,
+    open_now=1,
+    seconds=0.004,
+    thread="MainThread",
+    why=Why.FIRST_IN_THREAD,
+    because_of=(),
+    is_kept=False,
+    path=(),
+):
     """A connection that was opened."""
-    return NewConnection(using, "psycopg", backend_pid, open_now, 0.0, thread, tuple(path), Cause())
+    return NewConnection(
+        number,
+        using,
+        driver,
+        backend_pid,
+        open_now,
+        0.0,
+        seconds,
+        thread,
+        why,
+        tuple(because_of),
+        is_kept,
+        tuple(path),
+        Cause(),
+    )
 
 
-def closed_connection(*, using="default", dropped=False, open_now=0):
+def closed_connection(number=1, *, using="default", dropped=False, open_now=0):
     """A connection that ended."""
-    return ConnectionClosed(using, dropped, open_now, 0.0, "MainThread", Cause())
+    return ConnectionClosed(number, using, dropped, open_now, 0.0, "MainThread", Cause())
+
+
+def checkout(*, using="default", waited=0.0, path=()):
+    """A connection that was taken from a pool."""
+    return Checkout(using, waited, 0.0, "MainThread", tuple(path), Cause())
 
 
 def hop(function="load", *, via="sync_to_async", origin="project", path=()):
@@ -48,10 +80,16 @@ def functions_of(event):
     return [line.split()[-1] for line in describe(event.call_path, Path())]
 
 
+class _Owner:
+    """What a connection belongs to."""
+
+
 def recording(*events, open_connections=0):
     """A closed recording of these events."""
     recorder = Recorder()
-    recorder.open_connections = open_connections
+    owners = [_Owner() for _ in range(open_connections)]
+    for owner in owners:
+        recorder.connections.add(owner, "default", is_kept=False, dropped=print)
     with recorder.record() as window:
         for event in events:
             recorder.emit(event)

@@ -9,25 +9,49 @@ PACKAGE = Path(__file__).parents[1] / "pytest_dbperf"
 
 # From the ground up; a module may import from lower floors only.
 FLOORS = (
-    {"callsite", "fingerprint"},
+    {"callsite", "fingerprint", "open_connections"},
     {"events"},
     {"cause"},
     {"recording"},
-    {"groups", "probes.seam", "probes.threads"},
+    {"groups", "probes.seam"},
+    {"probes.threads"},
+    {"probes.ledger"},
+    {"probes.pools"},
     {"violations", "probes.queries", "probes.connections", "probes.hops", "probes.requests"},
     {"budgets.budget", "probes"},
-    {"budgets.query_budget", "budgets.max_new_connections", "budgets.no_sync_to_async", "standalone"},
+    {"diagnosis", "diagnosis.connections", "budgets.connections"},
+    {
+        "budgets.query_budget",
+        "budgets.max_new_connections",
+        "budgets.max_open_connections",
+        "budgets.no_connection_leaks",
+        "budgets.no_sync_to_async",
+        "standalone",
+    },
     {"budgets", "enforcement", "results"},
     {"resolution", "assembly", "reports.json", "reports.terminal", "standing", "kinds"},
     {"reports"},
-    {"options", "longrepr"},
+    {"options", "longrepr", "lifecycle", "lifecycle.json_body", "lifecycle.exchange", "lifecycle.conditions"},
+    {"lifecycle.wsgi", "lifecycle.database_settings"},
+    {"lifecycle.asgi"},
     {"suite"},
     {"plugin"},
 )
 FLOOR = {module: floor for floor, modules in enumerate(FLOORS) for module in modules}
 
 KNOW_PYTEST = {"plugin", "options", "longrepr"}
-KNOW_DJANGO = {"probes.queries", "probes.connections", "probes.hops", "probes.requests", "standing", "kinds"}
+KNOW_DJANGO = {
+    "kinds",
+    "probes.connections",
+    "probes.hops",
+    "probes.ledger",
+    "probes.pools",
+    "probes.queries",
+    "probes.requests",
+    "standing",
+}
+# These are made of Django's classes, and imported when a fixture is asked for.
+MADE_OF_DJANGO = {name for floor in FLOORS for name in floor if name.startswith("lifecycle.")}
 LIBRARIES = {"django", "asgiref", "psycopg", "psycopg_pool", "anyio"}
 
 MODULES = {
@@ -88,7 +112,7 @@ def test_one_module_knows_pytests_private_parts():
     ]
 
 
-@pytest.mark.parametrize("module", sorted(set(MODULES) - KNOW_DJANGO))
+@pytest.mark.parametrize("module", sorted(set(MODULES) - KNOW_DJANGO - MADE_OF_DJANGO))
 def test_few_modules_know_django_or_a_driver(module):
     """Budgets, messages and reports are made of values."""
     assert {name.split(".")[0] for name in imports_of(MODULES[module])} & LIBRARIES == set()
@@ -103,6 +127,25 @@ def test_libraries_are_imported_when_they_are_needed(module):
     assert not any(
         library in ast.unparse(node).split(".")[0].split() for node in at_import for library in LIBRARIES
     )
+
+
+@pytest.mark.parametrize("module", sorted(set(MODULES) - MADE_OF_DJANGO))
+def test_what_is_made_of_django_is_imported_by_functions(module):
+    """The module itself can be imported without it."""
+    tree = ast.parse(MODULES[module].read_text())
+    functions = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) or ast.unparse(node).startswith("if TYPE_CHECKING:")
+        for inner in ast.walk(node)
+    }
+    at_import = [
+        ast.unparse(node)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom) and id(node) not in functions
+    ]
+
+    assert [line for line in at_import if "lifecycle" in line] == []
 
 
 @pytest.mark.parametrize("module", sorted(MODULES))

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from pytest_dbperf.budgets.budget import Budget
 from pytest_dbperf.budgets.max_new_connections import MaxNewConnections
+from pytest_dbperf.budgets.max_open_connections import MaxOpenConnections
+from pytest_dbperf.budgets.no_connection_leaks import NoConnectionLeaks
 from pytest_dbperf.budgets.no_sync_to_async import NoSyncToAsync
 from pytest_dbperf.budgets.query_budget import QueryBudget
 
-BUDGETS: tuple[type[Budget], ...] = (QueryBudget, MaxNewConnections, NoSyncToAsync)
+BUDGETS: tuple[type[Budget], ...] = (
+    QueryBudget,
+    MaxNewConnections,
+    MaxOpenConnections,
+    NoConnectionLeaks,
+    NoSyncToAsync,
+)

@@ -7,9 +7,10 @@ from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
 from pytest_dbperf.budgets.budget import require_alias, require_limit
-from pytest_dbperf.events import NewConnection
+from pytest_dbperf.budgets.connections import evidence_of
+from pytest_dbperf.diagnosis.connections import advice_on
 from pytest_dbperf.recording import Recording
-from pytest_dbperf.violations import Evidence, Violation, compare
+from pytest_dbperf.violations import Violation, compare
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +57,6 @@ class MaxNewConnections:
             measured=len(opened),
             limit=self.limit,
             headline=f"new connections {compare(len(opened), self.limit)}",
-            evidence=tuple(_evidence(new) for new in opened),
-            advice=_advice(opened),
+            evidence=evidence_of(opened, lambda new: str(new.why)),
+            advice=advice_on(opened),
         )
-
-
-def _evidence(new: NewConnection) -> Evidence:
-    backend = f", backend {new.backend_pid}" if new.backend_pid else ""
-    alias = new.using or f"{new.driver} without a Django alias"
-    return Evidence(1, f"{alias}{backend}, in thread {new.thread}", new.call_path)
-
-
-def _advice(opened: Sequence[NewConnection]) -> tuple[str, ...]:
-    threads = {new.thread for new in opened if new.using}
-    return (f"why  {len(threads)} threads: Django keeps a connection for each",) if len(threads) > 1 else ()

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
-from pytest_dbperf.probes import connections, hops, queries, requests
+from pytest_dbperf.probes import connections, hops, queries, requests, threads
 from pytest_dbperf.probes.seam import Undo
 from pytest_dbperf.recording import Recorder
 
@@ -15,6 +15,7 @@ PROBES: tuple[Callable[[Recorder], Undo], ...] = (
     connections.install,
     hops.install,
     requests.install,
+    threads.install,
 )
 
 # One for the process: a second one would only count the same events again, at the same cost.

@@ -4,113 +4,78 @@ from __future__ import annotations
 
 import functools
 import sys
-import threading
-import weakref
 from collections.abc import Awaitable, Callable
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import Any
 
 from pytest_dbperf import cause
-from pytest_dbperf.events import Checkout, ConnectionClosed, NewConnection
+from pytest_dbperf.callsite import CallPath
+from pytest_dbperf.events import Checkout, Why
+from pytest_dbperf.probes import pools
+from pytest_dbperf.probes.ledger import Ledger, Opening
 from pytest_dbperf.probes.seam import Undo, is_installed, replace, together
 from pytest_dbperf.probes.threads import this_thread
 from pytest_dbperf.recording import Recorder
 
-
-class _Opening(threading.local):
-    """For which alias this thread is connecting, and whether the driver has reported the connection."""
-
-    alias: str | None = None
-    heard_of_driver: bool = False
-
-
-class _OpenConnections:
-    """The physical connections that are open now, kept up to date also when nobody listens."""
-
-    def __init__(self, recorder: Recorder) -> None:
-        self._recorder = recorder
-        self._open: dict[int, tuple[weakref.finalize[..., Any], str | None]] = {}
-        # The garbage collector may run a finalizer in a thread that holds the lock.
-        self._lock = threading.RLock()
-
-    def opened(self, owner: Any, using: str | None, driver: str, backend_pid: int | None) -> None:
-        """Note a connection; it lives until `closed(owner)`, or until the owner is garbage."""
-        with self._lock:
-            self.closed(owner)
-            finalizer = weakref.finalize(owner, self._ended, id(owner), dropped=True)
-            finalizer.atexit = False
-            self._open[id(owner)] = (finalizer, using)
-            self._recorder.open_connections = open_now = len(self._open)
-        if self._recorder.active:
-            frames = cause.frames_here(2) if self._recorder.wants_frames else ()
-            self._recorder.emit(
-                NewConnection(
-                    using,
-                    driver,
-                    backend_pid,
-                    open_now,
-                    perf_counter(),
-                    this_thread.name,
-                    frames,
-                    cause.current.get(),
-                )
-            )
-
-    def closed(self, owner: Any) -> None:
-        """Note that a connection was closed; one that is unknown, or closed already, makes no difference."""
-        with self._lock:
-            entry = self._open.get(id(owner))
-            if entry is not None:
-                entry[0].detach()
-                self._ended(id(owner), dropped=False)
-
-    def _ended(self, key: int, dropped: bool) -> None:
-        with self._lock:
-            _, using = self._open.pop(key)
-            self._recorder.open_connections = open_now = len(self._open)
-        if self._recorder.active:
-            self._recorder.emit(
-                ConnectionClosed(
-                    using, dropped, open_now, perf_counter(), this_thread.name, cause.current.get()
-                )
-            )
+_CLOSED = "_dbperf_closed"
 
 
 def install(recorder: Recorder) -> Undo:
     """Wrap Django's `connect` and `close`, and with psycopg the birth and the end of its connections."""
-    open_connections = _OpenConnections(recorder)
-    opening = _Opening()
-    undos = [_django(recorder, open_connections, opening)]
+    opening = Opening()
+    ledger = Ledger(recorder, opening)
+    undos = [_django(recorder, ledger, opening)]
     if is_installed("psycopg"):
-        undos.append(_psycopg(open_connections, opening))
+        undos.append(_psycopg(ledger, opening))
     if is_installed("psycopg_pool"):
-        undos.append(_psycopg_pool(opening))
+        undos.append(pools.wrap(opening, recorder.connections))
     return together(*undos)
 
 
-def _django(recorder: Recorder, open_connections: _OpenConnections, opening: _Opening) -> Undo:
+def _django(recorder: Recorder, ledger: Ledger, opening: Opening) -> Undo:
+    from asgiref.sync import SyncToAsync
     from django.db.backends.base.base import BaseDatabaseWrapper
+
+    def first_use() -> tuple[Why, CallPath]:
+        # asgiref copies the context of a request into the thread that it makes for it.
+        in_request = SyncToAsync.thread_sensitive_context.get(None) is not None
+        return (Why.FIRST_IN_REQUEST if in_request else Why.FIRST_IN_THREAD), this_thread.started_by
 
     def around_connect(original: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(original)
         def connect(self: Any) -> None:
             __tracebackhide__ = True
-            outer = (opening.alias, opening.heard_of_driver)
-            opening.alias, opening.heard_of_driver = self.alias, False
+            outer = vars(opening).copy()
+            why, because_of = vars(self).get(_CLOSED) or first_use()
+            vars(opening).update(
+                alias=self.alias,
+                why=why,
+                because_of=because_of,
+                started=perf_counter(),
+                heard_of_driver=False,
+                waited=0.0,
+            )
             try:
                 original(self)
-                heard_of_driver = opening.heard_of_driver
+                if getattr(self, "pool", None) is not None:
+                    if recorder.active:
+                        frames = cause.frames_here(1) if recorder.wants_frames else ()
+                        recorder.emit(
+                            Checkout(
+                                self.alias,
+                                opening.waited,
+                                perf_counter(),
+                                this_thread.name,
+                                frames,
+                                cause.current.get(),
+                            )
+                        )
+                elif not opening.heard_of_driver:
+                    # SQLite, psycopg2, MySQL, Oracle: neither to be wrapped nor referenced.
+                    ledger.opened(self, self.vendor, None)
             finally:
-                opening.alias, opening.heard_of_driver = outer
-            if getattr(self, "pool", None) is not None:
-                if recorder.active:
-                    frames = cause.frames_here(1) if recorder.wants_frames else ()
-                    recorder.emit(
-                        Checkout(self.alias, perf_counter(), this_thread.name, frames, cause.current.get())
-                    )
-            elif not heard_of_driver:
-                # SQLite, psycopg2, MySQL, Oracle: nothing of the driver can be wrapped or referenced weakly.
-                open_connections.opened(self, self.alias, self.vendor, None)
+                vars(opening).clear()
+                vars(opening).update(outer)
 
         return connect
 
@@ -118,12 +83,18 @@ def _django(recorder: Recorder, open_connections: _OpenConnections, opening: _Op
         @functools.wraps(original)
         def close(self: Any) -> None:
             __tracebackhide__ = True
+            if self.connection is not None:
+                why = _why_closed(self, _closing_function(1))
+                path = (
+                    cause.extended(cause.current.get(), cause.frames_here(1)).path if recorder.active else ()
+                )
+                vars(self)[_CLOSED] = (why, path)
             try:
                 original(self)
             finally:
                 # Inside atomic() Django keeps the closed connection; SQLite never closes one in memory.
                 if self.connection is None or self.closed_in_transaction:
-                    open_connections.closed(self)
+                    ledger.closed(self)
 
         return close
 
@@ -134,7 +105,25 @@ def _django(recorder: Recorder, open_connections: _OpenConnections, opening: _Op
     )
 
 
-def _psycopg(open_connections: _OpenConnections, opening: _Opening) -> Undo:
+def _closing_function(depth: int) -> str:
+    """Name the function that called close(); SQLite's own close(), and Django's guard around it, are not it."""
+    frame = sys._getframe(depth + 1)
+    while frame.f_code.co_name in ("close", "inner") and frame.f_back is not None:
+        frame = frame.f_back
+    return frame.f_code.co_name
+
+
+def _why_closed(connection: Any, caller: str) -> Why:
+    """Tell why the next connection will be necessary, from which function of Django's closes this one."""
+    if caller == "close_if_health_check_failed":
+        return Why.HEALTH_CHECK
+    if caller != "close_if_unusable_or_obsolete":
+        return Why.CLOSED
+    is_old = connection.close_at is not None and monotonic() >= connection.close_at
+    return Why.OUT_OF_AGE if is_old and not connection.errors_occurred else Why.UNUSABLE
+
+
+def _psycopg(ledger: Ledger, opening: Opening) -> Undo:
     import psycopg
 
     def around_init(original: Callable[..., None]) -> Callable[..., None]:
@@ -142,7 +131,7 @@ def _psycopg(open_connections: _OpenConnections, opening: _Opening) -> Undo:
         def __init__(self: Any, pgconn: Any) -> None:
             original(self, pgconn)
             opening.heard_of_driver = True
-            open_connections.opened(self, opening.alias, "psycopg", pgconn.backend_pid)
+            ledger.opened(self, "psycopg", pgconn.backend_pid)
 
         return __init__
 
@@ -152,7 +141,7 @@ def _psycopg(open_connections: _OpenConnections, opening: _Opening) -> Undo:
             __tracebackhide__ = True
             original(self)
             if self.closed:  # Not so when it went back to its pool.
-                open_connections.closed(self)
+                ledger.closed(self)
 
         return close
 
@@ -162,7 +151,7 @@ def _psycopg(open_connections: _OpenConnections, opening: _Opening) -> Undo:
             __tracebackhide__ = True
             await original(self)
             if self.closed:
-                open_connections.closed(self)
+                ledger.closed(self)
 
         return close
 
@@ -172,27 +161,3 @@ def _psycopg(open_connections: _OpenConnections, opening: _Opening) -> Undo:
         replace(psycopg.Connection, "close", around_close),
         replace(psycopg.AsyncConnection, "close", around_async_close),
     )
-
-
-def _psycopg_pool(opening: _Opening) -> Undo:
-    from psycopg_pool import ConnectionPool
-
-    def alias_of(pool: Any) -> str | None:
-        backend = sys.modules.get("django.db.backends.postgresql.base")
-        pools = backend.DatabaseWrapper._connection_pools if backend else {}
-        return next((alias for alias, each in pools.items() if each is pool), None)
-
-    def around_connect(original: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(original)
-        def _connect(self: Any, *args: Any, **kwargs: Any) -> Any:
-            __tracebackhide__ = True
-            # A pool connects in its own threads, behind the back of Django's connection.
-            outer, opening.alias = opening.alias, alias_of(self)
-            try:
-                return original(self, *args, **kwargs)
-            finally:
-                opening.alias = outer
-
-        return _connect
-
-    return replace(ConnectionPool, "_connect", around_connect)

@@ -1,14 +1,43 @@
-"""Which thread is this?"""
+"""Which thread is this, and who started it?"""
 
 from __future__ import annotations
 
+import functools
 import threading
+from collections.abc import Callable
+
+from pytest_dbperf import cause
+from pytest_dbperf.callsite import CallPath
+from pytest_dbperf.probes.seam import Undo, replace
+from pytest_dbperf.recording import Recorder
+
+_STARTED_BY = "_dbperf_started_by"
 
 
 class _Thread(threading.local):
     # Three times as fast as asking threading.current_thread() for every event.
     def __init__(self) -> None:
-        self.name = threading.current_thread().name
+        thread = threading.current_thread()
+        self.name = thread.name
+        self.started_by: CallPath = vars(thread).get(_STARTED_BY, ())
+        self.keeps_connections = thread is threading.main_thread()
 
 
 this_thread = _Thread()
+
+
+def install(recorder: Recorder) -> Undo:
+    """Wrap the start of threads, to note the call path that it came from."""
+
+    def around_start(original: Callable[[threading.Thread], None]) -> Callable[[threading.Thread], None]:
+        @functools.wraps(original)
+        def start(self: threading.Thread) -> None:
+            __tracebackhide__ = True
+            if recorder.wants_frames:
+                path = cause.extended(cause.current.get(), cause.frames_here(1)).path
+                setattr(self, _STARTED_BY, path)
+            original(self)
+
+        return start
+
+    return replace(threading.Thread, "start", around_start)

@@ -1,6 +1,7 @@
 """The seams, each with the signature that the probes rely on."""
 
 import asyncio
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
@@ -22,10 +23,15 @@ SEAMS = {
     (psycopg.Connection, "close"): "self",
     (psycopg.AsyncConnection, "close"): "self",
     (psycopg_pool.ConnectionPool, "_connect"): "self, timeout=None",
+    (psycopg_pool.AsyncConnectionPool, "_connect"): "self, timeout=None",
+    (psycopg_pool.pool.WaitingClient, "wait"): "self, timeout",
+    (psycopg_pool.pool.AddConnection, "__init__"): "self, pool, attempt=None, growing=False",
+    (psycopg_pool.pool.MaintenanceTask, "run"): "self",
     (SyncToAsync, "__init__"): "self, func, thread_sensitive=True, executor=None",
     (SyncToAsync, "__call__"): "self, *args, **kwargs",
     (AsyncToSync, "__init__"): "self, awaitable, force_new_loop=False",
     (AsyncToSync, "__call__"): "self, *args, **kwargs",
+    (threading.Thread, "start"): "self",
     (ThreadPoolExecutor, "submit"): "self, fn, /, *args, **kwargs",
     (asyncio.BaseEventLoop, "create_task"): "self, coro, *, name=None, context=None",
     (AsyncIOBackend, "run_sync_in_worker_thread"): "cls, func, args, abandon_on_cancel=False, limiter=None",

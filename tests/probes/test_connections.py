@@ -10,6 +10,8 @@ from django.db import DatabaseError, connections, transaction
 from django.db import connection as default_connection
 from django.db.backends.sqlite3.base import DatabaseWrapper as SqliteWrapper
 
+from pytest_dbperf.events import Why
+from pytest_dbperf.standing import close_on_asgiref_thread
 from shop.models import Author
 
 pytestmark = pytest.mark.django_db(databases="__all__", transaction=True)
@@ -54,7 +56,7 @@ def test_a_connection_that_is_open_already_is_not_new(recorder, using):
 def test_connections_are_known_also_when_nobody_listens(recorder, using):
     """What was opened before a recording counts for its peak, and its end is heard."""
     connections[using].close()
-    before = recorder.open_connections
+    before = len(recorder.connections)
     connections[using].ensure_connection()
 
     with recorder.record() as recording:
@@ -129,10 +131,10 @@ def test_a_connection_that_closes_within_a_transaction_is_closed(recorder, using
     """Django keeps the closed connection until the block ends, but the server has lost it."""
     connections[using].close()
     connections[using].ensure_connection()
-    before = recorder.open_connections
+    before = len(recorder.connections)
     with recorder.record() as recording, pytest.raises(DatabaseError), transaction.atomic(using=using):
         connections[using].close()
-        assert recorder.open_connections == before - 1
+        assert len(recorder.connections) == before - 1
         Author.objects.using(using).count()
 
     assert len(recording.closed_connections) == 1
@@ -293,3 +295,90 @@ def test_a_pool_of_your_own_has_no_alias(recorder, raw_conninfo):
             pool.wait(10)
 
     assert [opened.using for opened in recording.new_connections] == [None]
+
+
+def test_what_a_pool_opens_is_no_leak(recorder, raw_conninfo):
+    """It keeps its connections on purpose, and closes them."""
+    from psycopg_pool import ConnectionPool
+
+    with ConnectionPool(kwargs=raw_conninfo, min_size=1, max_size=1) as pool:
+        with recorder.record() as recording:
+            pool.resize(2, 2)
+
+        assert [(opened.why, opened.is_kept) for opened in recording.new_connections] == [(Why.POOL, True)]
+        assert recording.leaked_connections == []
+
+
+def test_what_an_async_pool_opens_is_no_leak(recorder, raw_conninfo):
+    """Nor is what its asynchronous twin opens, while other tasks connect by themselves."""
+    from psycopg import AsyncConnection
+    from psycopg_pool import AsyncConnectionPool
+
+    async def run():
+        pool = AsyncConnectionPool(kwargs=raw_conninfo, min_size=1, max_size=1, open=False)
+        with recorder.record() as recording:
+            await pool.open()
+            connection = await AsyncConnection.connect(**raw_conninfo)
+            await pool.wait(10)
+            leaked = recording.leaked_connections
+            await connection.close()
+        await pool.close()
+        return recording, leaked
+
+    recording, leaked = asyncio.run(run())
+    assert {opened.why for opened in recording.new_connections} == {Why.POOL, Why.DRIVER}
+    assert [opened.why for opened in leaked] == [Why.DRIVER]
+    assert recording.leaked_connections == []
+
+
+def test_the_reason_for_a_connection_is_known(recorder, using):
+    """First use, or what became of the one before, and where."""
+    connection = connections[using]
+    connection.close()
+
+    with recorder.record() as recording:
+        connection.ensure_connection()
+        connection.close()
+        connection.ensure_connection()
+        connection.close_at = 0
+        connection.close_if_unusable_or_obsolete()
+        connection.ensure_connection()
+
+    assert [opened.why for opened in recording.new_connections] == [Why.CLOSED, Why.CLOSED, Why.OUT_OF_AGE]
+    assert [[code.co_name for code, _ in opened.because_of] for opened in recording.new_connections[1:]] == [
+        ["test_the_reason_for_a_connection_is_known"]
+    ] * 2
+    assert all(opened.seconds > 0 and opened.is_kept for opened in recording.new_connections)
+
+
+def test_a_thread_is_known_by_who_started_it(recorder, using):
+    """Its first connection is necessary because of that."""
+
+    def start():
+        in_a_thread(work)
+
+    def work():
+        Author.objects.using(using).count()
+        connections[using].close()
+
+    with recorder.record() as recording:
+        start()
+
+    (opened,) = recording.new_connections
+    assert opened.why is Why.FIRST_IN_THREAD
+    assert [code.co_name for code, _ in opened.because_of[:2]] == ["in_a_thread", "start"]
+    assert not opened.is_kept
+
+
+def test_asgirefs_thread_keeps_its_connections(recorder, using):
+    """Tests and requests share it."""
+
+    async def run():
+        with recorder.record() as recording:
+            await Author.objects.using(using).acount()
+        return recording
+
+    recording = asyncio.run(run())
+    close_on_asgiref_thread()
+    assert [opened.is_kept for opened in recording.new_connections] == [True]
+    assert recording.leaked_connections == []

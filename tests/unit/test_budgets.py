@@ -5,14 +5,18 @@ from pathlib import Path
 import pytest
 
 from pytest_dbperf.budgets import BUDGETS
-from pytest_dbperf.budgets.budget import WrongArguments, make, summary, usage, written
+from pytest_dbperf.budgets.budget import WrongArguments, make, summary, takes_a_limit, usage, written
 from pytest_dbperf.budgets.max_new_connections import MaxNewConnections
+from pytest_dbperf.budgets.max_open_connections import MaxOpenConnections
+from pytest_dbperf.budgets.no_connection_leaks import NoConnectionLeaks
 from pytest_dbperf.budgets.no_sync_to_async import NoSyncToAsync
 from pytest_dbperf.budgets.query_budget import QueryBudget
+from pytest_dbperf.diagnosis.connections import advice_on
 from pytest_dbperf.enforcement import BudgetWindow, Given, violations_of
+from pytest_dbperf.events import Why
 from pytest_dbperf.recording import Recorder
 from pytest_dbperf.violations import explain
-from tests.factories import hop, new_connection, query, recording, request, site
+from tests.factories import closed_connection, hop, new_connection, query, recording, request, site
 
 VIEW = site("view", "/srv/app/views.py", 7)
 
@@ -29,6 +33,13 @@ VIEW = site("view", "/srv/app/views.py", 7)
         (MaxNewConnections(1), [new_connection()]),
         (MaxNewConnections(0, using="other"), [new_connection()]),
         (MaxNewConnections(0, using="other"), [new_connection(using=None)]),
+        (MaxOpenConnections(1), [new_connection(1), closed_connection(1), new_connection(2)]),
+        (MaxOpenConnections(0, using="other"), [new_connection()]),
+        (NoConnectionLeaks(), [new_connection(1), closed_connection(1)]),
+        (NoConnectionLeaks(), [new_connection(is_kept=True)]),
+        (NoConnectionLeaks(), [closed_connection(dropped=True)]),
+        (NoConnectionLeaks(using="other"), [new_connection()]),
+        (NoConnectionLeaks(allowed=1), [new_connection()]),
         (NoSyncToAsync(), [hop(origin="django"), hop(origin="library:ninja")]),
         (NoSyncToAsync(), [hop(via="async_to_sync")]),
         (NoSyncToAsync(allow=["load"]), [hop("load")]),
@@ -56,6 +67,13 @@ def test_a_budget_that_holds_is_silent(budget, events):
         (QueryBudget(0, using="other"), [query(using="other")], "queries 1 > 0 (+1)"),
         (MaxNewConnections(0), [new_connection()], "new connections 1 > 0 (+1)"),
         (MaxNewConnections(0), [new_connection(using=None)], "new connections 1 > 0 (+1)"),
+        (MaxOpenConnections(1), [new_connection(1), new_connection(2)], "open connections 2 > 1 (+1)"),
+        (NoConnectionLeaks(), [new_connection()], "leaked connections 1 > 0 (+1)"),
+        (
+            NoConnectionLeaks(),
+            [new_connection(1), closed_connection(1, dropped=True)],
+            "leaked connections 1 > 0 (+1)",
+        ),
         (NoSyncToAsync(), [hop()], "sync_to_async hops 1 > 0 (+1)"),
         (NoSyncToAsync(), [hop(via="executor")], "sync_to_async hops 1 > 0 (+1)"),
         (NoSyncToAsync(allow=["save"]), [hop("load"), hop("save")], "sync_to_async hops 1 > 0 (+1)"),
@@ -129,7 +147,142 @@ def test_connections_are_shown_with_alias_backend_and_thread():
     """The server's own number of the connection makes it findable in its log."""
     lines = text_of(MaxNewConnections(0), new_connection(thread="export_0", backend_pid=4711, path=[VIEW]))
 
-    assert lines == ["", "    1x  default, backend 4711, in thread export_0", "        views.py:7 view"]
+    assert lines == [
+        "",
+        "    1x  default, 4.0 ms, thread export_0, backend 4711   first use in its thread",
+        "        views.py:7 view",
+    ]
+
+
+def test_connections_from_one_place_for_one_reason_are_a_group():
+    """How long they took, where, and who they were."""
+    opened = [
+        new_connection(number, thread=f"w{number % 2}", backend_pid=number, seconds=number / 1000)
+        for number in range(1, 4)
+    ]
+
+    assert text_of(MaxNewConnections(0), *opened)[1] == (
+        "    3x  default, 2.0 ms each, 2 threads: w1 w0, 3 backends: 1 2 3   first use in its thread"
+    )
+
+
+def test_a_connection_that_the_driver_made_has_no_time():
+    """It was seen when it was there."""
+    lines = text_of(MaxNewConnections(0), new_connection(seconds=None, why=Why.DRIVER, using=None))
+
+    assert lines[1].startswith("    1x  psycopg without a Django alias, thread MainThread   the driver")
+
+
+@pytest.mark.parametrize(
+    ("why", "because"),
+    [
+        (Why.FIRST_IN_THREAD, "        the thread was started by jobs.py:3 start"),
+        (Why.CLOSED, "        the one before was closed by jobs.py:3 start"),
+        (Why.UNUSABLE, "        the one before was closed by jobs.py:3 start"),
+    ],
+)
+def test_what_made_a_connection_necessary_is_shown(why, because):
+    """Where to look, if it is not the line that opened it."""
+    job = site("start", "/srv/app/jobs.py", 3)
+
+    assert because in text_of(MaxNewConnections(0), new_connection(path=[VIEW], why=why, because_of=[job]))
+
+
+def test_a_reason_is_not_told_twice():
+    """A path that is the connection's own says nothing new."""
+    opened = new_connection(path=[VIEW], because_of=[VIEW])
+
+    assert not any("started by" in line for line in text_of(MaxNewConnections(0), opened))
+
+
+def test_the_most_connections_at_once_are_shown():
+    """Those of the moment, and not those that came and went."""
+    events = [
+        new_connection(1),
+        closed_connection(1),
+        new_connection(2, thread="a"),
+        new_connection(3, using="other", thread="b"),
+        closed_connection(2),
+        new_connection(4, thread="c"),
+        closed_connection(99),
+    ]
+
+    assert MaxOpenConnections(2).check(recording(*events)) is None
+    assert MaxOpenConnections(1, using="default").check(recording(*events)) is None
+    violation = MaxOpenConnections(1).check(recording(*events))
+    assert violation.measured == 2
+    assert [evidence.what for evidence in violation.evidence] == [
+        "default, 4.0 ms, thread a",
+        "other, 4.0 ms, thread b",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("why", "advice"),
+    [
+        (Why.FIRST_IN_REQUEST, '"CONN_MAX_AGE": 0 under ASGI'),
+        (Why.FIRST_IN_THREAD, "close_all() in the thread"),
+        (Why.DRIVER, "close() the connection"),
+        (Why.POOL, "nothing"),
+    ],
+)
+def test_leaks_are_told_with_their_cure(why, advice):
+    """Each kind has its own."""
+    events = [new_connection(1, why=why), new_connection(2, why=why), closed_connection(2, dropped=True)]
+    lines = text_of(NoConnectionLeaks(), *events)
+
+    assert any(line.endswith("still open") for line in lines)
+    assert any(line.endswith("dropped while open") for line in lines)
+    assert all(advice in line for line in lines if "  fix  " in line)
+    assert any("  fix  " in line for line in lines) == (why is not Why.POOL)
+
+
+PER_REQUEST = (
+    "why  under ASGI every request has its own thread, and so its own connection, at any CONN_MAX_AGE"
+)
+
+
+@pytest.mark.parametrize(
+    ("opened", "advice"),
+    [
+        ([new_connection()], []),
+        (
+            [new_connection(), *[new_connection(why=Why.OUT_OF_AGE)] * 9],
+            ["""fix  "CONN_MAX_AGE": 600 in DATABASES['default']   10 -> 1"""],
+        ),
+        (
+            [new_connection(why=Why.FIRST_IN_REQUEST)] * 10,
+            [
+                PER_REQUEST,
+                'fix  "CONN_MAX_AGE": 0, "OPTIONS": {"pool": True} in DATABASES[\'default\']   10 -> 4',
+            ],
+        ),
+        ([new_connection(why=Why.FIRST_IN_REQUEST)] * 4, [PER_REQUEST]),
+        ([new_connection(why=Why.FIRST_IN_REQUEST, driver="mysql")] * 10, [PER_REQUEST]),
+        ([new_connection(why=Why.FIRST_IN_REQUEST)], []),
+        (
+            [new_connection(why=Why.POOL)],
+            ["why  a pool opens min_size connections at once, and up to max_size while requests wait"],
+        ),
+        (
+            [new_connection(why=Why.UNUSABLE)],
+            ["why  the server had ended it, which a request noticed; CONN_HEALTH_CHECKS notices before"],
+        ),
+    ],
+)
+def test_advice_is_proven_by_the_numbers_or_left_out(opened, advice):
+    """A saving is what the same test would show, and nothing is suggested that would save nothing."""
+    assert list(advice_on(opened)) == advice
+
+
+def test_each_database_has_its_own_advice():
+    """Settings are those of an alias."""
+    opened = [new_connection(why=Why.OUT_OF_AGE), new_connection(using="other", why=Why.OUT_OF_AGE)] * 2
+
+    assert [line.split(" in ")[1] for line in advice_on(opened)] == [
+        "DATABASES['default']   2 -> 0",
+        "DATABASES['other']   2 -> 0",
+    ]
 
 
 def test_connections_of_several_threads_are_explained():
@@ -172,13 +325,23 @@ def test_the_way_to_allow_a_hop_can_be_pasted():
 @pytest.mark.parametrize("kind", BUDGETS, ids=lambda kind: kind.name)
 def test_every_budget_can_be_lifted(kind):
     """An inner marker undoes an outer one."""
-    lifted = kind(allow=["*"]) if kind is NoSyncToAsync else kind(None, reason="bulk import")
+    by_keyword = {NoSyncToAsync: {"allow": ["*"]}, NoConnectionLeaks: {"allowed": None}}
+    lifted = kind(**by_keyword[kind]) if kind in by_keyword else kind(None, reason="bulk import")
 
     assert lifted.is_lifted
     assert lifted.check(recording(query(), new_connection(), hop())) is None
 
 
-@pytest.mark.parametrize("budget", [QueryBudget(0), QueryBudget(None, at_least=1), MaxNewConnections(0)])
+@pytest.mark.parametrize(
+    "budget",
+    [
+        QueryBudget(0),
+        QueryBudget(None, at_least=1),
+        MaxNewConnections(0),
+        MaxOpenConnections(0),
+        NoConnectionLeaks(),
+    ],
+)
 def test_a_limit_does_not_lift(budget):
     """Only the absence of every limit does."""
     assert not budget.is_lifted
@@ -187,7 +350,7 @@ def test_a_limit_does_not_lift(budget):
 @pytest.mark.parametrize("kind", BUDGETS, ids=lambda kind: kind.name)
 def test_every_budget_has_a_name_a_summary_and_a_reason(kind):
     """Marker, fixture, option and --markers line follow from the class."""
-    budget = make(kind, () if kind is NoSyncToAsync else (1,), {"reason": "because"})
+    budget = make(kind, (1,) if takes_a_limit(kind) else (), {"reason": "because"})
 
     assert budget.reason == "because"
     assert budget.name == kind.name
@@ -213,6 +376,11 @@ def test_every_budget_has_a_name_a_summary_and_a_reason(kind):
         (QueryBudget, (1,), {"using": 1}, "query_budget using must be the name of a database alias or None"),
         (MaxNewConnections, (-1,), {}, "max_new_connections limit must be >= 0, got -1"),
         (MaxNewConnections, (1,), {"using": ""}, "max_new_connections using must be the name"),
+        (MaxOpenConnections, (-1,), {}, "max_open_connections limit must be >= 0, got -1"),
+        (MaxOpenConnections, (1,), {"using": ""}, "max_open_connections using must be the name"),
+        (NoConnectionLeaks, (1,), {}, "no_connection_leaks: too many positional arguments"),
+        (NoConnectionLeaks, (), {"allowed": -1}, "no_connection_leaks allowed must be >= 0, got -1"),
+        (NoConnectionLeaks, (), {"using": 1}, "no_connection_leaks using must be the name"),
         (NoSyncToAsync, (1,), {}, "no_sync_to_async: too many positional arguments"),
         (NoSyncToAsync, (), {"allow": "save"}, "no_sync_to_async allow must be a list of names"),
         (NoSyncToAsync, (), {"allow": [1]}, "no_sync_to_async allow must be a list of names"),
@@ -235,6 +403,9 @@ def test_wrong_arguments_are_refused_in_a_sentence_with_the_usage(kind, args, kw
         (QueryBudget(None, at_least=1, reason="x"), "query_budget(None, at_least=1)"),
         (QueryBudget(4, tables={"t": 1}), "query_budget(4, tables={'t': 1})"),
         (MaxNewConnections(0, using="other"), "max_new_connections(0, using='other')"),
+        (MaxOpenConnections(4), "max_open_connections(4)"),
+        (NoConnectionLeaks(), "no_connection_leaks"),
+        (NoConnectionLeaks(allowed=None), "no_connection_leaks(allowed=None)"),
         (NoSyncToAsync(), "no_sync_to_async"),
         (NoSyncToAsync(allow=["save"]), "no_sync_to_async(allow=['save'])"),
     ],

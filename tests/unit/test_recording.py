@@ -6,7 +6,7 @@ import pytest
 
 from pytest_dbperf import cause
 from pytest_dbperf.recording import Recorder
-from tests.factories import closed_connection, hop, new_connection, query, recording, request
+from tests.factories import checkout, closed_connection, hop, new_connection, query, recording, request
 
 
 @pytest.fixture
@@ -206,3 +206,34 @@ async def test_task_recordings_keep_gathered_jobs_apart(recorder):
 def test_a_recording_says_what_it_has():
     """A failed assertion shows numbers, not an address."""
     assert repr(recording(query(), hop())) == "<Recording: 1 queries, 0 new connections, 1 hops>"
+
+
+@pytest.mark.parametrize(
+    ("events", "reuse"),
+    [
+        ([], None),
+        ([new_connection()], None),
+        ([*[request()] * 10, new_connection()], 0.9),
+        ([request(), new_connection(), new_connection()], 0.0),
+        ([*[request()] * 2, *[checkout()] * 4, new_connection()], 0.75),
+    ],
+)
+def test_reuse_is_the_part_that_needed_no_new_connection(events, reuse):
+    """Of the checkouts from a pool, or else of the requests."""
+    assert recording(*events).reuse == reuse
+
+
+def test_leaks_are_what_nobody_closed():
+    """Not what is kept on purpose, and not what was opened before."""
+    leaked = [new_connection(1), new_connection(2)]
+
+    window = recording(
+        *leaked,
+        new_connection(3),
+        new_connection(4, is_kept=True),
+        closed_connection(2, dropped=True),
+        closed_connection(3),
+        closed_connection(9, dropped=True),
+    )
+
+    assert window.leaked_connections == leaked

@@ -12,6 +12,7 @@ from pytest_dbperf.reports import FILES, terminal
 from pytest_dbperf.results import (
     GroupResult,
     Measurements,
+    RequestResult,
     Run,
     TestResult,
     ViolationResult,
@@ -209,10 +210,24 @@ def test_totals_are_those_of_the_call_phases():
         "queries": 5,
         "bookkeeping": 4,
         "new_connections": 1,
+        "leaked_connections": 0,
         "checkouts": 1,
         "hops": 3,
         "db_ms": 2.5,
     }
+
+
+def test_the_reuse_of_a_run_is_that_of_its_requests_and_checkouts():
+    """Tests without either say nothing about it."""
+    served = [RequestResult("GET /", 1)] * 10
+    by_requests = TestResult("a", "passed", Measurements(requests=served, new_connections=1, reuse=0.9))
+    by_pool = TestResult("b", "passed", Measurements(checkouts=10, new_connections=3, reuse=0.7))
+    neither = TestResult("c", "passed", Measurements(new_connections=5))
+
+    assert run(by_requests, by_pool, neither).reuse == 0.8
+    assert run(neither).reuse is None
+    assert "reuse" not in table_of(neither)[0]
+    assert "9 new connections, 80% reuse, 0 hops" in table_of(by_requests, by_pool, neither)[0]
 
 
 def test_an_expected_failure_is_not_over_the_limit():

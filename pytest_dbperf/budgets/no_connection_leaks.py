@@ -1,0 +1,76 @@
+"""May connections be left open?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
+from typing import ClassVar
+
+from pytest_dbperf.budgets.budget import require_alias, require_limit
+from pytest_dbperf.budgets.connections import evidence_of
+from pytest_dbperf.events import NewConnection, Why
+from pytest_dbperf.recording import Recording
+from pytest_dbperf.violations import Violation, compare
+
+
+@dataclass(frozen=True, slots=True)
+class NoConnectionLeaks:
+    """Fail when a connection that was opened is still open at the end, or was dropped while open.
+
+    What a pool keeps, a worker of `wsgi_client`, the test's own thread and asgiref's is not leaked.
+
+    Args:
+        allowed: The most connections that may be left; None lifts an outer budget.
+        using: Count only this database alias.
+        reason: Why the limit is what it is.
+    """
+
+    name: ClassVar[str] = "no_connection_leaks"
+
+    _: KW_ONLY
+    allowed: int | None = 0
+    using: str | None = None
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        require_limit("no_connection_leaks allowed", self.allowed)
+        require_alias("no_connection_leaks using", self.using)
+
+    @property
+    def is_lifted(self) -> bool:
+        """Whether any number may be left."""
+        return self.allowed is None
+
+    @property
+    def aliases(self) -> Sequence[str]:
+        """The alias that it counts, if it is only one."""
+        return () if self.using is None else (self.using,)
+
+    def check(self, recording: Recording) -> Violation | None:
+        """Count the connections that nobody closed."""
+        leaked = [new for new in recording.leaked_connections if self.using in (None, new.using)]
+        if self.allowed is None or len(leaked) <= self.allowed:
+            return None
+        dropped = {closed.number for closed in recording.closed_connections if closed.dropped}
+        return Violation(
+            budget=self.name,
+            measured=len(leaked),
+            limit=self.allowed,
+            headline=f"leaked connections {compare(len(leaked), self.allowed)}",
+            evidence=evidence_of(
+                leaked, lambda new: "dropped while open" if new.number in dropped else "still open"
+            ),
+            advice=_advice(leaked),
+        )
+
+
+def _advice(leaked: Sequence[NewConnection]) -> tuple[str, ...]:
+    reasons = {new.why for new in leaked}
+    advice = []
+    if Why.FIRST_IN_REQUEST in reasons:
+        advice.append('fix  "CONN_MAX_AGE": 0 under ASGI: nobody comes back to the thread of a request')
+    if reasons & {Why.FIRST_IN_THREAD, Why.CLOSED, Why.OUT_OF_AGE, Why.UNUSABLE, Why.HEALTH_CHECK}:
+        advice.append("fix  django.db.connections.close_all() in the thread, when its work is done")
+    if Why.DRIVER in reasons:
+        advice.append("fix  close() the connection, or open it in a with block")
+    return tuple(advice)

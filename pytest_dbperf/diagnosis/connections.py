@@ -1,0 +1,46 @@
+"""Why were connections opened, and what would open fewer?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from pytest_dbperf.events import NewConnection, Why
+
+# min_size is 4, and max_size the same unless given: https://www.psycopg.org/psycopg3/docs/api/pool.html
+POOL_SIZE = 4
+
+# "When using ASGI, persistent connections should be disabled. Instead, use your database backend's built-in
+# connection pooling": https://docs.djangoproject.com/en/6.1/ref/databases/#persistent-connections
+_PER_REQUEST = "under ASGI every request has its own thread, and so its own connection, at any CONN_MAX_AGE"
+
+
+def advice_on(opened: Sequence[NewConnection]) -> tuple[str, ...]:
+    """Tell why connections were opened, and the setting that would have opened fewer, with both numbers."""
+    by_alias: dict[str | None, list[NewConnection]] = {}
+    for new in opened:
+        by_alias.setdefault(new.using, []).append(new)
+    return tuple(line for alias, mine in by_alias.items() for line in _advice(alias, mine))
+
+
+def _advice(alias: str | None, opened: Sequence[NewConnection]) -> Iterator[str]:
+    count = len(opened)
+    reasons = Counter(new.why for new in opened)
+    if reasons[Why.OUT_OF_AGE]:
+        yield _fix('"CONN_MAX_AGE": 600', alias, count, count - reasons[Why.OUT_OF_AGE])
+    if reasons[Why.FIRST_IN_REQUEST] > 1:
+        yield f"why  {_PER_REQUEST}"
+        fewer = count - reasons[Why.FIRST_IN_REQUEST] + POOL_SIZE
+        if fewer < count and all(new.driver == "psycopg" for new in opened):
+            yield _fix('"CONN_MAX_AGE": 0, "OPTIONS": {"pool": True}', alias, count, fewer)
+    threads = {new.thread for new in opened if new.why is Why.FIRST_IN_THREAD}
+    if len(threads) > 1:
+        yield f"why  {len(threads)} threads: Django keeps a connection for each"
+    if reasons[Why.POOL]:
+        yield "why  a pool opens min_size connections at once, and up to max_size while requests wait"
+    if reasons[Why.UNUSABLE]:
+        yield "why  the server had ended it, which a request noticed; CONN_HEALTH_CHECKS notices before"
+
+
+def _fix(setting: str, alias: str | None, count: int, fewer: int) -> str:
+    return f"fix  {setting} in DATABASES[{alias!r}]   {count} -> {fewer}"

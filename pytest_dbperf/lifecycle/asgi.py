@@ -1,0 +1,240 @@
+"""What would an ASGI server do? The whole request, on an event loop and a thread for its sync code."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
+from contextlib import contextmanager
+from http.cookies import SimpleCookie
+from typing import Any, Self
+
+from django.conf import settings
+from django.core.asgi import get_asgi_application
+from django.core.handlers.asgi import ASGIHandler
+from django.http import HttpResponse
+from django.test.client import AsyncClient, ClientMixin, conditional_content_removal
+from django.utils.module_loading import import_string
+
+from pytest_dbperf import cause
+from pytest_dbperf.lifecycle.conditions import close_left, require_committed, require_no_loop
+from pytest_dbperf.lifecycle.exchange import Exchange, complete, current, observed
+from pytest_dbperf.lifecycle.json_body import with_json
+from pytest_dbperf.lifecycle.wsgi import response_from
+from pytest_dbperf.probes import RECORDER
+
+_SECONDS_TO_STOP = 30
+
+
+class Loop:
+    """An event loop in a thread of its own, as a server has it."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="asgi-loop", daemon=True)
+        self._thread.start()
+
+    def submit(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        """Run a coroutine there, caused by the code that calls."""
+        frames = cause.frames_here(2) if RECORDER.wants_frames else ()
+        token = cause.current.set(cause.extended(cause.current.get(), frames))
+        try:
+            return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        finally:
+            cause.leave(token)
+
+    def stop(self) -> None:
+        """Cancel what still runs, and end the thread."""
+        asyncio.run_coroutine_threadsafe(_wind_up(), self._loop).result(_SECONDS_TO_STOP)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(_SECONDS_TO_STOP)
+        self._loop.close()
+
+
+async def _wind_up() -> None:
+    loop = asyncio.get_running_loop()
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await loop.shutdown_asyncgens()
+    await loop.shutdown_default_executor()
+
+
+class _Browser(AsyncClient):
+    """Django's asynchronous client, on the server's loop; its requests go to the project's application."""
+
+    def __init__(self, served_by: Callable[..., Awaitable[None]], **options: Any) -> None:
+        super().__init__(**options)
+        self._served_by = served_by
+
+    post = with_json(AsyncClient.post)
+    put = with_json(AsyncClient.put)
+    patch = with_json(AsyncClient.patch)
+    delete = with_json(AsyncClient.delete)
+
+    async def request(self, **request: Any) -> Any:
+        body_file = request.pop("_body_file", None)
+        body = body_file.read() if body_file is not None else b""
+        scope = self._base_scope(**request)  # type: ignore[attr-defined]  # not in django-stubs
+        exchange = Exchange(enforce_csrf_checks=self.handler.enforce_csrf_checks)
+        # A server's request knows nothing of the test's context, but for who is to blame.
+        context = contextvars.Context()
+        context.run(cause.current.set, cause.current.get())
+        context.run(current.set, exchange)
+        served = asyncio.create_task(_serve(self._served_by, scope, body, exchange), context=context)
+        return complete(self, await served, exchange, request, request["path"])
+
+
+async def _serve(
+    served_by: Callable[..., Awaitable[None]], scope: dict[str, Any], body: bytes, exchange: Exchange
+) -> HttpResponse:
+    received = iter([{"type": "http.request", "body": body, "more_body": False}])
+    ended = asyncio.Event()
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        if message := next(received, None):
+            return message
+        await ended.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    try:
+        await served_by(scope, receive, send)
+    finally:
+        ended.set()
+    if not sent:
+        raise RuntimeError(f"the ASGI application sent no response to {scope['method']} {scope['path']}")
+    start, *rest = sent
+    headers = [(name.decode("latin1"), value.decode("latin1")) for name, value in start["headers"]]
+    response = response_from(start["status"], headers, b"".join(message.get("body", b"") for message in rest))
+    response.asgi_request = exchange.request  # type: ignore[attr-defined]  # as Django's client has it
+    if exchange.request is not None:
+        conditional_content_removal(exchange.request, response)
+    return response
+
+
+def _now(method: str) -> Callable[..., Any]:
+    def send(self: AsgiClient, *args: Any, **kwargs: Any) -> Any:
+        return self._now(getattr(self._browser, method)(*args, **kwargs))
+
+    send.__name__ = method
+    send.__doc__ = f"Send a request and wait for its response, as `django.test.Client.{method}` does."
+    return send
+
+
+def _later(method: str) -> Callable[..., Coroutine[Any, Any, Any]]:
+    async def send(self: AsgiClient, *args: Any, **kwargs: Any) -> Any:
+        return await self._later(getattr(self._browser, method)(*args, **kwargs))
+
+    send.__name__ = f"a{method}"
+    send.__doc__ = f"Send a request and await its response, as `django.test.AsyncClient.{method}` does."
+    return send
+
+
+class AsgiClient(ClientMixin):
+    """The API of `django.test.Client`, served by the project's ASGI application on an event loop of its own.
+
+    `get`, `post` and so on are for sync tests, `aget`, `apost` and so on for asynchronous ones. As under a
+    real server, each request has a thread of its own for sync code, and with it connections of its own. The
+    test needs a database without a transaction around it: `@pytest.mark.django_db(transaction=True)`.
+    """
+
+    def __init__(self, loop: Loop, **options: Any) -> None:
+        self._loop = loop
+        self._browser = _Browser(application(), **options)
+
+    def new(self, **options: Any) -> Self:
+        """Make another client, with cookies of its own, from the options of `django.test.AsyncClient`."""
+        return type(self)(self._loop, **options)
+
+    @property
+    def cookies(self) -> SimpleCookie:
+        """The cookies, which login helpers and responses set."""
+        return self._browser.cookies
+
+    @cookies.setter
+    def cookies(self, cookies: SimpleCookie) -> None:
+        self._browser.cookies = cookies
+
+    @property
+    def raise_request_exception(self) -> bool:
+        """Whether the error of a view is raised here, or answered as 500."""
+        return self._browser.raise_request_exception
+
+    @raise_request_exception.setter
+    def raise_request_exception(self, raises: bool) -> None:
+        self._browser.raise_request_exception = raises
+
+    get = _now("get")
+    post = _now("post")
+    head = _now("head")
+    options = _now("options")
+    put = _now("put")
+    patch = _now("patch")
+    delete = _now("delete")
+    trace = _now("trace")
+    generic = _now("generic")
+
+    aget = _later("get")
+    apost = _later("post")
+    ahead = _later("head")
+    aoptions = _later("options")
+    aput = _later("put")
+    apatch = _later("patch")
+    adelete = _later("delete")
+    atrace = _later("trace")
+    ageneric = _later("generic")
+
+    def gather(self, requests: Iterable[str | Coroutine[Any, Any, Any]]) -> list[Any]:
+        """Make requests at the same time and return their responses, in the order of the requests.
+
+        A request is a path to get, or what `aget`, `apost` and so on return. Raises the error of the first
+        that has one, after all have ended. In a coroutine, `asyncio.gather` does the same.
+        """
+        calls = [self.aget(request) if isinstance(request, str) else request for request in requests]
+
+        async def all_of_them() -> list[Any]:
+            return await asyncio.gather(*calls, return_exceptions=True)
+
+        responses: list[Any] = self._now(all_of_them())
+        for response in responses:
+            if isinstance(response, BaseException):
+                raise response
+        return responses
+
+    def _now(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        try:
+            require_no_loop("asgi_client", "await its twin, as in asgi_client.aget()")
+            require_committed("asgi_client")
+        except BaseException:
+            coroutine.close()
+            raise
+        return self._loop.submit(coroutine).result()
+
+    async def _later(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        return await asyncio.wrap_future(self._loop.submit(coroutine))
+
+
+def application() -> Callable[..., Awaitable[None]]:
+    """Load what ASGI_APPLICATION names; if it is Django's own, then anew, as settings may have changed."""
+    named = getattr(settings, "ASGI_APPLICATION", None)
+    found = import_string(named) if named else get_asgi_application()
+    return type(found)() if isinstance(found, ASGIHandler) else found
+
+
+@contextmanager
+def serving() -> Iterator[AsgiClient]:
+    """Serve requests until the end of a test, and leave neither a thread nor a connection."""
+    require_committed("asgi_client")
+    loop = Loop()
+    with observed(), RECORDER.connections.held() as left:
+        try:
+            yield AsgiClient(loop)
+        finally:
+            loop.stop()
+            close_left(left)

@@ -1,0 +1,91 @@
+"""What is known of a request while it is served? All that Django's test clients tell of it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
+from functools import partial
+from typing import Any
+
+from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.wsgi import WSGIHandler
+from django.core.signals import got_request_exception
+from django.http import HttpRequest
+from django.test.client import store_rendered_templates  # type: ignore[attr-defined]  # not in django-stubs
+from django.test.signals import template_rendered
+from django.urls import resolve
+from django.utils.functional import SimpleLazyObject
+
+from pytest_dbperf.probes.seam import replace
+
+
+class Exchange:
+    """A request that is being served: Django's object for it, the view's error, the templates it rendered."""
+
+    def __init__(self, *, enforce_csrf_checks: bool) -> None:
+        self.enforce_csrf_checks = enforce_csrf_checks
+        self.request: HttpRequest | None = None
+        self.error: BaseException | None = None
+        self.exc_info: Any = None
+        self.rendered: dict[str, Any] = {}
+
+
+# Many requests may be served at once. asgiref carries it into the threads that serve one of them.
+current: ContextVar[Exchange | None] = ContextVar("dbperf_exchange", default=None)
+
+
+@contextmanager
+def observed() -> Iterator[None]:
+    """Fill in the current exchange, from Django's signals and where its request objects are made."""
+    with ExitStack() as undo:
+        got_request_exception.connect(_store_error)
+        undo.callback(got_request_exception.disconnect, _store_error)
+        template_rendered.connect(_store_template)
+        undo.callback(template_rendered.disconnect, _store_template)
+        for handler in (WSGIHandler, ASGIHandler):
+            undo.callback(replace(handler, "request_class", _around_request_class))
+        yield
+
+
+def _store_error(**_: Any) -> None:
+    if exchange := current.get():
+        exchange.exc_info = sys.exc_info()
+        exchange.error = sys.exception()
+
+
+def _store_template(signal: Any, sender: Any, template: Any, context: Any, **_: Any) -> None:
+    if exchange := current.get():
+        store_rendered_templates(exchange.rendered, signal, sender, template, context)
+
+
+def _around_request_class(original: Callable[..., HttpRequest]) -> Any:
+    def make(*args: Any) -> HttpRequest:
+        request = original(*args)
+        if exchange := current.get():
+            exchange.request = request
+            # As Django's own test clients do: most tests do not want to fetch a token first.
+            request._dont_enforce_csrf_checks = not exchange.enforce_csrf_checks  # type: ignore[attr-defined]
+        return request
+
+    return staticmethod(make)
+
+
+def complete(client: Any, response: Any, exchange: Exchange, request: dict[str, Any], path: str) -> Any:
+    """Give a response all that one of Django's test clients has. Raises the view's error, as they do."""
+    response.exc_info = exchange.exc_info
+    if exchange.error is not None and client.raise_request_exception:
+        raise exchange.error
+    response.client = client
+    response.request = request
+    response.templates = exchange.rendered.get("templates", [])
+    response.context = exchange.rendered.get("context")
+    if response.context and len(response.context) == 1:
+        response.context = response.context[0]
+    response.json = partial(client._parse_json, response)
+    urlconf = getattr(exchange.request, "urlconf", None)
+    response.resolver_match = SimpleLazyObject(lambda: resolve(path, urlconf=urlconf))
+    if response.cookies:
+        client.cookies.update(response.cookies)
+    return response

@@ -1,0 +1,105 @@
+"""Which connections are open? The physical ones of this process, known also while nobody listens."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class OpenConnection:
+    """A connection while it is open. Numbers are given in the order of opening; `is_kept` as in its event."""
+
+    number: int
+    using: str | None
+    is_kept: bool
+    finalizer: weakref.finalize[..., Any]
+
+
+class OpenConnections:
+    """The connections by owner: the driver's object, or Django's where that cannot be referenced."""
+
+    def __init__(self) -> None:
+        self._open: dict[int, OpenConnection] = {}
+        self._numbers = count(1)
+        self._held: list[Any] = []
+        self._holders = 0
+        self._expected: weakref.WeakKeyDictionary[Any, Callable[[], bool]] = weakref.WeakKeyDictionary()
+        # The garbage collector may run a finalizer in a thread that holds the lock.
+        self._lock = threading.RLock()
+        self._arrival = threading.Condition(self._lock)
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def add(
+        self, owner: Any, using: str | None, *, is_kept: bool, dropped: Callable[[OpenConnection], None]
+    ) -> OpenConnection:
+        """Note a connection, until it is removed or its owner is garbage: then `dropped` is called."""
+
+        def garbage(key: int) -> None:
+            dropped(self._open.pop(key))
+
+        with self._lock:
+            finalizer = weakref.finalize(owner, garbage, id(owner))
+            finalizer.atexit = False
+            opened = self._open[id(owner)] = OpenConnection(next(self._numbers), using, is_kept, finalizer)
+            if self._holders:
+                self._held.append(owner)
+        return opened
+
+    def remove(self, owner: Any) -> OpenConnection | None:
+        """Forget a connection that was closed, and return what was known of it."""
+        with self._lock:
+            closed = self._open.pop(id(owner), None)
+            if closed is not None:
+                closed.finalizer.detach()
+            return closed
+
+    def expect(self, task: Any, is_alive: Callable[[], bool]) -> None:
+        """Note that a pool is about to open a connection, in a task of its own that may also be given up."""
+        with self._lock:
+            self._expected[task] = is_alive
+
+    def arrived(self, task: Any) -> None:
+        """Note that the task has ended."""
+        with self._lock:
+            self._expected.pop(task, None)
+            self._arrival.notify_all()
+
+    def settle(self, seconds: float) -> None:
+        """Wait until pools have opened what they were asked for, but no longer than that."""
+        with self._lock:
+            self._arrival.wait_for(lambda: not any(alive() for alive in self._expected.values()), seconds)
+
+    @contextmanager
+    def held(self) -> Iterator[Callable[[], list[Any]]]:
+        """Keep what is opened inside from the garbage collector, which comes by chance; yields what is left.
+
+        A connection that its thread or pool keeps on purpose is left to them.
+        """
+        with self._lock:
+            start = next(self._numbers)
+            self._holders += 1
+
+        def left() -> list[Any]:
+            with self._lock:
+                known = [
+                    each.finalizer.peek()
+                    for each in self._open.values()
+                    if each.number > start and not each.is_kept
+                ]
+            return [found[0] for found in known if found is not None]
+
+        try:
+            yield left
+        finally:
+            with self._lock:
+                self._holders -= 1
+                if not self._holders:
+                    self._held.clear()

@@ -1,0 +1,92 @@
+"""Where do pools open connections, and where do requests wait for one?"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Awaitable, Callable
+from time import perf_counter
+from typing import Any
+
+from pytest_dbperf.events import Why
+from pytest_dbperf.open_connections import OpenConnections
+from pytest_dbperf.probes.ledger import Opening, in_async_pool
+from pytest_dbperf.probes.seam import Undo, replace, together
+
+
+def wrap(opening: Opening, connections: OpenConnections) -> Undo:
+    """Wrap how psycopg's pools connect and let wait."""
+    from psycopg_pool import AsyncConnectionPool, ConnectionPool
+    from psycopg_pool.pool import AddConnection, MaintenanceTask, WaitingClient
+
+    def alias_of(pool: Any) -> str | None:
+        backend = sys.modules.get("django.db.backends.postgresql.base")
+        pools = backend.DatabaseWrapper._connection_pools if backend else {}
+        return next((alias for alias, each in pools.items() if each is pool), None)
+
+    def around_connect(original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def _connect(self: Any, *args: Any, **kwargs: Any) -> Any:
+            __tracebackhide__ = True
+            # A pool connects in its own threads, behind the back of Django's connection.
+            outer = vars(opening).copy()
+            vars(opening).update(alias=alias_of(self), why=Why.POOL, because_of=(), started=perf_counter())
+            try:
+                return original(self, *args, **kwargs)
+            finally:
+                vars(opening).clear()
+                vars(opening).update(outer)
+
+        return _connect
+
+    def around_async_connect(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        @functools.wraps(original)
+        async def _connect(self: Any, *args: Any, **kwargs: Any) -> Any:
+            __tracebackhide__ = True
+            token = in_async_pool.set(True)
+            try:
+                return await original(self, *args, **kwargs)
+            finally:
+                in_async_pool.reset(token)
+
+        return _connect
+
+    def around_wait(original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def wait(self: Any, timeout: float) -> Any:
+            __tracebackhide__ = True
+            started = perf_counter()
+            try:
+                return original(self, timeout)
+            finally:
+                opening.waited += perf_counter() - started
+
+        return wait
+
+    def around_expecting(original: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(original)
+        def __init__(self: Any, pool: Any, *args: Any, **kwargs: Any) -> None:
+            original(self, pool, *args, **kwargs)
+            # Noted also when nobody listens: it may arrive when somebody does. A pool has a weak reference.
+            connections.expect(self, lambda: (asked := self.pool()) is not None and not asked.closed)
+
+        return __init__
+
+    def around_run(original: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(original)
+        def run(self: Any) -> None:
+            __tracebackhide__ = True
+            try:
+                original(self)
+            finally:
+                connections.arrived(self)
+
+        return run
+
+    return together(
+        replace(AddConnection, "__init__", around_expecting),
+        replace(MaintenanceTask, "run", around_run),
+        replace(ConnectionPool, "_connect", around_connect),
+        replace(AsyncConnectionPool, "_connect", around_async_connect),
+        replace(WaitingClient, "wait", around_wait),
+    )

@@ -1,0 +1,1 @@
+"""The clients that do what production does."""

@@ -1,0 +1,247 @@
+"""Connections as production has them: the clients, the budgets on them, and what a failure says."""
+
+import json
+
+from tests.plugin.conftest import failure_of
+
+AGES = """
+@pytest.fixture(autouse=True)
+def settings_of_production(database_settings):
+    database_settings("default", CONN_MAX_AGE=AGE)
+"""
+
+
+def test_a_connection_a_request_is_told_with_its_cure(suite):
+    """What costs, why, and what it would be with another setting."""
+    result = suite.run_tests(
+        AGES.replace("AGE)", "0)")
+        + """
+@committed
+@pytest.mark.max_new_connections(1)
+def test_churn(wsgi_client):
+    for _ in range(10):
+        wsgi_client.get("/books/")
+"""
+    )
+
+    result.assert_outcomes(failed=1)
+    lines = failure_of(result, "test_churn")
+    assert lines[0].startswith("new connections 10 > 1 (+9)   max_new_connections(1) at test_it.py:")
+    result.stdout.re_match_lines(
+        [
+            r"    9x  default, .* ms each, thread wsgi-worker-\d+_0.*CONN_MAX_AGE had closed the one before",
+            r"        shop/views.py:\d+ titles_and_names  <- test_it.py:\d+ test_churn",
+            r"    1x  default, .*first use in its thread",
+            r"""  fix  "CONN_MAX_AGE": 600 in DATABASES\\['default'\\]   10 -> 1""".replace("\\\\", "\\"),
+        ]
+    )
+
+
+def test_persistent_connections_are_leaked_under_asgi(suite):
+    """The advice that everybody follows, and what it does there."""
+    result = suite.run_tests(
+        AGES.replace("AGE)", "600)")
+        + """
+@committed
+@pytest.mark.max_new_connections(4)
+@pytest.mark.no_connection_leaks
+def test_leak(asgi_client):
+    for _ in range(10):
+        asgi_client.get("/books/")
+""",
+        "--dbperf-report=json:run.json",
+    )
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "new connections 10 > 4 (+6), leaked connections 10 > 0 (+10)",
+            '  fix  "CONN_MAX_AGE": 0, "OPTIONS": {"pool": True} in DATABASES*   10 -> 4',
+            '  fix  "CONN_MAX_AGE": 0 under ASGI: nobody comes back to the thread of a request',
+        ]
+    )
+    (test,) = json.loads((suite.path / "run.json").read_text())["tests"]
+    assert (test["new_connections"], test["closed_connections"], test["leaked_connections"]) == (10, 0, 10)
+    assert test["reuse"] == 0
+
+
+def test_a_pool_is_the_cure(suite):
+    """In sync and in asynchronous tests, and as the advice has promised."""
+    result = suite.run_tests(
+        """
+pytestmark = [committed, pytest.mark.max_new_connections(4), pytest.mark.no_connection_leaks]
+
+@pytest.fixture(autouse=True)
+def settings_of_production(database_settings):
+    database_settings("default", pool=True)
+
+def test_one_after_the_other(asgi_client):
+    for _ in range(10):
+        asgi_client.get("/books/")
+
+def test_at_once(asgi_client, dbperf):
+    asgi_client.gather(["/books/"] * 10)
+    assert len(dbperf.checkouts) == 10
+
+async def test_awaited(asgi_client):
+    await asyncio.gather(*(asgi_client.aget("/count/") for _ in range(10)))
+
+@pytest.mark.max_open_connections(4)
+def test_wsgi(wsgi_client):
+    wsgi_client.new(workers=8).gather(["/books/"] * 16)
+""",
+        "-W",
+        "error",
+        "--dbperf-report=json:run.json",
+    )
+
+    result.assert_outcomes(passed=4)
+    tests = json.loads((suite.path / "run.json").read_text())["tests"]
+    assert {test["checkouts"] for test in tests} == {10, 16}
+    assert all(test["pool_wait_ms"] >= 0 for test in tests)
+
+
+def test_settings_are_those_of_one_test(suite):
+    """Whatever it changed, the next one knows nothing of it, in any order."""
+    result = suite.run_tests(
+        """
+pytestmark = committed
+
+def current():
+    return {**connections.settings["default"], "NAME": "", "TEST": ""}
+
+before = current()
+
+@pytest.mark.parametrize("changes", [{"CONN_MAX_AGE": 7}, {"pool": True}, {"CONN_HEALTH_CHECKS": True}])
+def test_changed(database_settings, changes):
+    queries(1)
+    database_settings("default", **changes)
+    queries(1)
+    assert current() != before
+
+async def test_changed_in_a_coroutine(database_settings, dbperf):
+    await Author.objects.acount()
+    database_settings("default", pool=True)
+    await Author.objects.acount()
+    assert len(dbperf.checkouts) == 1
+
+def test_as_before():
+    assert current() == before
+    queries(1)
+
+@pytest.mark.parametrize("alias, changes, complaint", [
+    ("nobody", {"CONN_MAX_AGE": 7}, "no database alias 'nobody', but default, other, sqlite"),
+    ("default", {"HOST": "x"}, "changes CONN_MAX_AGE, CONN_HEALTH_CHECKS, pool, and not HOST"),
+])
+def test_nonsense(database_settings, alias, changes, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        database_settings(alias, **changes)
+""",
+        "-W",
+        "error",
+    )
+
+    result.assert_outcomes(passed=7)
+
+
+def test_a_transaction_around_the_test_is_refused(suite):
+    """In words that name the way out, and without the plugin's source."""
+    result = suite.run_tests(
+        """
+@db
+def test_wsgi(wsgi_client): pass
+
+@db
+async def test_asgi(asgi_client): pass
+
+@db
+def test_pool(database_settings):
+    database_settings("default", pool=True)
+"""
+    )
+
+    result.assert_outcomes(errors=2, failed=1)
+    result.stdout.fnmatch_lines_random(
+        [
+            "wsgi_client: the test holds a transaction open on the database 'default', and requests in *",
+            "asgi_client: the test holds a transaction open on the database 'default', and requests in *",
+            "database_settings: the test holds a transaction open on the database 'default', *",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*conditions.py*")
+
+
+def test_threads_and_executors_that_were_never_cleaned_are_leaks(suite):
+    """Whoever used the ORM there, with the line that did, and where the thread was started."""
+    result = suite.run_tests(
+        """
+from concurrent.futures import ThreadPoolExecutor
+
+pytestmark = [committed, pytest.mark.no_connection_leaks]
+executor = ThreadPoolExecutor(1)
+
+def start(work):
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+
+def test_thread():
+    start(lambda: queries(1))
+
+def test_executor():
+    executor.submit(queries, 1).result()
+
+async def test_to_thread():
+    await asyncio.to_thread(queries, 1)
+
+def test_cleaned():
+    start(lambda: (queries(1), connections.close_all()))
+
+def test_main_thread():
+    connection.close()
+    queries(1)
+
+@pytest.mark.no_connection_leaks(allowed=None, reason="by design")
+def test_lifted():
+    start(lambda: queries(1))
+
+@pytest.fixture(scope="module", autouse=True)
+def clean():
+    yield
+    executor.submit(connections.close_all).result()
+    executor.shutdown()
+""",
+        "-W",
+        "ignore",
+    )
+
+    result.assert_outcomes(passed=3, failed=3)
+    result.stdout.fnmatch_lines_random(
+        [
+            "leaked connections 1 > 0 (+1)   no_connection_leaks in test_it.py",
+            "        the thread was started by test_it.py:* start  <- test_it.py:* test_thread",
+            "  fix  django.db.connections.close_all() in the thread, when its work is done",
+        ]
+    )
+    result.stdout.fnmatch_lines(["FAILED test_it.py::test_executor - leaked connections 1 > 0 (+1)*"])
+
+
+def test_most_connections_at_once_are_limited(suite):
+    """Four workers, four connections, one too many."""
+    result = suite.run_tests(
+        AGES.replace("AGE)", "600)")
+        + """
+@committed
+@pytest.mark.max_open_connections(3)
+def test_peak(wsgi_client):
+    wsgi_client.new(workers=4).gather(["/books/"] * 8)
+"""
+    )
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "open connections 4 > 3 (+1)   max_open_connections(3) at test_it.py:*",
+            "*x  default, * wsgi-worker-*",
+        ]
+    )
