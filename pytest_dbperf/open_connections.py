@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,9 +23,13 @@ class OpenConnection:
 
 
 class OpenConnections:
-    """The connections by owner: the driver's object, or Django's where that cannot be referenced."""
+    """The connections by owner: the driver's object, or Django's where that cannot be referenced.
+
+    `opened` counts by the name of the database, for as long as the process lives.
+    """
 
     def __init__(self) -> None:
+        self.opened: Counter[str] = Counter()
         self._open: dict[int, OpenConnection] = {}
         self._numbers = count(1)
         self._held: list[Any] = []
@@ -38,7 +43,13 @@ class OpenConnections:
         return len(self._open)
 
     def add(
-        self, owner: Any, using: str | None, *, is_kept: bool, dropped: Callable[[OpenConnection], None]
+        self,
+        owner: Any,
+        using: str | None,
+        *,
+        database: str = "",
+        is_kept: bool,
+        dropped: Callable[[OpenConnection], None],
     ) -> OpenConnection:
         """Note a connection, until it is removed or its owner is garbage: then `dropped` is called."""
 
@@ -48,6 +59,7 @@ class OpenConnections:
         with self._lock:
             finalizer = weakref.finalize(owner, garbage, id(owner))
             finalizer.atexit = False
+            self.opened[database] += 1
             opened = self._open[id(owner)] = OpenConnection(next(self._numbers), using, is_kept, finalizer)
             if self._holders:
                 self._held.append(owner)

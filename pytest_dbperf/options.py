@@ -31,6 +31,7 @@ class Options:
     mode: str
     reports: Sequence[Report]
     top: int
+    verifies_connections: bool
     defaults: Sequence[Budget]
     """The suite's budgets, for tests without a marker of their own."""
 
@@ -86,6 +87,12 @@ def register(parser: pytest.Parser) -> None:
     parser.addini("dbperf", "the default of --dbperf", default="enforce")
     parser.addini("dbperf_report", "the defaults of --dbperf-report", type="linelist", default=[])
     parser.addini("dbperf_top", "the default of --dbperf-top", type="int", default=10)
+    parser.addini(
+        "dbperf_verify_connections",
+        "compare the number of connections with PostgreSQL's own count, after every test",
+        type="bool",
+        default=False,
+    )
     for kind in BUDGETS:
         form: Literal["int", "bool"] = "int" if takes_a_limit(kind) else "bool"
         explanation = f"for every test without a marker of its own: {summary(kind)}"
@@ -104,6 +111,7 @@ def options_of(config: pytest.Config) -> Options:
         mode=mode_of(config),
         reports=[_report(text) for text in (config.getini("dbperf_report") if reports is None else reports)],
         top=top,
+        verifies_connections=bool(_ini(config, "dbperf_verify_connections")),
         defaults=[budget for kind in BUDGETS for budget in _default(config, kind)],
     )
 

@@ -59,6 +59,7 @@ def pytest_configure(config: pytest.Config) -> None:
         ini=config.inipath.name if config.inipath else "the options",
         verbose=config.get_verbosity() > 0,
     )
+    config.add_cleanup(config.stash[SUITE].verification.close)
     if not chosen.is_off and not hasattr(config, "workerinput"):
         config.pluginmanager.register(RunAssembly(config, chosen), "dbperf-run")
 

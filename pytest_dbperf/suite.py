@@ -20,6 +20,7 @@ from pytest_dbperf.options import Options
 from pytest_dbperf.recording import Recorder, Recording
 from pytest_dbperf.resolution import budgets_of
 from pytest_dbperf.results import Json, measure, summarise
+from pytest_dbperf.verification import ServerDisagrees, Verification
 from pytest_dbperf.violations import BudgetExceeded, Violation
 
 if TYPE_CHECKING:
@@ -29,7 +30,14 @@ _FIXTURES = frozenset(("dbperf", *(kind.name for kind in BUDGETS)))
 
 
 # Errors that say all there is to say: the source of the plugin would only hide it.
-_OURS = (BudgetExceeded, NothingCounts, WrongArguments, standing.NotLikeProduction, standing.ThreadIsStuck)
+_OURS = (
+    BudgetExceeded,
+    NothingCounts,
+    ServerDisagrees,
+    WrongArguments,
+    standing.NotLikeProduction,
+    standing.ThreadIsStuck,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +85,7 @@ class Suite:
         self.root = root
         self.ini = ini
         self.verbose = verbose
+        self.verification = Verification(recorder.connections)
         self.test = WatchedTest(recorder.record())
 
     def watches(self, item: pytest.Item) -> bool:
@@ -111,6 +120,8 @@ class Suite:
         """Measure the body of a test, from the connections that it stands on, and check its budgets."""
         test = self.test
         aliases = standing.open_here(databases_of(item))
+        if self.options.verifies_connections:
+            self.verification.begin(aliases)
         if aliases and hops_to_asgiref_thread(item):
             test.opened_for_it = standing.open_on_asgiref_thread(aliases)
         test.recording.has_call_sites = (
@@ -162,6 +173,8 @@ class Suite:
 
     def _enforce(self) -> None:
         __tracebackhide__ = True
+        if self.options.verifies_connections:
+            self.verification.check()
         if violations := violations_of(self.test.budgets, self.test.recording):
             self._complain(violations)
 

@@ -30,7 +30,7 @@ FLOORS = (
     },
     {"budgets", "enforcement", "results"},
     {"resolution", "assembly", "reports.json", "reports.terminal", "standing", "kinds"},
-    {"reports"},
+    {"reports", "verification"},
     {"options", "longrepr", "lifecycle", "lifecycle.json_body", "lifecycle.exchange", "lifecycle.conditions"},
     {"lifecycle.wsgi", "lifecycle.database_settings"},
     {"lifecycle.asgi"},
@@ -49,6 +49,7 @@ KNOW_DJANGO = {
     "probes.queries",
     "probes.requests",
     "standing",
+    "verification",
 }
 # These are made of Django's classes, and imported when a fixture is asked for.
 MADE_OF_DJANGO = {name for floor in FLOORS for name in floor if name.startswith("lifecycle.")}

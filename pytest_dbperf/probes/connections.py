@@ -72,7 +72,7 @@ def _django(recorder: Recorder, ledger: Ledger, opening: Opening) -> Undo:
                         )
                 elif not opening.heard_of_driver:
                     # SQLite, psycopg2, MySQL, Oracle: neither to be wrapped nor referenced.
-                    ledger.opened(self, self.vendor, None)
+                    ledger.opened(self, self.vendor, str(self.settings_dict["NAME"]), None)
             finally:
                 vars(opening).clear()
                 vars(opening).update(outer)
@@ -131,7 +131,7 @@ def _psycopg(ledger: Ledger, opening: Opening) -> Undo:
         def __init__(self: Any, pgconn: Any) -> None:
             original(self, pgconn)
             opening.heard_of_driver = True
-            ledger.opened(self, "psycopg", pgconn.backend_pid)
+            ledger.opened(self, "psycopg", pgconn.db.decode(errors="replace"), pgconn.backend_pid)
 
         return __init__
 

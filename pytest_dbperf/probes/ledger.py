@@ -36,13 +36,15 @@ class Ledger:
         self._recorder = recorder
         self._opening = opening
 
-    def opened(self, owner: Any, driver: str, backend_pid: int | None) -> None:
+    def opened(self, owner: Any, driver: str, database: str, backend_pid: int | None) -> None:
         """Note a connection that this thread has opened."""
         recorder, opening = self._recorder, self._opening
         recorder.connections.remove(owner)
         why = Why.POOL if in_async_pool.get() else opening.why
         is_kept = why is Why.POOL or (opening.alias is not None and _keeps_connections())
-        known = recorder.connections.add(owner, opening.alias, is_kept=is_kept, dropped=self._dropped)
+        known = recorder.connections.add(
+            owner, opening.alias, database=database, is_kept=is_kept, dropped=self._dropped
+        )
         if not recorder.active:
             return
         now = perf_counter()

@@ -1,0 +1,128 @@
+"""Does the server agree? PostgreSQL's count of sessions, against the connections that were counted here."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Iterable
+from typing import Any
+
+from pytest_dbperf.open_connections import OpenConnections
+
+# A backend reports its session before it answers its client, unless the statistics are locked just then.
+_SECONDS_TO_AGREE = 3
+_SECONDS_BETWEEN = 0.05
+
+_SESSIONS = "SELECT sessions FROM pg_stat_database WHERE datname = %s"
+
+
+class ServerDisagrees(RuntimeError):
+    """PostgreSQL has counted other sessions than the plugin has counted connections."""
+
+
+class ConnectionsNotVerified(UserWarning):
+    """The server's count says nothing about the client's connections, or cannot be read."""
+
+
+class _Monitor:
+    """A connection of our own to a server, outside the databases that it looks at, and counted by nobody."""
+
+    def __init__(self, django_connection: Any, connections: OpenConnections) -> None:
+        parameters = {**django_connection.get_connection_params(), "dbname": "postgres"}
+        # Not for us: Django's own cursors and the adaptation of its types.
+        for ours in ("cursor_factory", "context", "prepare_threshold"):
+            parameters.pop(ours, None)
+        self.connection = django_connection.Database.connect(**parameters)
+        self.connection.autocommit = True
+        connections.remove(self.connection)
+        self.is_behind_a_pooler = self.ask("SELECT pg_backend_pid()") != self.connection.info.backend_pid
+
+    def ask(self, sql: str, *parameters: str) -> int:
+        with self.connection.cursor() as cursor:
+            cursor.execute(sql, parameters)
+            (answer,) = cursor.fetchone()
+        return int(answer)
+
+
+class Verification:
+    """Compares, test by test, what was opened in each database with what its server has counted."""
+
+    def __init__(self, connections: OpenConnections) -> None:
+        self._connections = connections
+        self._monitors: dict[str, _Monitor | None] = {}
+        self._agreed: dict[str, tuple[_Monitor, int, int]] = {}
+
+    def begin(self, aliases: Iterable[str]) -> None:
+        """Read the counts of databases that are new; those that were read before go on from there."""
+        from django.db import connections
+
+        for alias in aliases:
+            connection: Any = connections[alias]
+            database = connection.settings_dict["NAME"]
+            if connection.vendor == "postgresql" and database not in self._agreed:
+                monitor = self._monitor_of(alias, connection)
+                if monitor is not None:
+                    self._agreed[database] = self._count(monitor, database)
+
+    def check(self) -> None:
+        """Raise ServerDisagrees unless both counts have grown alike since the last time."""
+        deadline = time.monotonic() + _SECONDS_TO_AGREE
+        while disagreements := [*self._disagreements()]:
+            if time.monotonic() > deadline:
+                for database, (monitor, *_) in self._agreed.items():
+                    self._agreed[database] = self._count(monitor, database)
+                raise ServerDisagrees(". ".join(disagreements))
+            time.sleep(_SECONDS_BETWEEN)
+
+    def close(self) -> None:
+        """End the monitors."""
+        for monitor in self._monitors.values():
+            if monitor is not None:
+                monitor.connection.close()
+        self._monitors.clear()
+        self._agreed.clear()
+
+    def _monitor_of(self, alias: str, connection: Any) -> _Monitor | None:
+        if alias not in self._monitors:
+            self._monitors[alias] = None
+            try:
+                monitor = _Monitor(connection, self._connections)
+            except connection.Database.Error as error:
+                self._warn(alias, f"its server cannot be asked in the database 'postgres': {error}")
+                return None
+            if monitor.is_behind_a_pooler:
+                monitor.connection.close()
+                self._warn(
+                    alias, "it is behind a pooler such as PgBouncer, whose sessions serve many clients"
+                )
+                return None
+            self._monitors[alias] = monitor
+        return self._monitors[alias]
+
+    def _warn(self, alias: str, why: str) -> None:
+        warnings.warn(
+            f"dbperf_verify_connections: connections of {alias!r} are not verified, as {why}",
+            ConnectionsNotVerified,
+            stacklevel=2,
+        )
+
+    def _count(self, monitor: _Monitor, database: str) -> tuple[_Monitor, int, int]:
+        return monitor, monitor.ask(_SESSIONS, database), self._connections.opened[database]
+
+    def _disagreements(self) -> Iterable[str]:
+        for database, (monitor, sessions_before, opened_before) in self._agreed.items():
+            _, sessions, opened = self._count(monitor, database)
+            theirs, ours = sessions - sessions_before, opened - opened_before
+            if theirs != ours:
+                yield (
+                    f"dbperf_verify_connections: PostgreSQL has counted {theirs} new sessions in {database!r}, "
+                    f"and the plugin {ours} connections. {_explain(theirs, ours)}"
+                )
+
+
+def _explain(theirs: int, ours: int) -> str:
+    if theirs < 0:
+        return "Its statistics were reset: by a crash, or by pg_stat_reset()"
+    if theirs > ours:
+        return "Something connects that the plugin does not see: another process, or another driver"
+    return "Its counter lags behind, or connections went to another server: please report it to pytest-dbperf"

@@ -1,0 +1,143 @@
+"""The server's own count is compared with ours, and a difference is loud."""
+
+import sys
+
+import pytest
+from django.conf import settings
+
+pytestmark = pytest.mark.skipif(
+    not settings.IS_POSTGRES, reason="needs a PostgreSQL; DATABASE_URL names another database"
+)
+
+# A process of its own connects, as psql or a worker of Celery would, and nobody here sees it.
+ELSEWHERE = f"""
+import subprocess
+
+def connect_elsewhere():
+    database = connection.settings_dict
+    code = "import psycopg, sys; psycopg.connect(sys.argv[1]).close()"
+    url = "host={{HOST}} user={{USER}} dbname={{NAME}} port={{PORT}}".format_map(database)
+    subprocess.run(["{sys.executable}", "-c", code, url], check=True)
+"""
+
+
+def test_a_count_that_is_right_is_silent(suite):
+    """In every kind of test, and under xdist."""
+    suite.ini("dbperf_verify_connections = true")
+    result = suite.run_tests(
+        """
+@db
+def test_rolled_back():
+    queries(1)
+
+@pytest.mark.django_db(databases=["default", "other", "sqlite"], transaction=True)
+async def test_async():
+    await Author.objects.using("other").acount()
+    await asyncio.to_thread(lambda: (queries(1), connections.close_all()))
+
+@committed
+def test_requests(wsgi_client, database_settings):
+    database_settings("default", CONN_MAX_AGE=0)
+    for _ in range(5):
+        wsgi_client.get("/books/")
+
+@committed
+def test_pool(asgi_client, database_settings):
+    database_settings("default", pool=True)
+    asgi_client.gather(["/books/"] * 20)
+
+class TestDjango(TransactionTestCase):
+    def test_threads(self):
+        thread = threading.Thread(target=lambda: (queries(1), connections.close_all()))
+        thread.start()
+        thread.join()
+
+def test_without_a_database(): pass
+""",
+        "-n",
+        "2",
+    )
+
+    result.assert_outcomes(passed=6)
+
+
+def test_a_connection_that_nobody_saw_is_an_error(suite):
+    """With both numbers since the last test, and once: the next one begins anew."""
+    suite.ini("dbperf_verify_connections = true")
+    result = suite.run_tests(
+        ELSEWHERE
+        + """
+@committed
+def test_a_warm_up(): pass
+
+@committed
+def test_hidden():
+    connect_elsewhere()
+
+@committed
+def test_next(): pass
+"""
+    )
+
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "dbperf_verify_connections: PostgreSQL has counted 2 new sessions in 'test_suite_*', and the "
+            "plugin 1 connections. Something connects that the plugin does not see: another process, or *"
+        ]
+    )
+    result.stdout.no_fnmatch_line("*verification.py*")
+
+
+def test_a_counter_that_was_reset_is_an_error(suite):
+    """It cannot be compared with what it was."""
+    suite.ini("dbperf_verify_connections = true")
+    result = suite.run_tests(
+        """
+@committed
+def test_reset():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_reset()")
+"""
+    )
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*Its statistics were reset: by a crash, or by pg_stat_reset()"])
+
+
+def test_a_server_that_cannot_be_asked_is_a_warning(suite):
+    """Somebody may have no access to the database where the monitor goes."""
+    suite.ini("dbperf_verify_connections = true")
+    result = suite.run_tests(
+        """
+@pytest.fixture(autouse=True)
+def nobody_may_ask(monkeypatch, db):
+    from django.db.backends.postgresql.base import DatabaseWrapper
+
+    original = DatabaseWrapper.get_connection_params
+    elsewhere = lambda self: {**original(self), "port": "1"}
+    monkeypatch.setattr(DatabaseWrapper, "get_connection_params", elsewhere)
+
+@db
+def test_it():
+    queries(1)
+
+@db
+def test_again():
+    queries(1)
+""",
+        "-W",
+        "default::pytest_dbperf.verification.ConnectionsNotVerified",
+    )
+
+    result.assert_outcomes(passed=2, warnings=1)
+    result.stdout.fnmatch_lines(
+        ["*connections of 'default' are not verified, as its server cannot be asked in *"]
+    )
+
+
+def test_it_is_off_unless_it_is_asked_for(suite):
+    """A monitor costs a connection."""
+    result = suite.run_tests(ELSEWHERE + "\n@committed\ndef test_hidden():\n    connect_elsewhere()\n")
+
+    result.assert_outcomes(passed=1)
