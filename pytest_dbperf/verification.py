@@ -32,6 +32,8 @@ class _Monitor:
         # Not for us: Django's own cursors and the adaptation of its types.
         for ours in ("cursor_factory", "context", "prepare_threshold"):
             parameters.pop(ours, None)
+        self.alias: str = django_connection.alias
+        self.errors: type[Exception] = django_connection.Database.Error
         self.connection = django_connection.Database.connect(**parameters)
         self.connection.autocommit = True
         connections.remove(self.connection)
@@ -67,12 +69,12 @@ class Verification:
     def check(self) -> None:
         """Raise ServerDisagrees unless both counts have grown alike since the last time."""
         deadline = time.monotonic() + _SECONDS_TO_AGREE
-        while disagreements := [*self._disagreements()]:
-            if time.monotonic() > deadline:
-                for database, (monitor, *_) in self._agreed.items():
-                    self._agreed[database] = self._count(monitor, database)
-                raise ServerDisagrees(". ".join(disagreements))
-            time.sleep(_SECONDS_BETWEEN)
+        for database in [*self._agreed]:
+            while disagreement := self._disagreement(database):
+                if time.monotonic() > deadline:
+                    del self._agreed[database]  # The next test begins anew.
+                    raise ServerDisagrees(disagreement)
+                time.sleep(_SECONDS_BETWEEN)
 
     def close(self) -> None:
         """End the monitors."""
@@ -109,15 +111,28 @@ class Verification:
     def _count(self, monitor: _Monitor, database: str) -> tuple[_Monitor, int, int]:
         return monitor, monitor.ask(_SESSIONS, database), self._connections.opened[database]
 
-    def _disagreements(self) -> Iterable[str]:
-        for database, (monitor, sessions_before, opened_before) in self._agreed.items():
+    def _disagreement(self, database: str) -> str:
+        monitor, sessions_before, opened_before = self._agreed[database]
+        try:
             _, sessions, opened = self._count(monitor, database)
-            theirs, ours = sessions - sessions_before, opened - opened_before
-            if theirs != ours:
-                yield (
-                    f"dbperf_verify_connections: PostgreSQL has counted {theirs} new sessions in {database!r}, "
-                    f"and the plugin {ours} connections. {_explain(theirs, ours)}"
-                )
+        except monitor.errors as error:
+            self._forget(monitor)
+            self._warn(monitor.alias, f"the server has ended the plugin's own connection: {error}")
+            return ""
+        theirs, ours = sessions - sessions_before, opened - opened_before
+        if theirs == ours:
+            return ""
+        return (
+            f"dbperf_verify_connections: PostgreSQL has counted {theirs} new sessions in {database!r}, "
+            f"and the plugin {ours} connections. {_explain(theirs, ours)}"
+        )
+
+    def _forget(self, monitor: _Monitor) -> None:
+        del self._monitors[monitor.alias]
+        self._agreed = {
+            database: known for database, known in self._agreed.items() if known[0] is not monitor
+        }
+        monitor.connection.close()
 
 
 def _explain(theirs: int, ours: int) -> str:

@@ -106,7 +106,7 @@ def _django(recorder: Recorder, ledger: Ledger, opening: Opening) -> Undo:
 
 
 def _closing_function(depth: int) -> str:
-    """Name the function that called close(); SQLite's own close(), and Django's guard around it, are not it."""
+    """Name the function that called close(), behind SQLite's own close() and Django's guard around it."""
     frame = sys._getframe(depth + 1)
     while frame.f_code.co_name in ("close", "inner") and frame.f_back is not None:
         frame = frame.f_back

@@ -1,6 +1,9 @@
 """Connections as production has them: the clients, the budgets on them, and what a failure says."""
 
 import json
+import sys
+
+import pytest
 
 from tests.plugin.conftest import failure_of
 
@@ -245,3 +248,68 @@ def test_peak(wsgi_client):
             "*x  default, * wsgi-worker-*",
         ]
     )
+
+
+RESTART = """
+import atexit, os, signal, subprocess, time
+from pathlib import Path
+
+DIRECTORY = Path(connections.settings["default"]["HOST"])
+
+def postmaster():
+    return int((DIRECTORY / "data" / "postmaster.pid").read_text().split()[0])
+
+def restart():
+    pid = postmaster()
+    command = Path(f"/proc/{pid}/cmdline").read_bytes().decode().rstrip("\\0").split("\\0")
+    owner = os.stat(f"/proc/{pid}")
+    os.kill(pid, signal.SIGINT)
+    while (DIRECTORY / "data" / "postmaster.pid").exists():
+        time.sleep(0.01)
+    who = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []} if os.geteuid() == 0 else {}
+    log = (DIRECTORY / "server.log").open("ab")
+    server = subprocess.Popen(command, stdout=log, stderr=log, cwd=DIRECTORY, **who)
+    log.close()
+    atexit.register(lambda: (server.send_signal(signal.SIGINT), server.wait()))
+    status = DIRECTORY / "data" / "postmaster.pid"
+    while not status.exists() or not status.read_text().endswith("ready   \\n"):
+        time.sleep(0.01)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the server's command line from /proc")
+def test_a_server_that_restarts_in_the_middle_of_a_test(suite, monkeypatch):
+    """The driver's own error, reconnects that are counted, and a plugin that goes on."""
+    monkeypatch.delenv("DATABASE_URL")
+    monkeypatch.delenv("DATABASE_LOG")
+    suite.ini("dbperf_verify_connections = true")
+    result = suite.run_tests(
+        RESTART
+        + """
+from django.db import OperationalError
+
+@committed
+@pytest.mark.max_new_connections(1)
+def test_restart(wsgi_client, database_settings, dbperf):
+    database_settings("default", CONN_MAX_AGE=600)
+    wsgi_client.get("/books/")
+    restart()
+    with pytest.raises(OperationalError):
+        wsgi_client.get("/books/")
+    wsgi_client.get("/books/")
+    with pytest.raises(OperationalError):
+        queries(1)
+    connection.close()
+    queries(1)
+
+@committed
+@pytest.mark.max_new_connections(0)
+def test_next():
+    queries(1)
+""",
+        "-W",
+        "default::pytest_dbperf.verification.ConnectionsNotVerified",
+    )
+
+    result.assert_outcomes(passed=1, failed=1, warnings=1)
+    result.stdout.fnmatch_lines(["FAILED test_it.py::test_restart - new connections 3 > 1 (+2)*"])

@@ -1,9 +1,16 @@
 """The server's own count is compared with ours, and a difference is loud."""
 
+import os
+import shutil
+import socket
+import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.db import connections
 
 pytestmark = pytest.mark.skipif(
     not settings.IS_POSTGRES, reason="needs a PostgreSQL; DATABASE_URL names another database"
@@ -134,6 +141,69 @@ def test_again():
     result.stdout.fnmatch_lines(
         ["*connections of 'default' are not verified, as its server cannot be asked in *"]
     )
+
+
+@pytest.fixture
+def pgbouncer(tmp_path, monkeypatch):
+    """A PgBouncer before the tests' server, and DATABASE_URL that leads through it."""
+    program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
+    if program is None:
+        pytest.skip("pgbouncer is not installed (on Debian: the package pgbouncer)")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    directory = Path(tempfile.mkdtemp(prefix="pgbouncer-"))
+    database = connections["default"].settings_dict
+    (directory / "users").write_text('"postgres" ""\n')
+    (directory / "ini").write_text(
+        f"""
+[databases]
+* = host={database["HOST"]} port={database["PORT"]}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {port}
+unix_socket_dir =
+auth_type = trust
+auth_file = {directory / "users"}
+pool_mode = transaction
+default_pool_size = 2
+ignore_startup_parameters = extra_float_digits,options
+"""
+    )
+    directory.chmod(0o755)
+    # It refuses to be root.
+    who = {"user": "nobody"} if os.geteuid() == 0 else {}
+    server = subprocess.Popen([program, directory / "ini"], stderr=subprocess.PIPE, text=True, **who)
+    while "process up" not in (line := server.stderr.readline()):
+        assert line, "pgbouncer did not start"
+    monkeypatch.setenv("DATABASE_URL", f"postgres://postgres@127.0.0.1:{port}/dbperf")
+    yield
+    server.terminate()
+    server.communicate()
+    shutil.rmtree(directory)
+
+
+def test_behind_a_pooler_nothing_is_verified_and_a_warning_says_why(suite, pgbouncer):
+    """Its sessions are those of the pooler; the client's connections are counted all the same."""
+    suite.ini("dbperf_verify_connections = true")
+    result = suite.run_tests(
+        """
+@committed
+def test_it(dbperf):
+    for _ in range(5):
+        thread = threading.Thread(target=lambda: (queries(1), connections.close_all()))
+        thread.start()
+        thread.join()
+    assert len(dbperf.new_connections) == 5
+""",
+        # PgBouncer keeps its sessions, and DROP DATABASE would wait for them.
+        "--reuse-db",
+        "-W",
+        "default::pytest_dbperf.verification.ConnectionsNotVerified",
+    )
+
+    result.assert_outcomes(passed=1, warnings=1)
+    result.stdout.fnmatch_lines(["*connections of 'default' are not verified, as it is behind a pooler *"])
 
 
 def test_it_is_off_unless_it_is_asked_for(suite):

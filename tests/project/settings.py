@@ -13,11 +13,13 @@ IS_POSTGRES = URL.startswith("postgres")
 
 
 def _database(name: str) -> dict[str, object]:
-    if not IS_POSTGRES:
+    if URL.startswith("sqlite"):
         return _sqlite(name)
-    # The server writes down every statement, so that the tests can hold the plugin to its word.
-    options = {"options": "-c log_statement=all"}
-    return {**dj_database_url.parse(URL), "NAME": name, "OPTIONS": options}
+    database = {**dj_database_url.parse(URL), "NAME": name}
+    if IS_POSTGRES:
+        # The server writes down every statement, so that the tests can hold the plugin to its word.
+        database["OPTIONS"] = {"options": "-c log_statement=all"}
+    return database
 
 
 def _sqlite(name: str) -> dict[str, object]:
