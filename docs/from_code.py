@@ -15,6 +15,8 @@ from pytest_dbperf import options, plugin
 from pytest_dbperf.budgets import BUDGETS
 from pytest_dbperf.budgets.budget import takes_a_limit, usage
 
+_FIXTURES = ("dbperf", "wsgi_client", "asgi_client", "database_settings")
+
 
 def markers() -> Iterator[str]:
     """Write each marker with its signature, meaning and arguments."""
@@ -34,7 +36,7 @@ def _argument(lines: str) -> str:
 def fixtures() -> Iterator[str]:
     """Write each fixture with its docstring."""
     for name, fixture in vars(plugin).items():
-        if name == "dbperf" or name in {kind.name for kind in BUDGETS}:
+        if name in _FIXTURES or name in {kind.name for kind in BUDGETS}:
             yield f"`{name}`\n: {inspect.getdoc(fixture)}\n"
 
 

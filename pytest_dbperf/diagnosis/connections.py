@@ -32,7 +32,8 @@ def _advice(alias: str | None, opened: Sequence[NewConnection]) -> Iterator[str]
         yield f"why  {_PER_REQUEST}"
         fewer = count - reasons[Why.FIRST_IN_REQUEST] + POOL_SIZE
         if fewer < count and all(new.driver == "psycopg" for new in opened):
-            yield _fix('"CONN_MAX_AGE": 0, "OPTIONS": {"pool": True}', alias, count, fewer)
+            pool = '"CONN_MAX_AGE": 0, "OPTIONS": {"pool": True} (psycopg[pool])'
+            yield _fix(pool, alias, count, fewer)
     threads = {new.thread for new in opened if new.why is Why.FIRST_IN_THREAD}
     if len(threads) > 1:
         yield f"why  {len(threads)} threads: Django keeps a connection for each"

@@ -18,11 +18,12 @@ def summary(run: Run) -> str:
 def table(run: Run, top: int) -> Iterator[str]:
     """Write the totals, the tests with most queries and the call sites with most queries; `top=0` for all."""
     totals = run.totals
-    reused = "" if run.reuse is None else f", {run.reuse:.0%} reuse"
+    opened = totals["new_connections"]
+    reused = f", {run.reuse:.0%} reuse" if opened and run.reuse is not None else ""
     in_setup = sum(test.phases.get("setup", {}).get("queries", 0) for test in run.tests)
     yield (
         f"{_count(totals['tests'], 'test')}, {_count(totals['queries'], 'query', 'queries')}"
-        f" (and {in_setup} in setup), {_count(totals['new_connections'], 'new connection')}{reused},"
+        f" (and {in_setup} in setup), {_count(opened, 'new connection')}{reused},"
         f" {_count(totals['hops'], 'hop')}, {totals['db_ms'] / 1000:.1f} s in the database"
     )
     tests = sorted(run.tests, key=lambda test: -test.call.queries)[: top or None]

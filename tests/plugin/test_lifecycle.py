@@ -59,7 +59,7 @@ def test_leak(asgi_client):
     result.stdout.fnmatch_lines(
         [
             "new connections 10 > 4 (+6), leaked connections 10 > 0 (+10)",
-            '  fix  "CONN_MAX_AGE": 0, "OPTIONS": {"pool": True} in DATABASES*   10 -> 4',
+            '  fix  "CONN_MAX_AGE": 0, "OPTIONS": {"pool": True} (psycopg[[]pool]) in DATABASES*   10 -> 4',
             '  fix  "CONN_MAX_AGE": 0 under ASGI: nobody comes back to the thread of a request',
         ]
     )

@@ -7,6 +7,9 @@ import pytest
 
 from pytest_dbperf import BudgetExceeded, BudgetFixture, Recording, record
 from pytest_dbperf.events import Hop, NewConnection, Query, Request
+from pytest_dbperf.lifecycle.asgi import AsgiClient
+from pytest_dbperf.lifecycle.database_settings import DatabaseSettings
+from pytest_dbperf.lifecycle.wsgi import WsgiClient
 
 
 @pytest.mark.query_budget(4, at_least=1, select=3, tables={"users_user": 1}, using="default", reason="why")
@@ -49,3 +52,20 @@ def test_error() -> None:
             assert_type(recording, Recording)
     except BudgetExceeded as error:
         assert_type(error.violations[0].measured, int)
+
+
+def test_requests(
+    wsgi_client: WsgiClient, asgi_client: AsgiClient, database_settings: DatabaseSettings
+) -> None:
+    """Clients are as loosely typed as Django's; what comes back is what a view made."""
+    database_settings("default", CONN_MAX_AGE=600)
+    assert_type(wsgi_client.new(workers=4), WsgiClient)
+    wsgi_client.new().post("/join/", json={"a": 1})
+    wsgi_client.gather(["/", lambda: wsgi_client.get("/")])
+    asgi_client.gather(["/", asgi_client.apost("/", json=[])])
+    asgi_client.raise_request_exception = False
+
+
+async def test_requests_of_coroutine(asgi_client: AsgiClient) -> None:
+    """The twins are awaited."""
+    await asyncio.gather(asgi_client.aget("/"), asgi_client.apost("/", {"a": 1}))

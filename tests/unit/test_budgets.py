@@ -254,7 +254,8 @@ PER_REQUEST = (
             [new_connection(why=Why.FIRST_IN_REQUEST)] * 10,
             [
                 PER_REQUEST,
-                'fix  "CONN_MAX_AGE": 0, "OPTIONS": {"pool": True} in DATABASES[\'default\']   10 -> 4',
+                'fix  "CONN_MAX_AGE": 0, "OPTIONS": {"pool": True} (psycopg[pool]) in '
+                "DATABASES['default']   10 -> 4",
             ],
         ),
         ([new_connection(why=Why.FIRST_IN_REQUEST)] * 4, [PER_REQUEST]),

@@ -2,14 +2,14 @@
 
 from django.urls import path
 
-from shop import views
+from shop import pages, views
 
 urlpatterns = [
     path("books/", views.titles_and_names),
-    path("broken/", views.broken),
+    path("broken/", pages.broken),
     path("count/", views.count_both_ways),
-    path("echo/", views.echo),
-    path("page/", views.page),
-    path("redirect/", views.redirect),
-    path("stream/", views.count_while_streaming),
+    path("echo/", pages.echo),
+    path("page/", pages.page),
+    path("redirect/", pages.redirect),
+    path("stream/", pages.count_while_streaming),
 ]

@@ -1,0 +1,42 @@
+"""Views that show what a client can do."""
+
+from django.http import HttpResponse, HttpResponseRedirect, JsonResponse, StreamingHttpResponse
+from django.template import Context, Template
+
+from shop.models import Author
+
+
+def count_while_streaming(request):
+    """Query when the body is sent, after the view has returned."""
+    return StreamingHttpResponse(f"{Author.objects.count()}\n" for _ in range(3))
+
+
+def page(request, name="Ada"):
+    """Render a template, and set a cookie."""
+    response = HttpResponse(Template("Hello {{ name }}").render(Context({"name": name})))
+    response.set_cookie("seen", name)
+    return response
+
+
+def echo(request):
+    """Say what was asked."""
+    return JsonResponse(
+        {
+            "body": request.body.decode(),
+            "content type": request.content_type,
+            "cookies": request.COOKIES,
+            "header": request.headers.get("X-Test"),
+            "method": request.method,
+        }
+    )
+
+
+def redirect(request):
+    """Go elsewhere."""
+    return HttpResponseRedirect("/page/")
+
+
+def broken(request):
+    """Fail after a query."""
+    Author.objects.count()
+    raise LookupError("nothing here")
