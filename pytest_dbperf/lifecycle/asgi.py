@@ -102,11 +102,10 @@ async def _serve(
 
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
+        if message["type"] == "http.response.body" and not message.get("more_body", False):
+            ended.set()
 
-    try:
-        await served_by(scope, receive, send)
-    finally:
-        ended.set()
+    await served_by(scope, receive, send)
     if not sent:
         raise RuntimeError(f"the ASGI application sent no response to {scope['method']} {scope['path']}")
     start, *rest = sent

@@ -198,6 +198,7 @@ def test_a_response_has_what_djangos_client_gives_it(asgi_client):
     assert response.asgi_request.path == response.request["path"] == "/page/"
     assert response.resolver_match.func.__name__ == "page"
     assert asgi_client.get("/echo/").json()["cookies"] == {"seen": "Ada"}
+    assert asgi_client.cookies["seen"].value == "Ada"
     asgi_client.cookies = SimpleCookie()
     assert asgi_client.get("/echo/").json()["cookies"] == {}
 
@@ -229,6 +230,14 @@ async def wrapped(scope, receive, send):
     await get_asgi_application()(scope, receive, send_more)
 
 
+async def on_its_own(scope, receive, send):
+    """An application that answers without Django, and waits until the client has gone."""
+    await send({"type": "http.response.start", "status": 204, "headers": []})
+    await send({"type": "http.response.body"})
+    assert (await receive())["type"] == "http.request"
+    assert (await receive())["type"] == "http.disconnect"
+
+
 async def silent(scope, receive, send):
     """An application that forgets to answer."""
 
@@ -239,6 +248,14 @@ def test_the_application_of_the_project_is_served(asgi_client):
         response = asgi_client.new().get("/page/")
 
     assert (response["X-Wrapped"], response.content) == ("yes", b"Hello Ada")
+
+
+def test_an_application_may_answer_without_django(asgi_client):
+    """And may wait for the client to go."""
+    with override_settings(ASGI_APPLICATION=f"{__name__}.on_its_own"):
+        response = asgi_client.new().get("/health/")
+
+    assert (response.status_code, response.asgi_request) == (204, None)
 
 
 def test_an_application_that_says_nothing_is_an_error(asgi_client):

@@ -51,6 +51,14 @@ def test_every_worker_has_its_own(
     assert len({new.thread for new in recording.new_connections}) == 4
 
 
+def test_djangos_own_client_works_beside_it(wsgi_client, client):
+    """What it renders and raises is its own."""
+    with pytest.raises(LookupError):
+        client.get("/broken/")
+
+    assert client.get("/page/").context["name"] == wsgi_client.get("/page/").context["name"] == "Ada"
+
+
 def test_the_reason_for_each_connection_is_known(wsgi_client, database_settings, recorder):
     """The worker's first one, and those that had to replace one that was too old."""
     database_settings("default", CONN_MAX_AGE=0)
