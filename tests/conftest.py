@@ -4,6 +4,7 @@ import inspect
 from contextlib import ExitStack
 
 import pytest
+from django.conf import settings
 
 from pytest_dbperf.probes import RECORDER, listening
 from pytest_dbperf.standing import close_on_asgiref_thread
@@ -30,3 +31,10 @@ def no_connection_is_left_on_asgiref_thread(request):
     yield
     if inspect.iscoroutinefunction(request.function):
         close_on_asgiref_thread()
+
+
+@pytest.fixture
+def postgres():
+    """Skip where DATABASE_URL names something else than a PostgreSQL."""
+    if not settings.IS_POSTGRES:
+        pytest.skip("needs a PostgreSQL; DATABASE_URL names another database")

@@ -29,7 +29,10 @@ def changeable() -> Iterator[DatabaseSettings]:
         before.setdefault(alias, {**database, "OPTIONS": dict(database["OPTIONS"])})
         options = dict(database["OPTIONS"])
         if "pool" in changes:
-            options["pool"] = changes.pop("pool")
+            options.pop("pool", None)
+            # A driver that has no pool knows no such option, not even a false one.
+            if pool := changes.pop("pool"):
+                options["pool"] = pool
         _put(alias, {**database, **changes, "OPTIONS": options})
 
     try:
@@ -46,6 +49,12 @@ def _require_known(alias: str, changes: dict[str, Any]) -> None:
         raise ValueError(f"database_settings: there is no database alias {alias!r}, but {known}")
     if unknown := [name for name in changes if name not in _CHANGEABLE]:
         raise ValueError(f"database_settings changes {', '.join(_CHANGEABLE)}, and not {', '.join(unknown)}")
+    connection: Any = connections[alias]
+    if changes.get("pool") and not hasattr(type(connection), "pool"):
+        raise ValueError(
+            f"database_settings: Django has no pool for {alias!r}, which is on {connection.vendor}, but for "
+            "PostgreSQL and Oracle"
+        )
 
 
 def _put(alias: str, database: dict[str, Any]) -> None:

@@ -40,7 +40,7 @@ def test_churn(wsgi_client):
     )
 
 
-def test_persistent_connections_are_leaked_under_asgi(suite):
+def test_persistent_connections_are_leaked_under_asgi(suite, postgres):
     """The advice that everybody follows, and what it does there."""
     result = suite.run_tests(
         AGES.replace("AGE)", "600)")
@@ -68,7 +68,7 @@ def test_leak(asgi_client):
     assert test["reuse"] == 0
 
 
-def test_a_pool_is_the_cure(suite):
+def test_a_pool_is_the_cure(suite, postgres):
     """In sync and in asynchronous tests, and as the advice has promised."""
     result = suite.run_tests(
         """
@@ -104,7 +104,23 @@ def test_wsgi(wsgi_client):
     assert all(test["pool_wait_ms"] >= 0 for test in tests)
 
 
-def test_settings_are_those_of_one_test(suite):
+def test_a_pool_is_refused_where_there_is_none(suite):
+    """Django would say something about SQLite's arguments."""
+    result = suite.run_tests(
+        """
+@pytest.mark.django_db(databases="__all__", transaction=True)
+def test_it(database_settings):
+    with pytest.raises(ValueError, match="Django has no pool for 'sqlite', which is on sqlite"):
+        database_settings("sqlite", pool=True)
+    database_settings("sqlite", pool=False)
+    queries(1, using="sqlite")
+"""
+    )
+
+    result.assert_outcomes(passed=1)
+
+
+def test_settings_are_those_of_one_test(suite, postgres):
     """Whatever it changed, the next one knows nothing of it, in any order."""
     result = suite.run_tests(
         """
@@ -147,7 +163,7 @@ def test_nonsense(database_settings, alias, changes, complaint):
     result.assert_outcomes(passed=7)
 
 
-def test_a_transaction_around_the_test_is_refused(suite):
+def test_a_transaction_around_the_test_is_refused(suite, postgres):
     """In words that name the way out, and without the plugin's source."""
     result = suite.run_tests(
         """
@@ -278,10 +294,10 @@ def restart():
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the server's command line from /proc")
-def test_a_server_that_restarts_in_the_middle_of_a_test(suite, monkeypatch):
+def test_a_server_that_restarts_in_the_middle_of_a_test(suite, monkeypatch, postgres):
     """The driver's own error, reconnects that are counted, and a plugin that goes on."""
     monkeypatch.delenv("DATABASE_URL")
-    monkeypatch.delenv("DATABASE_LOG")
+    monkeypatch.delenv("DATABASE_LOG", raising=False)
     suite.ini("dbperf_verify_connections = true")
     result = suite.run_tests(
         RESTART

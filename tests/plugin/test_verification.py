@@ -9,12 +9,9 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 from django.db import connections
 
-pytestmark = pytest.mark.skipif(
-    not settings.IS_POSTGRES, reason="needs a PostgreSQL; DATABASE_URL names another database"
-)
+pytestmark = pytest.mark.usefixtures("postgres")
 
 # A process of its own connects, as psql or a worker of Celery would, and nobody here sees it.
 ELSEWHERE = f"""

@@ -1,23 +1,13 @@
 """What the tests of the probes share."""
 
 import pytest
-from django.conf import settings
 from django.db import connections
-
-IS_POSTGRES = settings.IS_POSTGRES
 
 
 @pytest.fixture(params=["default", "sqlite"])
 def using(request):
     """An alias: PostgreSQL (or what DATABASE_URL names), and SQLite in a file."""
     return request.param
-
-
-@pytest.fixture
-def postgres():
-    """Skip where DATABASE_URL names something else than a PostgreSQL."""
-    if not IS_POSTGRES:
-        pytest.skip("needs a PostgreSQL; DATABASE_URL names another database")
 
 
 @pytest.fixture
