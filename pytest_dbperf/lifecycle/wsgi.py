@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from itertools import count
 from typing import Any, Self
 
@@ -100,9 +101,9 @@ class WsgiClient(Client):
         A request is a path to get, or a call: `lambda: wsgi_client.post("/join/", json={})`. Raises the
         error of the first that has one, after all have ended.
         """
-        calls = [(self.get, request) if isinstance(request, str) else (request,) for request in requests]
+        calls = [partial(self.get, request) if isinstance(request, str) else request for request in requests]
         with ThreadPoolExecutor(len(calls) or 1, thread_name_prefix="wsgi-browser") as browsers:
-            responses = [browsers.submit(*call) for call in calls]
+            responses = [browsers.submit(call) for call in calls]
         return [response.result() for response in responses]
 
 
