@@ -7,9 +7,13 @@ import weakref
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
+
+# Whether a request of a client of ours is being served.
+is_served: ContextVar[bool] = ContextVar("dbperf_is_served", default=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +23,8 @@ class OpenConnection:
     number: int
     using: str | None
     is_kept: bool
+    is_served: bool
+    thread: threading.Thread
     finalizer: weakref.finalize[..., Any]
 
 
@@ -60,7 +66,9 @@ class OpenConnections:
             finalizer = weakref.finalize(owner, garbage, id(owner))
             finalizer.atexit = False
             self.opened[database] += 1
-            opened = self._open[id(owner)] = OpenConnection(next(self._numbers), using, is_kept, finalizer)
+            opened = self._open[id(owner)] = OpenConnection(
+                next(self._numbers), using, is_kept, is_served.get(), threading.current_thread(), finalizer
+            )
             if self._holders:
                 self._held.append(owner)
         return opened
@@ -91,21 +99,21 @@ class OpenConnections:
 
     @contextmanager
     def held(self) -> Iterator[Callable[[], list[Any]]]:
-        """Keep what is opened inside from the garbage collector, which comes by chance; yields what is left.
+        """Keep what is opened inside from the garbage collector, which comes by chance.
 
-        A connection that its thread or pool keeps on purpose is left to them.
+        Yields what tells which of it was left by requests, or by threads that are gone.
         """
         with self._lock:
             start = next(self._numbers)
             self._holders += 1
 
+        def is_left(each: OpenConnection) -> bool:
+            nobody_uses_it = each.is_served or not each.thread.is_alive()
+            return each.number > start and not each.is_kept and nobody_uses_it
+
         def left() -> list[Any]:
             with self._lock:
-                known = [
-                    each.finalizer.peek()
-                    for each in self._open.values()
-                    if each.number > start and not each.is_kept
-                ]
+                known = [each.finalizer.peek() for each in self._open.values() if is_left(each)]
             return [found[0] for found in known if found is not None]
 
         try:

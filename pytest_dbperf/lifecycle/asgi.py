@@ -22,7 +22,9 @@ from pytest_dbperf.lifecycle.conditions import close_left, require_committed, re
 from pytest_dbperf.lifecycle.exchange import Exchange, complete, current, observed
 from pytest_dbperf.lifecycle.json_body import with_json
 from pytest_dbperf.lifecycle.wsgi import response_from
+from pytest_dbperf.open_connections import is_served
 from pytest_dbperf.probes import RECORDER
+from pytest_dbperf.standing import ThreadIsStuck
 
 _SECONDS_TO_STOP = 30
 
@@ -46,7 +48,12 @@ class Loop:
 
     def stop(self) -> None:
         """Cancel what still runs, and end the thread."""
-        asyncio.run_coroutine_threadsafe(_wind_up(), self._loop).result(_SECONDS_TO_STOP)
+        try:
+            asyncio.run_coroutine_threadsafe(_wind_up(), self._loop).result(_SECONDS_TO_STOP)
+        except TimeoutError:
+            raise ThreadIsStuck(
+                f"asgi_client: its event loop has not answered for {_SECONDS_TO_STOP} s: something blocks it"
+            ) from None
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_SECONDS_TO_STOP)
         self._loop.close()
@@ -83,6 +90,7 @@ class _Browser(AsyncClient):
         context = contextvars.Context()
         context.run(cause.current.set, cause.current.get())
         context.run(current.set, exchange)
+        context.run(is_served.set, True)  # noqa: FBT003  # ContextVar.set takes no keyword
         served = asyncio.create_task(_serve(self._served_by, scope, body, exchange), context=context)
         return complete(self, await served, exchange, request, request["path"])
 
@@ -231,7 +239,7 @@ def serving() -> Iterator[AsgiClient]:
     """Serve requests until the end of a test, and leave neither a thread nor a connection."""
     require_committed("asgi_client")
     loop = Loop()
-    with observed(), RECORDER.connections.held() as left:
+    with observed, RECORDER.connections.held() as left:
         try:
             yield AsgiClient(loop)
         finally:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
 from functools import partial
 from typing import Any
@@ -18,7 +17,7 @@ from django.test.signals import template_rendered
 from django.urls import resolve
 from django.utils.functional import SimpleLazyObject
 
-from pytest_dbperf.probes.seam import replace
+from pytest_dbperf.probes.seam import Undo, WhileWanted, replace, together
 
 
 class Exchange:
@@ -36,17 +35,20 @@ class Exchange:
 current: ContextVar[Exchange | None] = ContextVar("dbperf_exchange", default=None)
 
 
-@contextmanager
-def observed() -> Iterator[None]:
-    """Fill in the current exchange, from Django's signals and where its request objects are made."""
-    with ExitStack() as undo:
-        got_request_exception.connect(_store_error)
-        undo.callback(got_request_exception.disconnect, _store_error)
-        template_rendered.connect(_store_template)
-        undo.callback(template_rendered.disconnect, _store_template)
-        for handler in (WSGIHandler, ASGIHandler):
-            undo.callback(replace(handler, "request_class", _around_request_class))
-        yield
+def _observe() -> Undo:
+    got_request_exception.connect(_store_error)
+    template_rendered.connect(_store_template)
+    handlers = [replace(each, "request_class", _around_request_class) for each in (WSGIHandler, ASGIHandler)]
+
+    def disconnect() -> None:
+        got_request_exception.disconnect(_store_error)
+        template_rendered.disconnect(_store_template)
+
+    return together(disconnect, *handlers)
+
+
+observed = WhileWanted(_observe)
+"""Inside, the current exchange is filled in from Django's signals, and where its requests are made."""
 
 
 def _store_error(**_: Any) -> None:

@@ -165,7 +165,7 @@ def serving() -> Iterator[WsgiClient]:
         started.append(Workers(size))
         return started[-1]
 
-    with observed(), RECORDER.connections.held() as left:
+    with observed, RECORDER.connections.held() as left:
         try:
             yield WsgiClient(start=start)
         finally:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from pytest_dbperf.probes import connections, hops, queries, requests, threads
-from pytest_dbperf.probes.seam import Undo
+from pytest_dbperf.probes.seam import Undo, WhileWanted
 from pytest_dbperf.recording import Recorder
 
 PROBES: tuple[Callable[[Recorder], Undo], ...] = (
@@ -22,33 +21,19 @@ PROBES: tuple[Callable[[Recorder], Undo], ...] = (
 RECORDER = Recorder()
 
 
-class _Listening:
-    """Who listens, and how to take the probes out after the last of them."""
+def _install() -> Undo:
+    with ExitStack() as installed:
+        for probe in PROBES:
+            installed.callback(probe(RECORDER))
+        # Only now: a probe that fails must leave nothing behind.
+        return installed.pop_all().close
 
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.listeners = 0
-        self.undo = ExitStack()
 
-
-_listening = _Listening()
+_installed = WhileWanted(_install)
 
 
 @contextmanager
 def listening() -> Iterator[Recorder]:
     """Listen inside: the first one installs all probes, the last one takes them out, in reverse order."""
-    with _listening.lock:
-        if not _listening.listeners:
-            with ExitStack() as installed:
-                for probe in PROBES:
-                    installed.callback(probe(RECORDER))
-                # Only now: a probe that fails must leave nothing behind.
-                _listening.undo = installed.pop_all()
-        _listening.listeners += 1
-    try:
+    with _installed:
         yield RECORDER
-    finally:
-        with _listening.lock:
-            _listening.listeners -= 1
-            if not _listening.listeners:
-                _listening.undo.close()

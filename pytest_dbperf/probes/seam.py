@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -41,6 +42,28 @@ def together(*undos: Undo) -> Undo:
             each()
 
     return undo
+
+
+class WhileWanted:
+    """A context manager for all who want something: the first one installs it, the last one undoes it."""
+
+    def __init__(self, install: Callable[[], Undo]) -> None:
+        self._install = install
+        self._lock = threading.Lock()
+        self._wanted = 0
+        self._undo: Undo = together()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._wanted:
+                self._undo = self._install()
+            self._wanted += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._wanted -= 1
+            if not self._wanted:
+                self._undo()
 
 
 def is_installed(package: str) -> bool:

@@ -14,7 +14,7 @@ from django.db.backends.base import base
 
 from pytest_dbperf import probes
 from pytest_dbperf.probes import connections, hops, listening
-from pytest_dbperf.probes.seam import SeamGone, is_installed, replace, together
+from pytest_dbperf.probes.seam import SeamGone, WhileWanted, is_installed, replace, together
 from pytest_dbperf.recording import Recorder
 from tests.probes.seams import SEAMS
 
@@ -102,7 +102,7 @@ def test_a_probe_that_fails_leaves_nothing_behind(monkeypatch):
     def fails(recorder):
         raise SeamGone("upstream moved")
 
-    monkeypatch.setattr(probes, "_listening", probes._Listening())
+    monkeypatch.setattr(probes, "_installed", WhileWanted(probes._install))
     monkeypatch.setattr(probes, "PROBES", (works, fails))
     with pytest.raises(SeamGone), listening():
         pytest.fail("nothing is to run inside")

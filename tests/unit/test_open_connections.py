@@ -1,11 +1,12 @@
 """Which connections are open is known also while nobody listens."""
 
+import contextvars
 import gc
 import threading
 
 import pytest
 
-from pytest_dbperf.open_connections import OpenConnections
+from pytest_dbperf.open_connections import OpenConnections, is_served
 
 
 class Owner:
@@ -55,7 +56,9 @@ def test_what_is_held_is_not_dropped(connections):
     leave(is_kept=False)
     assert len(dropped) == 1
     with connections.held() as left:
-        leave(is_kept=False)
+        thread = threading.Thread(target=leave, kwargs={"is_kept": False})
+        thread.start()
+        thread.join()
         with connections.held() as left_inside:
             leave(is_kept=True)
             assert left_inside() == []
@@ -63,6 +66,20 @@ def test_what_is_held_is_not_dropped(connections):
         assert len(dropped) == 1
 
     assert len(dropped) == 3
+
+
+def test_what_a_living_thread_opened_is_its_own(connections):
+    """Nobody else closes it, unless it opened it for a request of ours."""
+    with connections.held() as left:
+        owner = Owner()
+        connections.add(owner, "default", is_kept=False, dropped=print)
+        assert left() == []
+
+        served = Owner()
+        context = contextvars.copy_context()
+        context.run(is_served.set, True)
+        context.run(connections.add, served, "default", is_kept=False, dropped=print)
+        assert left() == [served]
 
 
 def test_pools_are_waited_for(connections):
