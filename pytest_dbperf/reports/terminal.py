@@ -26,12 +26,21 @@ def table(run: Run, top: int) -> Iterator[str]:
         f" (and {in_setup} in setup), {_count(opened, 'new connection')}{reused},"
         f" {_count(totals['hops'], 'hop')}, {totals['db_ms'] / 1000:.1f} s in the database"
     )
+    yield from _pool(run)
     tests = sorted(run.tests, key=lambda test: -test.call.queries)[: top or None]
     if tests:
         yield ""
         yield "queries  connections  hops    db ms  test"
         yield from map(_row, tests)
     yield from _call_sites(run, top)
+
+
+def _pool(run: Run) -> Iterator[str]:
+    checkouts = sum(test.call.checkouts for test in run.tests)
+    if checkouts:
+        waits = sum(test.call.pool_waits for test in run.tests)
+        seconds = sum(test.call.pool_wait_ms for test in run.tests) / 1000
+        yield f"{_count(checkouts, 'checkout')} from pools, {waits} of them waited, {seconds:.1f} s in all"
 
 
 def _row(test: TestResult) -> str:

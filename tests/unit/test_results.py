@@ -290,6 +290,16 @@ def test_the_table_begins_with_the_totals():
     )
 
 
+def test_the_table_tells_of_pools_where_there_are_any():
+    """How often somebody had to wait, and how long."""
+    pooled = TestResult(
+        "a", "passed", Measurements(checkouts=40, pool_waits=12, pool_wait_ms=1500, reuse=1.0)
+    )
+
+    assert table_of(pooled)[1] == "40 checkouts from pools, 12 of them waited, 1.5 s in all"
+    assert not any("checkout" in line for line in table_of(TestResult("a", "passed")))
+
+
 def test_the_table_has_the_tests_with_most_queries():
     """Where to look first."""
     few = TestResult("few", "passed", Measurements(queries=1))
