@@ -32,8 +32,7 @@ FLOORS = (
     {"resolution", "assembly", "reports.json", "reports.terminal", "standing", "kinds"},
     {"reports", "verification"},
     {"options", "longrepr", "lifecycle", "lifecycle.json_body", "lifecycle.exchange", "lifecycle.conditions"},
-    {"lifecycle.wsgi", "lifecycle.database_settings"},
-    {"lifecycle.asgi"},
+    {"lifecycle.wsgi", "lifecycle.asgi", "lifecycle.database_settings"},
     {"suite"},
     {"plugin"},
 )

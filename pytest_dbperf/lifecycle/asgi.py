@@ -19,9 +19,8 @@ from django.utils.module_loading import import_string
 
 from pytest_dbperf import cause
 from pytest_dbperf.lifecycle.conditions import close_left, require_committed, require_no_loop
-from pytest_dbperf.lifecycle.exchange import Exchange, complete, current, observed
+from pytest_dbperf.lifecycle.exchange import Exchange, complete, current, observed, response_from
 from pytest_dbperf.lifecycle.json_body import with_json
-from pytest_dbperf.lifecycle.wsgi import response_from
 from pytest_dbperf.open_connections import is_served
 from pytest_dbperf.probes import RECORDER
 from pytest_dbperf.standing import ThreadIsStuck

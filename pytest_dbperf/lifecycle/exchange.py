@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from functools import partial
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import got_request_exception
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.test.client import store_rendered_templates  # type: ignore[attr-defined]  # not in django-stubs
 from django.test.signals import template_rendered
 from django.urls import resolve
@@ -90,4 +90,18 @@ def complete(client: Any, response: Any, exchange: Exchange, request: dict[str, 
     response.resolver_match = SimpleLazyObject(lambda: resolve(path, urlconf=urlconf))
     if response.cookies:
         client.cookies.update(response.cookies)
+    return response
+
+
+def response_from(status: int, headers: Iterable[tuple[str, str]], body: bytes) -> HttpResponse:
+    """Make a response from what went over the wire."""
+    response = HttpResponse(body, status=status)
+    del response["Content-Type"]
+    for name, value in headers:
+        if name.lower() == "set-cookie":
+            response.cookies.load(value)
+        else:
+            response[name] = value
+    if "Location" in response:
+        response.url = response["Location"]  # type: ignore[attr-defined]  # as HttpResponseRedirect has it
     return response

@@ -12,12 +12,11 @@ from typing import Any, Self
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.servers.basehttp import get_internal_wsgi_application
 from django.db import connections
-from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.test.client import Client, conditional_content_removal
 
 from pytest_dbperf.lifecycle.conditions import close_left, require_committed, require_no_loop
-from pytest_dbperf.lifecycle.exchange import Exchange, complete, current, observed
+from pytest_dbperf.lifecycle.exchange import Exchange, complete, current, observed, response_from
 from pytest_dbperf.lifecycle.json_body import with_json
 from pytest_dbperf.probes import RECORDER
 from pytest_dbperf.probes.threads import this_thread
@@ -140,20 +139,6 @@ def _serve(served_by: Any, environ: dict[str, Any], exchange: Exchange) -> Any:
         response.streaming_content = chunks
     response.wsgi_request = exchange.request
     return response if exchange.request is None else conditional_content_removal(exchange.request, response)
-
-
-def response_from(status: int, headers: Iterable[tuple[str, str]], body: bytes) -> HttpResponse:
-    """Make a response from what went over the wire."""
-    response = HttpResponse(body, status=status)
-    del response["Content-Type"]
-    for name, value in headers:
-        if name.lower() == "set-cookie":
-            response.cookies.load(value)
-        else:
-            response[name] = value
-    if "Location" in response:
-        response.url = response["Location"]  # type: ignore[attr-defined]  # as HttpResponseRedirect has it
-    return response
 
 
 @contextmanager
