@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -32,18 +33,22 @@ class Workers:
             raise ValueError(f"wsgi_client workers must be a whole number from 1, got {size!r}")
         self._pools = [_worker() for _ in range(size)]
         self._waiting = dict.fromkeys(range(size), 0)
+        # gather() gives work from many threads.
+        self._lock = threading.Lock()
 
     def submit(self, function: Callable[..., Any], *args: Any) -> Future[Any]:
         """Give work to a worker."""
-        chosen = min(self._waiting, key=self._waiting.__getitem__)
-        # To the end of the dictionary: it was used last.
-        self._waiting[chosen] = self._waiting.pop(chosen) + 1
+        with self._lock:
+            chosen = min(self._waiting, key=self._waiting.__getitem__)
+            # To the end of the dictionary: it was used last.
+            self._waiting[chosen] = self._waiting.pop(chosen) + 1
         future = self._pools[chosen].submit(function, *args)
         future.add_done_callback(lambda _: self._done(chosen))
         return future
 
     def _done(self, worker: int) -> None:
-        self._waiting[worker] -= 1
+        with self._lock:
+            self._waiting[worker] -= 1
 
     def stop(self) -> None:
         """End the threads, after each has closed its connections."""
