@@ -220,7 +220,7 @@ def asgi_client(request: pytest.FixtureRequest) -> Iterator[AsgiClient]:
 
 @pytest.fixture
 def database_settings(request: pytest.FixtureRequest) -> Iterator[DatabaseSettings]:
-    """Change settings of a database for one test: `database_settings("default", CONN_MAX_AGE=600)`."""
+    """Change `CONN_MAX_AGE`, `CONN_HEALTH_CHECKS` or `pool` of a database for one test, in every thread."""
     from pytest_dbperf.lifecycle.database_settings import changeable
 
     _listen(request.config)
