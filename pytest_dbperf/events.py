@@ -35,6 +35,7 @@ class Why(StrEnum):
     OUT_OF_AGE = "CONN_MAX_AGE had closed the one before"
     HEALTH_CHECK = "the one before had failed its health check"
     UNUSABLE = "the one before was not usable any more"
+    AUTOCOMMIT = "autocommit had not been restored on the one before"
     CLOSED = "the one before was closed"
     POOL = "the pool filled up or grew"
     DRIVER = "the driver was called directly"
@@ -92,7 +93,7 @@ class NewConnection(NamedTuple):
     `seconds` is the time that it took, None where the driver was called directly. `why` tells what made it
     necessary, and `because_of` the call path of that: where the thread was started, or the connection before
     was closed. `is_kept` tells that somebody keeps it open on purpose: the test's own thread, asgiref's, a
-    worker of `wsgi_client`, a pool.
+    worker of `wsgi_client`, a pool; `is_persistent` that CONN_MAX_AGE lets it outlive its request.
     """
 
     number: int
@@ -106,6 +107,7 @@ class NewConnection(NamedTuple):
     why: Why
     because_of: CallPath
     is_kept: bool
+    is_persistent: bool
     frames: CallPath
     cause: Cause
 

@@ -81,6 +81,12 @@ class OpenConnections:
                 closed.finalizer.detach()
             return closed
 
+    def owners(self) -> list[Any]:
+        """The owners of all connections that are open."""
+        with self._lock:
+            known = [each.finalizer.peek() for each in self._open.values()]
+        return [found[0] for found in known if found is not None]
+
     def expect(self, task: Any, is_alive: Callable[[], bool]) -> None:
         """Note that a pool is about to open a connection, in a task of its own that may also be given up."""
         with self._lock:
@@ -108,8 +114,9 @@ class OpenConnections:
             self._holders += 1
 
         def is_left(each: OpenConnection) -> bool:
-            nobody_uses_it = each.is_served or not each.thread.is_alive()
-            return each.number > start and not each.is_kept and nobody_uses_it
+            # Without an alias it is the application's own affair.
+            is_djangos = each.using is not None and not each.is_kept
+            return each.number > start and is_djangos and (each.is_served or not each.thread.is_alive())
 
         def left() -> list[Any]:
             with self._lock:

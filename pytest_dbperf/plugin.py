@@ -198,12 +198,20 @@ def dbperf(request: pytest.FixtureRequest) -> Recording:
     return request.config.stash[SUITE].test.recording
 
 
+def _database_first(request: pytest.FixtureRequest) -> None:
+    # Whether its rows are committed must be known before a client serves them.
+    for fixture in ("db", "transactional_db"):
+        if fixture in request.fixturenames:
+            request.getfixturevalue(fixture)
+
+
 @pytest.fixture
 def wsgi_client(request: pytest.FixtureRequest) -> Iterator[WsgiClient]:
     """`django.test.Client`, served on worker threads as by a WSGI server; `.new(workers=4)` makes others."""
     from pytest_dbperf.lifecycle import wsgi
 
     _listen(request.config)
+    _database_first(request)
     with wsgi.serving() as client:
         yield client
 
@@ -214,6 +222,7 @@ def asgi_client(request: pytest.FixtureRequest) -> Iterator[AsgiClient]:
     from pytest_dbperf.lifecycle import asgi
 
     _listen(request.config)
+    _database_first(request)
     with asgi.serving() as client:
         yield client
 

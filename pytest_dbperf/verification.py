@@ -5,12 +5,16 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from pytest_dbperf.open_connections import OpenConnections
 
-# A backend reports its session before it answers its client, unless the statistics are locked just then.
-_SECONDS_TO_AGREE = 3
+# A backend reports its session before it answers its client. If the statistics are locked just then, it tries
+# again when it has been idle for ten seconds (PGSTAT_IDLE_INTERVAL in PostgreSQL's pgstat.c).
+_SECONDS_TO_CATCH_UP = 12
+# What the server knows and we do not will not be known later.
+_SECONDS_TO_AGREE = 0.5
 _SECONDS_BETWEEN = 0.05
 
 _SESSIONS = "SELECT sessions FROM pg_stat_database WHERE datname = %s"
@@ -46,6 +50,30 @@ class _Monitor:
         return int(answer)
 
 
+@dataclass(frozen=True, slots=True)
+class _Disagreement:
+    database: str
+    theirs: int
+    ours: int
+
+    @property
+    def is_behind(self) -> bool:
+        return 0 <= self.theirs < self.ours
+
+    def __str__(self) -> str:
+        return (
+            f"dbperf_verify_connections: PostgreSQL has counted {self.theirs} new sessions in "
+            f"{self.database!r}, and the plugin {self.ours} connections. {self._explanation()}"
+        )
+
+    def _explanation(self) -> str:
+        if self.theirs < 0:
+            return "Its statistics were reset: by a crash, or by pg_stat_reset()"
+        if self.is_behind:
+            return "Its counter lags behind, or connections went to another server: please report it"
+        return "Something connects that the plugin does not see: another process, or another driver"
+
+
 class Verification:
     """Compares, test by test, what was opened in each database with what its server has counted."""
 
@@ -68,12 +96,13 @@ class Verification:
 
     def check(self) -> None:
         """Raise ServerDisagrees unless both counts have grown alike since the last time."""
-        deadline = time.monotonic() + _SECONDS_TO_AGREE
+        started = time.monotonic()
         for database in [*self._agreed]:
             while disagreement := self._disagreement(database):
-                if time.monotonic() > deadline:
+                seconds = _SECONDS_TO_CATCH_UP if disagreement.is_behind else _SECONDS_TO_AGREE
+                if time.monotonic() > started + seconds:
                     del self._agreed[database]  # The next test begins anew.
-                    raise ServerDisagrees(disagreement)
+                    raise ServerDisagrees(str(disagreement))
                 time.sleep(_SECONDS_BETWEEN)
 
     def close(self) -> None:
@@ -111,21 +140,16 @@ class Verification:
     def _count(self, monitor: _Monitor, database: str) -> tuple[_Monitor, int, int]:
         return monitor, monitor.ask(_SESSIONS, database), self._connections.opened[database]
 
-    def _disagreement(self, database: str) -> str:
+    def _disagreement(self, database: str) -> _Disagreement | None:
         monitor, sessions_before, opened_before = self._agreed[database]
         try:
             _, sessions, opened = self._count(monitor, database)
         except monitor.errors as error:
             self._forget(monitor)
             self._warn(monitor.alias, f"the server has ended the plugin's own connection: {error}")
-            return ""
-        theirs, ours = sessions - sessions_before, opened - opened_before
-        if theirs == ours:
-            return ""
-        return (
-            f"dbperf_verify_connections: PostgreSQL has counted {theirs} new sessions in {database!r}, "
-            f"and the plugin {ours} connections. {_explain(theirs, ours)}"
-        )
+            return None
+        found = _Disagreement(database, sessions - sessions_before, opened - opened_before)
+        return found if found.theirs != found.ours else None
 
     def _forget(self, monitor: _Monitor) -> None:
         del self._monitors[monitor.alias]
@@ -133,11 +157,3 @@ class Verification:
             database: known for database, known in self._agreed.items() if known[0] is not monitor
         }
         monitor.connection.close()
-
-
-def _explain(theirs: int, ours: int) -> str:
-    if theirs < 0:
-        return "Its statistics were reset: by a crash, or by pg_stat_reset()"
-    if theirs > ours:
-        return "Something connects that the plugin does not see: another process, or another driver"
-    return "Its counter lags behind, or connections went to another server: please report it to pytest-dbperf"

@@ -35,6 +35,7 @@ def new_connection(
     why=Why.FIRST_IN_THREAD,
     because_of=(),
     is_kept=False,
+    is_persistent=False,
     path=(),
 ):
     """A connection that was opened."""
@@ -50,6 +51,7 @@ def new_connection(
         why,
         tuple(because_of),
         is_kept,
+        is_persistent,
         tuple(path),
         Cause(),
     )

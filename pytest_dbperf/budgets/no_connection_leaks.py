@@ -65,12 +65,13 @@ class NoConnectionLeaks:
 
 
 def _advice(leaked: Sequence[NewConnection]) -> tuple[str, ...]:
-    reasons = {new.why for new in leaked}
+    left_by_requests = [new for new in leaked if new.why is Why.FIRST_IN_REQUEST and new.is_persistent]
+    raw = [new for new in leaked if new.using is None]
     advice = []
-    if Why.FIRST_IN_REQUEST in reasons:
+    if left_by_requests:
         advice.append('fix  "CONN_MAX_AGE": 0 under ASGI: nobody comes back to the thread of a request')
-    if reasons & {Why.FIRST_IN_THREAD, Why.CLOSED, Why.OUT_OF_AGE, Why.UNUSABLE, Why.HEALTH_CHECK}:
+    if len(leaked) > len(left_by_requests) + len(raw):
         advice.append("fix  django.db.connections.close_all() in the thread, when its work is done")
-    if Why.DRIVER in reasons:
+    if raw:
         advice.append("fix  close() the connection, or open it in a with block")
     return tuple(advice)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import threading
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property, partial
 from http.cookies import SimpleCookie
 from typing import Any, Self
 
@@ -21,59 +21,23 @@ from pytest_dbperf import cause
 from pytest_dbperf.lifecycle.conditions import close_left, require_committed, require_no_loop
 from pytest_dbperf.lifecycle.exchange import Exchange, complete, current, observed, response_from
 from pytest_dbperf.lifecycle.json_body import with_json
+from pytest_dbperf.lifecycle.loop import Loop, carried, landed
 from pytest_dbperf.open_connections import is_served
 from pytest_dbperf.probes import RECORDER
-from pytest_dbperf.standing import ThreadIsStuck
-
-_SECONDS_TO_STOP = 30
-
-
-class Loop:
-    """An event loop in a thread of its own, as a server has it."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="asgi-loop", daemon=True)
-        self._thread.start()
-
-    def submit(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        """Run a coroutine there, caused by the code that calls."""
-        frames = cause.frames_here(2) if RECORDER.wants_frames else ()
-        token = cause.current.set(cause.extended(cause.current.get(), frames))
-        try:
-            return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
-        finally:
-            cause.leave(token)
-
-    def stop(self) -> None:
-        """Cancel what still runs, and end the thread."""
-        try:
-            asyncio.run_coroutine_threadsafe(_wind_up(), self._loop).result(_SECONDS_TO_STOP)
-        except TimeoutError:
-            raise ThreadIsStuck(
-                f"asgi_client: its event loop has not answered for {_SECONDS_TO_STOP} s: something blocks it"
-            ) from None
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(_SECONDS_TO_STOP)
-        self._loop.close()
-
-
-async def _wind_up() -> None:
-    loop = asyncio.get_running_loop()
-    tasks = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    await loop.shutdown_asyncgens()
-    await loop.shutdown_default_executor()
+from pytest_dbperf.standing import NotLikeProduction
 
 
 class _Browser(AsyncClient):
     """Django's asynchronous client, on the server's loop; its requests go to the project's application."""
 
-    def __init__(self, served_by: Callable[..., Awaitable[None]], **options: Any) -> None:
+    def __init__(self, seen_as: AsgiClient, **options: Any) -> None:
         super().__init__(**options)
-        self._served_by = served_by
+        self.seen_as = seen_as
+
+    @cached_property
+    def _served_by(self) -> Callable[..., Awaitable[None]]:
+        # At the first request, as in Django's client: a test may change settings before.
+        return application()
 
     post = with_json(AsyncClient.post)
     put = with_json(AsyncClient.put)
@@ -90,8 +54,24 @@ class _Browser(AsyncClient):
         context.run(cause.current.set, cause.current.get())
         context.run(current.set, exchange)
         context.run(is_served.set, True)  # noqa: FBT003  # ContextVar.set takes no keyword
-        served = asyncio.create_task(_serve(self._served_by, scope, body, exchange), context=context)
-        return complete(self, await served, exchange, request, request["path"])
+        serving = carried(_serve, self._served_by, scope, body, exchange)
+        response = landed(await asyncio.create_task(serving, context=context))
+        # What Django's assertions and redirects look for.
+        wsgi = {"PATH_INFO": request["path"], "REQUEST_METHOD": request["method"]}
+        complete(self, response, exchange, {**request, **wsgi}, request["path"])
+        response.client = self.seen_as
+        return response
+
+    def generic(self, method: str, path: Any, *args: Any, **options: Any) -> Any:
+        # Django's own asynchronous client drops headers that are given as HTTP_X_TEST, or to its constructor.
+        given = {**self.defaults, **options}
+        headers = {
+            name.removeprefix("HTTP_").replace("_", "-"): value
+            for name, value in given.items()
+            if name.startswith("HTTP_")
+        }
+        options["headers"] = {**headers, **(options.get("headers") or {})}
+        return super().generic(method, path, *args, **options)
 
 
 async def _serve(
@@ -126,7 +106,7 @@ async def _serve(
 
 def _now(method: str) -> Callable[..., Any]:
     def send(self: AsgiClient, *args: Any, **kwargs: Any) -> Any:
-        return self._now(getattr(self._browser, method)(*args, **kwargs))
+        return self._now(method, *args, **kwargs)
 
     send.__name__ = method
     send.__doc__ = f"Send a request and wait for its response, as `django.test.Client.{method}` does."
@@ -135,7 +115,7 @@ def _now(method: str) -> Callable[..., Any]:
 
 def _later(method: str) -> Callable[..., Coroutine[Any, Any, Any]]:
     async def send(self: AsgiClient, *args: Any, **kwargs: Any) -> Any:
-        return await self._later(getattr(self._browser, method)(*args, **kwargs))
+        return await self._later(method, *args, **kwargs)
 
     send.__name__ = f"a{method}"
     send.__doc__ = f"Send a request and await its response, as `django.test.AsyncClient.{method}` does."
@@ -152,7 +132,7 @@ class AsgiClient(ClientMixin):
 
     def __init__(self, loop: Loop, **options: Any) -> None:
         self._loop = loop
-        self._browser = _Browser(application(), **options)
+        self._browser = _Browser(self, **options)
 
     def new(self, **options: Any) -> Self:
         """Make another client, with cookies of its own, from the options of `django.test.AsyncClient`."""
@@ -166,6 +146,21 @@ class AsgiClient(ClientMixin):
     @cookies.setter
     def cookies(self, cookies: SimpleCookie) -> None:
         self._browser.cookies = cookies
+
+    @property
+    def extra(self) -> dict[str, Any] | None:
+        """What the last request was given beside its arguments: Django's assertions give it again."""
+        return self._browser.extra
+
+    @property
+    def headers(self) -> Mapping[str, Any] | None:
+        """The headers that the last request was given."""
+        return self._browser.headers
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """What is sent with every request."""
+        return dict(self._browser.defaults)
 
     @property
     def raise_request_exception(self) -> bool:
@@ -202,28 +197,41 @@ class AsgiClient(ClientMixin):
         A request is a path to get, or what `aget`, `apost` and so on return. Raises the error of the first
         that has one, after all have ended. In a coroutine, `asyncio.gather` does the same.
         """
-        calls = [self.aget(request) if isinstance(request, str) else request for request in requests]
+        requests = list(requests)
+        try:
+            self._require_sync()
+        except NotLikeProduction:
+            for request in requests:
+                if not isinstance(request, str):
+                    request.close()
+            raise
+        calls = [
+            partial(self._browser.get, request) if isinstance(request, str) else partial(_await, request)
+            for request in requests
+        ]
 
         async def all_of_them() -> list[Any]:
-            return await asyncio.gather(*calls, return_exceptions=True)
+            # Each carries its error out, so that all come to their end.
+            return await asyncio.gather(*(carried(call) for call in calls))
 
-        responses: list[Any] = self._now(all_of_them())
-        for response in responses:
-            if isinstance(response, BaseException):
-                raise response
-        return responses
+        return [landed(outcome) for outcome in self._loop.submit(all_of_them()).result()]
 
-    def _now(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        try:
-            require_no_loop("asgi_client", "await its twin, as in asgi_client.aget()")
-            require_committed("asgi_client")
-        except BaseException:
-            coroutine.close()
-            raise
-        return self._loop.submit(coroutine).result()
+    def _require_sync(self) -> None:
+        require_no_loop("asgi_client", "await its twin, as in asgi_client.aget()")
+        require_committed("asgi_client")
 
-    async def _later(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        return await asyncio.wrap_future(self._loop.submit(coroutine))
+    def _now(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        self._require_sync()
+        sending = carried(getattr(self._browser, method), *args, **kwargs)
+        return landed(self._loop.submit(sending).result())
+
+    async def _later(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        sending = carried(getattr(self._browser, method), *args, **kwargs)
+        return landed(await asyncio.wrap_future(self._loop.submit(sending)))
+
+
+async def _await(sending: Coroutine[Any, Any, Any]) -> Any:
+    return await sending
 
 
 def application() -> Callable[..., Awaitable[None]]:
@@ -242,5 +250,7 @@ def serving() -> Iterator[AsgiClient]:
         try:
             yield AsgiClient(loop)
         finally:
-            loop.stop()
-            close_left(left)
+            try:
+                loop.stop()
+            finally:
+                close_left(left)

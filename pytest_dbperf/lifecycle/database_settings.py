@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from django.db import connections
 
 from pytest_dbperf import standing
+from pytest_dbperf.lifecycle import wsgi
 from pytest_dbperf.lifecycle.conditions import require_committed
 from pytest_dbperf.probes import RECORDER
+from pytest_dbperf.probes.seam import is_installed, replace
 
 _CHANGEABLE = ("CONN_MAX_AGE", "CONN_HEALTH_CHECKS", "pool")
 
@@ -26,21 +28,28 @@ def changeable() -> Iterator[DatabaseSettings]:
     def change(alias: str = "default", **changes: Any) -> None:
         _require_known(alias, changes)
         database = connections.settings[alias]
-        before.setdefault(alias, {**database, "OPTIONS": dict(database["OPTIONS"])})
         options = dict(database["OPTIONS"])
         if "pool" in changes:
             options.pop("pool", None)
             # A driver that has no pool knows no such option, not even a false one.
             if pool := changes.pop("pool"):
                 options["pool"] = pool
-        _put(alias, {**database, **changes, "OPTIONS": options})
+        changed = {**database, **changes, "OPTIONS": options}
+        _require_sense(alias, changed)
+        before.setdefault(alias, {**database, "OPTIONS": dict(database["OPTIONS"])})
+        _put(alias, changed)
 
-    try:
-        yield change
-    finally:
-        standing.left_to_the_test.difference_update(before)
-        for alias, database in before.items():
-            _put(alias, database)
+    with ExitStack() as undo:
+        if is_installed("psycopg_pool"):
+            from django.db.backends.postgresql.base import DatabaseWrapper
+
+            undo.callback(replace(DatabaseWrapper, "_close", _around_close))
+        try:
+            yield change
+        finally:
+            standing.left_to_the_test.difference_update(before)
+            for alias, database in before.items():
+                _put(alias, database)
 
 
 def _require_known(alias: str, changes: dict[str, Any]) -> None:
@@ -49,11 +58,21 @@ def _require_known(alias: str, changes: dict[str, Any]) -> None:
         raise ValueError(f"database_settings: there is no database alias {alias!r}, but {known}")
     if unknown := [name for name in changes if name not in _CHANGEABLE]:
         raise ValueError(f"database_settings changes {', '.join(_CHANGEABLE)}, and not {', '.join(unknown)}")
+
+
+def _require_sense(alias: str, changed: dict[str, Any]) -> None:
+    if not changed["OPTIONS"].get("pool"):
+        return
     connection: Any = connections[alias]
-    if changes.get("pool") and not hasattr(type(connection), "pool"):
+    if not hasattr(type(connection), "pool"):
         raise ValueError(
             f"database_settings: Django has no pool for {alias!r}, which is on {connection.vendor}, but for "
             "PostgreSQL and Oracle"
+        )
+    if changed["CONN_MAX_AGE"] != 0:
+        raise ValueError(
+            f"database_settings: Django's pool needs a CONN_MAX_AGE of 0, and not {changed['CONN_MAX_AGE']}: "
+            f"database_settings({alias!r}, CONN_MAX_AGE=0, pool=True)"
         )
 
 
@@ -63,11 +82,15 @@ def _put(alias: str, database: dict[str, Any]) -> None:
     if shared["OPTIONS"].get("pool") == database["OPTIONS"].get("pool"):
         shared.update(database)
         return
-    # A connection goes back to where the settings say that it came from: it must not outlive them.
+    if not _is_on_a_loop():
+        require_committed("database_settings")
     with RECORDER.pause():
+        shared.update(database)
         on_asgiref_thread = standing.close_on_asgiref_thread([alias])
         here = [] if _is_on_a_loop() else _close_here(alias)
-        shared.update(database)
+        for workers in [*wsgi.running]:
+            workers.close(alias)
+        _close_pool(alias)
         if database["OPTIONS"].get("pool"):
             standing.left_to_the_test.add(alias)
         standing.open_here(here)
@@ -84,12 +107,36 @@ def _is_on_a_loop() -> bool:
 
 
 def _close_here(alias: str) -> list[str]:
-    connection: Any = connections[alias]
-    is_open = connection.connection is not None
-    is_pooled = bool(connection.settings_dict["OPTIONS"].get("pool"))
-    if is_open and is_pooled == hasattr(connection.connection, "_pool"):
-        require_committed("database_settings")
-        connection.close()
-    if is_pooled:
-        connection.close_pool()
-    return [alias] if is_open else []
+    connection = connections[alias]
+    was_open = connection.connection is not None
+    connection.close()
+    return [alias] if was_open else []
+
+
+def _close_pool(alias: str) -> None:
+    """Close a pool with all that it has given out: who kept a connection would keep the database."""
+    pool = getattr(type(connections[alias]), "_connection_pools", {}).pop(alias, None)
+    if pool is None:
+        return
+    pool.close()
+    for owner in RECORDER.connections.owners():
+        if getattr(owner, "_pool", None) is pool:
+            owner.close()
+
+
+def _around_close(original: Callable[[Any], None]) -> Callable[[Any], None]:
+    def _close(self: Any) -> None:
+        # Django asks the settings where a connection came from, and they have changed since.
+        pool = getattr(self.connection, "_pool", None)
+        is_as_set = (pool is not None) == bool(self.settings_dict["OPTIONS"].get("pool"))
+        if self.connection is None or is_as_set:
+            original(self)
+        elif pool is None:
+            with self.wrap_database_errors:
+                self.connection.close()
+        else:
+            with self.wrap_database_errors:
+                pool.putconn(self.connection)
+                self.connection = None
+
+    return _close

@@ -12,6 +12,7 @@ from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import got_request_exception
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.test.client import store_rendered_templates  # type: ignore[attr-defined]  # not in django-stubs
 from django.test.signals import template_rendered
 from django.urls import resolve
@@ -95,13 +96,19 @@ def complete(client: Any, response: Any, exchange: Exchange, request: dict[str, 
 
 def response_from(status: int, headers: Iterable[tuple[str, str]], body: bytes) -> HttpResponse:
     """Make a response from what went over the wire."""
-    response = HttpResponse(body, status=status)
+    response = HttpResponse(body)
     del response["Content-Type"]
-    for name, value in headers:
-        if name.lower() == "set-cookie":
-            response.cookies.load(value)
-        else:
-            response[name] = value
+    apply(response, status, headers)
     if "Location" in response:
         response.url = response["Location"]  # type: ignore[attr-defined]  # as HttpResponseRedirect has it
     return response
+
+
+def apply(response: HttpResponseBase, status: int, headers: Iterable[tuple[str, str]]) -> None:
+    """Put status and headers into a response: what is wrapped around Django may have changed them."""
+    response.status_code = status
+    for name, value in headers:
+        if name.lower() != "set-cookie":
+            response[name] = value
+        elif value.partition("=")[0] not in response.cookies:
+            response.cookies.load(value)

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import partial
+from functools import cached_property, partial
 from itertools import count
 from typing import Any, Self
 
@@ -17,12 +17,13 @@ from django.http.response import HttpResponseBase
 from django.test.client import Client, conditional_content_removal
 
 from pytest_dbperf.lifecycle.conditions import close_left, require_committed, require_no_loop
-from pytest_dbperf.lifecycle.exchange import Exchange, complete, current, observed, response_from
+from pytest_dbperf.lifecycle.exchange import Exchange, apply, complete, current, observed, response_from
 from pytest_dbperf.lifecycle.json_body import with_json
 from pytest_dbperf.probes import RECORDER
 from pytest_dbperf.probes.threads import this_thread
 
 _numbers = count(1)
+running: set[Workers] = set()
 
 
 class Workers:
@@ -35,6 +36,7 @@ class Workers:
         self._waiting = dict.fromkeys(range(size), 0)
         # gather() gives work from many threads.
         self._lock = threading.Lock()
+        running.add(self)
 
     def submit(self, function: Callable[..., Any], *args: Any) -> Future[Any]:
         """Give work to a worker."""
@@ -50,13 +52,20 @@ class Workers:
         with self._lock:
             self._waiting[worker] -= 1
 
+    def close(self, alias: str) -> None:
+        """Let every worker close its connection to a database."""
+        for done in [pool.submit(_close, alias) for pool in self._pools]:
+            done.result()
+
     def stop(self) -> None:
         """End the threads, after each has closed its connections."""
+        running.discard(self)
         with RECORDER.pause():
-            for pool in self._pools:
-                pool.submit(connections.close_all)
+            closed = [pool.submit(connections.close_all) for pool in self._pools]
             for pool in self._pools:
                 pool.shutdown()
+        for done in closed:
+            done.result()
 
 
 def _worker() -> ThreadPoolExecutor:
@@ -79,7 +88,8 @@ class WsgiClient(Client):
         require_committed("wsgi_client")
         self._start = start
         self._workers = start(workers)
-        self._application = application()
+        # gather() makes requests in many threads, which share the cookies.
+        self._lock = threading.Lock()
 
     def new(self, workers: int = 1, **options: Any) -> Self:
         """Make another client, with its own workers and cookies, from the options of `django.test.Client`."""
@@ -90,9 +100,17 @@ class WsgiClient(Client):
         require_no_loop("wsgi_client", "it is for sync tests, use asgi_client here")
         require_committed("wsgi_client")
         exchange = Exchange(enforce_csrf_checks=self.handler.enforce_csrf_checks)
-        environ = self._base_environ(**request)  # type: ignore[attr-defined]  # not in django-stubs
-        response = self._workers.submit(_serve, self._application, environ, exchange).result()
-        return complete(self, response, exchange, request, request["PATH_INFO"])
+        with self._lock:
+            served_by = self._application
+            environ = self._base_environ(**request)  # type: ignore[attr-defined]  # not in django-stubs
+        response = self._workers.submit(_serve, served_by, environ, exchange).result()
+        with self._lock:
+            return complete(self, response, exchange, request, request["PATH_INFO"])
+
+    @cached_property
+    def _application(self) -> Any:
+        # At the first request, as in Django's client: a test may change settings before.
+        return application()
 
     post = with_json(Client.post)
     put = with_json(Client.put)
@@ -107,8 +125,19 @@ class WsgiClient(Client):
         """
         calls = [partial(self.get, request) if isinstance(request, str) else request for request in requests]
         with ThreadPoolExecutor(len(calls) or 1, thread_name_prefix="wsgi-browser") as browsers:
-            responses = [browsers.submit(call) for call in calls]
+            responses = [browsers.submit(_browse, call) for call in calls]
         return [response.result() for response in responses]
+
+
+def _close(alias: str) -> None:
+    connections[alias].close()
+
+
+def _browse(call: Callable[[], Any]) -> Any:
+    try:
+        return call()
+    finally:
+        connections.close_all()  # The thread is ours, and so is what it leaves.
 
 
 def application() -> Any:
@@ -135,13 +164,15 @@ def _serve(served_by: Any, environ: dict[str, Any], exchange: Exchange) -> Any:
             getattr(body, "close", bool)()
     finally:
         current.reset(token)
-    response: Any = body
-    if not isinstance(body, HttpResponseBase):
-        # The project's application is wrapped, and what came out is not Django's any more.
-        status, headers = started
-        response = response_from(int(status.partition(" ")[0]), headers, b"".join(chunks))
-    elif body.streaming:
-        response.streaming_content = chunks
+    status, headers = started
+    code = int(status.partition(" ")[0])
+    if isinstance(body, HttpResponseBase):
+        response: Any = body
+        apply(response, code, headers)
+        if response.streaming:
+            response.streaming_content = chunks
+    else:  # The project's application is wrapped, and what came out is not Django's any more.
+        response = response_from(code, headers, b"".join(chunks))
     response.wsgi_request = exchange.request
     return response if exchange.request is None else conditional_content_removal(exchange.request, response)
 
@@ -159,6 +190,8 @@ def serving() -> Iterator[WsgiClient]:
         try:
             yield WsgiClient(start=start)
         finally:
-            for workers in started:
-                workers.stop()
-            close_left(left)
+            try:
+                for workers in started:
+                    workers.stop()
+            finally:
+                close_left(left)

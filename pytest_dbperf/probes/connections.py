@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
+import threading
 from collections.abc import Awaitable, Callable
 from time import monotonic, perf_counter
 from typing import Any
@@ -37,8 +38,10 @@ def _django(recorder: Recorder, ledger: Ledger, opening: Opening) -> Undo:
     from django.db.backends.base.base import BaseDatabaseWrapper
 
     def first_use() -> tuple[Why, CallPath]:
-        # asgiref copies the context of a request into the thread that it makes for it.
-        in_request = SyncToAsync.thread_sensitive_context.get(None) is not None
+        # asgiref copies the context of a request into the thread that it makes for it, and into others, too.
+        context = SyncToAsync.thread_sensitive_context.get(None)
+        executor: Any = None if context is None else SyncToAsync.context_to_thread_executor.get(context)
+        in_request = executor is not None and threading.current_thread() in executor._threads
         return (Why.FIRST_IN_REQUEST if in_request else Why.FIRST_IN_THREAD), this_thread.started_by
 
     def around_connect(original: Callable[..., None]) -> Callable[..., None]:
@@ -53,6 +56,7 @@ def _django(recorder: Recorder, ledger: Ledger, opening: Opening) -> Undo:
                 because_of=because_of,
                 started=perf_counter(),
                 heard_of_driver=False,
+                is_persistent=self.settings_dict["CONN_MAX_AGE"] != 0,
                 waited=0.0,
             )
             try:
@@ -119,6 +123,8 @@ def _why_closed(connection: Any, caller: str) -> Why:
         return Why.HEALTH_CHECK
     if caller != "close_if_unusable_or_obsolete":
         return Why.CLOSED
+    if connection.autocommit != connection.settings_dict["AUTOCOMMIT"]:
+        return Why.AUTOCOMMIT
     is_old = connection.close_at is not None and monotonic() >= connection.close_at
     return Why.OUT_OF_AGE if is_old and not connection.errors_occurred else Why.UNUSABLE
 

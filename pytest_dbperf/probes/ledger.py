@@ -26,6 +26,7 @@ class Opening(threading.local):
     because_of: CallPath = ()
     started: float | None = None
     heard_of_driver: bool = False
+    is_persistent: bool = False
     waited: float = 0.0
 
 
@@ -61,6 +62,7 @@ class Ledger:
                 why=why,
                 because_of=opening.because_of,
                 is_kept=is_kept,
+                is_persistent=opening.is_persistent,
                 frames=cause.frames_here(2) if recorder.wants_frames else (),
                 cause=cause.current.get(),
             )

@@ -12,7 +12,7 @@ import pytest
 import uvicorn
 from django.core.asgi import get_asgi_application
 from django.http import HttpResponse
-from django.test import override_settings
+from django.test import SimpleTestCase, override_settings
 
 from pytest_dbperf.events import Why
 from pytest_dbperf.lifecycle import asgi
@@ -261,10 +261,8 @@ def test_an_application_may_answer_without_django(asgi_client):
 def test_an_application_that_says_nothing_is_an_error(asgi_client):
     """It is not the client that hangs."""
     with override_settings(ASGI_APPLICATION=f"{__name__}.silent"):
-        client = asgi_client.new()
-
-    with pytest.raises(RuntimeError, match="sent no response to GET /page/"):
-        client.get("/page/")
+        with pytest.raises(RuntimeError, match="sent no response to GET /page/"):
+            asgi_client.get("/page/")
 
 
 def test_nothing_is_left(asgi_client, database_settings, recorder):
@@ -334,3 +332,60 @@ def test_the_lines_of_the_test_are_to_blame(asgi_client, recorder):
         "test_the_lines_of_the_test_are_to_blame",
     ]
     assert str(query.request) == "GET /books/"
+
+
+def test_a_view_may_end_the_process_but_not_the_server(asgi_client):
+    """Its SystemExit arrives at the test, and the loop goes on."""
+    for ask in (asgi_client.get, lambda path: asgi_client.gather([path])):
+        with pytest.raises(SystemExit):
+            ask("/exit/")
+
+    assert asgi_client.get("/page/").status_code == 200
+
+
+async def test_an_error_arrives_where_it_is_awaited(asgi_client):
+    """In a coroutine, too."""
+    with pytest.raises(SystemExit):
+        await asgi_client.aget("/exit/")
+
+
+def test_djangos_assertions_work_on_responses(asgi_client):
+    """They follow redirects by the response's own client."""
+    SimpleTestCase().assertRedirects(asgi_client.get("/redirect/"), "/page/")
+
+    followed = asgi_client.post("/redirect/307/", json={"a": 1}, follow=True)
+    assert (followed.status_code, followed.json()["method"]) == (200, "POST")
+
+
+def test_headers_can_be_given_in_each_of_djangos_ways(asgi_client):
+    """Its own asynchronous client drops some of them."""
+    client = asgi_client.new(headers={"X-Test": "always"})
+
+    assert "HTTP_X_TEST" in client.defaults
+    assert client.get("/echo/").json()["header"] == "always"
+    assert asgi_client.get("/echo/", HTTP_X_TEST="once").json()["header"] == "once"
+    assert client.get("/echo/", headers={"X-Test": "once"}).json()["header"] == "once"
+
+
+@pytest.mark.filterwarnings("error")
+async def test_what_is_refused_is_closed(asgi_client):
+    """A coroutine that nobody awaits would warn, in some later test."""
+    with pytest.raises(NotLikeProduction):
+        asgi_client.gather(["/page/", asgi_client.aget("/page/")])
+    gc.collect()
+
+
+def test_settings_are_those_of_the_first_request(asgi_client):
+    """A test may change them before, as with Django's client."""
+    with override_settings(MIDDLEWARE=["django.middleware.csrf.CsrfViewMiddleware"]):
+        assert asgi_client.new(enforce_csrf_checks=True).post("/echo/").status_code == 403
+
+
+def test_a_thread_of_an_executor_is_not_the_requests(asgi_client, recorder):
+    """asyncio.to_thread carries the request's context into a thread that outlives it."""
+    with recorder.record() as recording:
+        asgi_client.get("/to-thread/")
+
+    (opened,) = [new for new in recording.new_connections if not new.is_kept]
+    assert opened.why is Why.FIRST_IN_THREAD
+    assert recording.leaked_connections == [opened]

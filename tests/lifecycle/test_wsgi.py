@@ -278,3 +278,52 @@ def test_a_health_check_finds_it_first(wsgi_client, database_settings, end_conne
         wsgi_client.get("/books/")
 
     assert [new.why for new in recording.new_connections] == [Why.HEALTH_CHECK]
+
+
+def adding(environ, start_response):
+    """An application that adds a header to Django's response, and changes its status."""
+    from django.core.wsgi import get_wsgi_application
+
+    def start(status, headers):
+        return start_response("418 I'm a teapot", [*headers, ("X-Added", "yes")])
+
+    return get_wsgi_application()(environ, start)
+
+
+def test_what_a_wrapper_changes_is_seen(wsgi_client):
+    """Although the body is Django's own response."""
+    with override_settings(WSGI_APPLICATION=f"{__name__}.adding"):
+        response = wsgi_client.new().get("/page/")
+
+    assert (response.status_code, response["X-Added"], response.context["name"]) == (418, "yes", "Ada")
+
+
+def test_settings_are_those_of_the_first_request(wsgi_client):
+    """A test may change them before, as with Django's client."""
+    with override_settings(MIDDLEWARE=["django.middleware.csrf.CsrfViewMiddleware"]):
+        assert wsgi_client.new(enforce_csrf_checks=True).post("/echo/").status_code == 403
+
+
+def test_calls_that_are_gathered_leave_nothing(wsgi_client, recorder):
+    """They may use the ORM, in threads that are not theirs."""
+
+    def call():
+        Author.objects.create(name="Ada")
+        return wsgi_client.get("/stream/")
+
+    with recorder.record() as recording:
+        wsgi_client.gather([call] * 2)
+
+    assert recording.leaked_connections == []
+
+
+def test_new_settings_hold_for_workers_that_have_served(wsgi_client, database_settings, pool, recorder):
+    """They let go of the connection that they had."""
+    database_settings("default", CONN_MAX_AGE=600)
+    wsgi_client.get("/books/")
+    database_settings("default", CONN_MAX_AGE=0, pool=True)
+
+    with recorder.record() as recording:
+        wsgi_client.get("/books/")
+
+    assert len(recording.checkouts) == 1

@@ -329,3 +329,68 @@ def test_next():
 
     result.assert_outcomes(passed=1, failed=1, warnings=1)
     result.stdout.fnmatch_lines(["FAILED test_it.py::test_restart - new connections 3 > 1 (+2)*"])
+
+
+POOLS = """
+pytestmark = committed
+
+async def test_a_pool_goes_with_its_settings(database_settings):
+    database_settings("default", pool=True)
+    await Author.objects.acount()
+    database_settings("default", pool=False)
+
+async def test_a_pool_can_be_changed(database_settings, dbperf):
+    database_settings("default", pool={"min_size": 1, "max_size": 1})
+    await Author.objects.acount()
+    database_settings("default", pool={"min_size": 3, "max_size": 3})
+    await Author.objects.acount()
+    with dbperf.record():
+        pass
+    assert len(dbperf.new_connections) == 4
+
+class TestTransaction(TransactionTestCase):
+    @pytest.fixture(autouse=True)
+    def of_plugin(self, database_settings, asgi_client):
+        self.database_settings, self.asgi_client = database_settings, asgi_client
+
+    async def test_async(self):
+        self.database_settings("default", pool=True)
+        await self.asgi_client.aget("/books/")
+
+def test_what_was_never_given_back_is_closed(database_settings):
+    database_settings("default", pool={"min_size": 1, "max_size": 1})
+    thread = threading.Thread(target=lambda: queries(1))
+    thread.start()
+    thread.join()
+
+@pytest.mark.parametrize("age", [600, None])
+def test_nonsense_is_refused(database_settings, age):
+    with pytest.raises(ValueError, match="pool needs a CONN_MAX_AGE of 0"):
+        database_settings("default", CONN_MAX_AGE=age, pool=True)
+
+def test_nothing_is_left():
+    assert connections.settings["default"]["CONN_MAX_AGE"] == 0
+    assert "pool" not in connections.settings["default"]["OPTIONS"]
+    queries(1)
+"""
+
+
+def test_pools_go_with_their_tests(suite, postgres):
+    """Whatever they gave out, on a loop as elsewhere: the database can be dropped."""
+    result = suite.run_tests(POOLS, "-W", "error")
+
+    result.assert_outcomes(passed=7)
+    assert "being accessed by other users" not in result.stdout.str() + result.stderr.str()
+
+
+def test_the_database_is_there_before_a_client(suite):
+    """In whatever order a test names its fixtures."""
+    result = suite.run_tests(
+        """
+async def test_asgi(asgi_client, db): pass
+def test_wsgi(wsgi_client, db): pass
+def test_committed(wsgi_client, transactional_db): pass
+"""
+    )
+
+    result.assert_outcomes(passed=1, errors=2)

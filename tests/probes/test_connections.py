@@ -382,3 +382,16 @@ def test_asgirefs_thread_keeps_its_connections(recorder, using):
     close_on_asgiref_thread()
     assert [opened.is_kept for opened in recording.new_connections] == [True]
     assert recording.leaked_connections == []
+
+
+def test_a_connection_with_another_autocommit_is_replaced(recorder, using):
+    """By Django, when the request ends: no setting is to blame."""
+    connection = connections[using]
+    connection.ensure_connection()
+    connection.set_autocommit(False)
+
+    with recorder.record() as recording:
+        connection.close_if_unusable_or_obsolete()
+        connection.ensure_connection()
+
+    assert [opened.why for opened in recording.new_connections] == [Why.AUTOCOMMIT]

@@ -1,5 +1,8 @@
 """Views that show what a client can do."""
 
+import asyncio
+import sys
+
 from django.http import HttpResponse, HttpResponseRedirect, JsonResponse, StreamingHttpResponse
 from django.template import Context, Template
 
@@ -34,6 +37,21 @@ def echo(request):
 def redirect(request):
     """Go elsewhere."""
     return HttpResponseRedirect("/page/")
+
+
+def repeat(request):
+    """Go elsewhere, with the same method and body."""
+    return HttpResponse(status=307, headers={"Location": "/echo/"})
+
+
+def leave(request):
+    """End the process, or try to."""
+    sys.exit(3)
+
+
+async def count_in_thread(request):
+    """Use the ORM in a thread that nobody cleans."""
+    return JsonResponse({"count": await asyncio.to_thread(Author.objects.count)})
 
 
 def broken(request):

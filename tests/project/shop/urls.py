@@ -10,6 +10,9 @@ urlpatterns = [
     path("count/", views.count_both_ways),
     path("echo/", pages.echo),
     path("page/", pages.page),
+    path("exit/", pages.leave),
     path("redirect/", pages.redirect),
+    path("redirect/307/", pages.repeat),
+    path("to-thread/", pages.count_in_thread),
     path("stream/", pages.count_while_streaming),
 ]
