@@ -6,6 +6,7 @@ import threading
 import warnings
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.db import DatabaseError, connections, transaction
 from django.db import connection as default_connection
 from django.db.backends.sqlite3.base import DatabaseWrapper as SqliteWrapper
@@ -395,3 +396,10 @@ def test_a_connection_with_another_autocommit_is_replaced(recorder, using):
         connection.ensure_connection()
 
     assert [opened.why for opened in recording.new_connections] == [Why.AUTOCOMMIT]
+
+
+async def test_asgirefs_thread_can_close_its_own(using):
+    """It does not wait for itself."""
+    await Author.objects.using(using).acount()
+
+    assert using in await sync_to_async(close_on_asgiref_thread)()
