@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import TimeoutError as Timeout
 from typing import TypeVar
+
+from pytest_dbperf.probes.threads import runs_in
 
 T = TypeVar("T")
 
@@ -102,7 +103,7 @@ def close_on_asgiref_thread(aliases: Sequence[str] | None = None) -> list[str]:
 def _on_asgiref_thread(function: Callable[[], T]) -> T:
     from asgiref.sync import SyncToAsync
 
-    if threading.current_thread() in SyncToAsync.single_thread_executor._threads:
+    if runs_in(SyncToAsync.single_thread_executor):
         return function()
     try:
         return SyncToAsync.single_thread_executor.submit(function).result(_SECONDS_TO_WAIT)

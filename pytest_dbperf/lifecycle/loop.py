@@ -21,7 +21,7 @@ class Loop:
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="asgi-loop", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="asgi-loop", daemon=True)
         self._thread.start()
 
     def submit(self, coroutine: Coroutine[Any, Any, Any]) -> Future[Any]:
@@ -35,18 +35,17 @@ class Loop:
 
     def stop(self) -> None:
         """Cancel what still runs, and end the thread. Raises ThreadIsStuck for what cannot be cancelled."""
-        try:
-            asyncio.run_coroutine_threadsafe(_wind_up(), self._loop).result(_SECONDS_TO_STOP)
-        except TimeoutError:
+        asyncio.run_coroutine_threadsafe(_wind_up(), self._loop)
+        self._thread.join(_SECONDS_TO_STOP)
+        if self._thread.is_alive():  # It ends when it can.
             raise ThreadIsStuck(
                 f"asgi_client: a view, or a thread that it started, still runs {_SECONDS_TO_STOP} s after "
                 "its test"
-            ) from None
-        finally:
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join(_SECONDS_TO_STOP)
-            if not self._thread.is_alive():
-                self._loop.close()
+            )
+
+    def _run(self) -> None:
+        self._loop.run_forever()
+        self._loop.close()
 
 
 async def _wind_up() -> None:
@@ -54,9 +53,12 @@ async def _wind_up() -> None:
     tasks = asyncio.all_tasks() - {asyncio.current_task()}
     for task in tasks:
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    await loop.shutdown_asyncgens()
-    await loop.shutdown_default_executor()
+    try:
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await loop.shutdown_asyncgens()
+        await loop.shutdown_default_executor()
+    finally:
+        loop.stop()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import sys
-import threading
 from collections.abc import Awaitable, Callable
 from time import monotonic, perf_counter
 from typing import Any
@@ -15,7 +14,7 @@ from pytest_dbperf.events import Checkout, Why
 from pytest_dbperf.probes import pools
 from pytest_dbperf.probes.ledger import Ledger, Opening
 from pytest_dbperf.probes.seam import Undo, is_installed, replace, together
-from pytest_dbperf.probes.threads import this_thread
+from pytest_dbperf.probes.threads import runs_in, this_thread
 from pytest_dbperf.recording import Recorder
 
 _CLOSED = "_dbperf_closed"
@@ -41,7 +40,7 @@ def _django(recorder: Recorder, ledger: Ledger, opening: Opening) -> Undo:
         # asgiref copies the context of a request into the thread that it makes for it, and into others, too.
         context = SyncToAsync.thread_sensitive_context.get(None)
         executor: Any = None if context is None else SyncToAsync.context_to_thread_executor.get(context)
-        in_request = executor is not None and threading.current_thread() in executor._threads
+        in_request = executor is not None and runs_in(executor)
         return (Why.FIRST_IN_REQUEST if in_request else Why.FIRST_IN_THREAD), this_thread.started_by
 
     def around_connect(original: Callable[..., None]) -> Callable[..., None]:

@@ -11,7 +11,7 @@ from pytest_dbperf import cause
 from pytest_dbperf.callsite import CallPath
 from pytest_dbperf.events import ConnectionClosed, NewConnection, Why
 from pytest_dbperf.open_connections import OpenConnection
-from pytest_dbperf.probes.threads import this_thread
+from pytest_dbperf.probes.threads import runs_in, this_thread
 from pytest_dbperf.recording import Recorder
 
 # The tasks of a loop share its thread.
@@ -98,4 +98,4 @@ def _keeps_connections() -> bool:
         return True
     from asgiref.sync import SyncToAsync
 
-    return threading.current_thread() in SyncToAsync.single_thread_executor._threads
+    return runs_in(SyncToAsync.single_thread_executor)

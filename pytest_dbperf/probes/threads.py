@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable
+from typing import Any
 
 from pytest_dbperf import cause
 from pytest_dbperf.callsite import CallPath
@@ -24,6 +25,12 @@ class _Thread(threading.local):
 
 
 this_thread = _Thread()
+
+
+def runs_in(executor: Any) -> bool:
+    """Tell whether this is a thread of an executor, which starts a thread before it notes it as its own."""
+    prefix: str = executor._thread_name_prefix
+    return threading.current_thread().name.rpartition("_")[0] == prefix
 
 
 def install(recorder: Recorder) -> Undo:

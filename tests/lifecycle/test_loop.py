@@ -25,10 +25,9 @@ def test_what_cannot_be_cancelled_is_told(monkeypatch, work):
     monkeypatch.setattr(loop, "_SECONDS_TO_STOP", 0.1)
     release = threading.Event()
     server = loop.Loop()
-    future = server.submit(work(release))
+    server.submit(work(release))
     with pytest.raises(ThreadIsStuck, match=r"still runs 0\.1 s after its test"):
         server.stop()
 
     release.set()
     server._thread.join()
-    assert future.done() or future.cancel()

@@ -3,6 +3,7 @@
 import inspect
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import django
@@ -15,6 +16,7 @@ from django.db.backends.base import base
 from pytest_dbperf import probes
 from pytest_dbperf.probes import connections, hops, listening
 from pytest_dbperf.probes.seam import SeamGone, WhileWanted, is_installed, replace, together
+from pytest_dbperf.probes.threads import runs_in
 from pytest_dbperf.recording import Recorder
 from tests.probes.seams import SEAMS
 
@@ -155,3 +157,12 @@ def test_a_package_is_found_without_importing_it():
     """To look is cheaper than to load."""
     assert is_installed("django")
     assert not is_installed("no_such_package")
+
+
+def test_a_thread_knows_its_executor_from_its_first_moment():
+    """Executors note their threads only after they have started them."""
+    with ThreadPoolExecutor(1) as mine, ThreadPoolExecutor(1) as other:
+        assert mine.submit(lambda: (runs_in(mine), runs_in(other))).result() == (True, False)
+    with ThreadPoolExecutor(1, thread_name_prefix="a_name") as named:
+        assert named.submit(runs_in, named).result()
+    assert not runs_in(mine)
