@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,7 @@ class Loop:
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
+        self._is_wound_up = False
         self._thread = threading.Thread(target=self._run, name="asgi-loop", daemon=True)
         self._thread.start()
 
@@ -35,7 +37,7 @@ class Loop:
 
     def stop(self) -> None:
         """Cancel what still runs, and end the thread. Raises ThreadIsStuck for what cannot be cancelled."""
-        asyncio.run_coroutine_threadsafe(_wind_up(), self._loop)
+        asyncio.run_coroutine_threadsafe(self._wind_up(), self._loop)
         self._thread.join(_SECONDS_TO_STOP)
         if self._thread.is_alive():  # It ends when it can.
             raise ThreadIsStuck(
@@ -44,21 +46,23 @@ class Loop:
             )
 
     def _run(self) -> None:
-        self._loop.run_forever()
+        while not self._is_wound_up:
+            # A task of the application that raises SystemExit ends the loop, and not only itself.
+            with suppress(SystemExit, KeyboardInterrupt):
+                self._loop.run_forever()
         self._loop.close()
 
-
-async def _wind_up() -> None:
-    loop = asyncio.get_running_loop()
-    tasks = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in tasks:
-        task.cancel()
-    try:
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await loop.shutdown_asyncgens()
-        await loop.shutdown_default_executor()
-    finally:
-        loop.stop()
+    async def _wind_up(self) -> None:
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        try:
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._loop.shutdown_asyncgens()
+            await self._loop.shutdown_default_executor()
+        finally:
+            self._is_wound_up = True
+            self._loop.stop()
 
 
 @dataclass(frozen=True, slots=True)

@@ -334,7 +334,19 @@ def test_the_lines_of_the_test_are_to_blame(asgi_client, recorder):
     assert str(query.request) == "GET /books/"
 
 
-def test_a_view_may_end_the_process_but_not_the_server(asgi_client):
+@pytest.fixture
+def collected():
+    """Collect now what a test leaves, and not in the next one."""
+    yield
+    gc.collect()
+
+
+# The handler of Django 5.2 does not close the body of such a request.
+unclosed = pytest.mark.filterwarnings("ignore:Unclosed file:ResourceWarning")
+
+
+@unclosed
+def test_a_view_may_end_the_process_but_not_the_server(collected, asgi_client):
     """Its SystemExit arrives at the test, and the loop goes on."""
     for ask in (asgi_client.get, lambda path: asgi_client.gather([path])):
         with pytest.raises(SystemExit):
@@ -343,7 +355,8 @@ def test_a_view_may_end_the_process_but_not_the_server(asgi_client):
     assert asgi_client.get("/page/").status_code == 200
 
 
-async def test_an_error_arrives_where_it_is_awaited(asgi_client):
+@unclosed
+async def test_an_error_arrives_where_it_is_awaited(collected, asgi_client):
     """In a coroutine, too."""
     with pytest.raises(SystemExit):
         await asgi_client.aget("/exit/")
