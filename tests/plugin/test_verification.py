@@ -13,6 +13,9 @@ from django.db import connections
 
 pytestmark = pytest.mark.usefixtures("postgres")
 
+# Read here: the suites of the tests do not know it.
+IN_CI = "CI" in os.environ
+
 # A process of its own connects, as psql or a worker of Celery would, and nobody here sees it.
 ELSEWHERE = f"""
 import subprocess
@@ -145,7 +148,8 @@ def pgbouncer(tmp_path, monkeypatch):
     """A PgBouncer before the tests' server, and DATABASE_URL that leads through it."""
     program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:
-        pytest.skip("pgbouncer is not installed (on Debian: the package pgbouncer)")
+        missing = "pgbouncer is not installed (on Debian: the package pgbouncer)"
+        pytest.fail(missing) if IN_CI else pytest.skip(missing)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
