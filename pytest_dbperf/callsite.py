@@ -82,8 +82,12 @@ def end_walks_in(filename: str) -> None:
 
 def frames_of_yours(depth: int, *, within_task: bool = False) -> CallPath:
     """Walk outwards, leaving out `depth` callers, and keep the frames of your code; if asked, of the task."""
+    return frames_of_yours_from(sys._getframe(depth + 1), within_task)
+
+
+def frames_of_yours_from(frame: FrameType | None, within_task: bool) -> CallPath:
+    """Walk outwards from a frame, and keep the frames of your code; if asked, of the task."""
     sites: list[CallSite] = []
-    frame: FrameType | None = sys._getframe(depth + 1)
     landmarks = _landmarks
     while frame is not None:
         code = frame.f_code
@@ -103,17 +107,6 @@ def frames_of_yours(depth: int, *, within_task: bool = False) -> CallPath:
 def _notice(filename: str) -> str | None:
     role = role_of(filename)
     return _landmarks.setdefault(filename, role if role in (PROJECT, EDGE, LOOP) else None)
-
-
-def origin_of_caller(depth: int) -> str | None:
-    """Walk outwards, leaving out `depth` callers, to the first code that can be blamed: whose is it?"""
-    frame: FrameType | None = sys._getframe(depth + 1)
-    while frame is not None:
-        role = role_of(frame.f_code.co_filename)
-        if role is not PLUMBING:
-            return None if role is EDGE or role is LOOP else role
-        frame = frame.f_back
-    return None
 
 
 def line_of(site: CallSite) -> int:

@@ -42,11 +42,17 @@ class Why(StrEnum):
 
 
 class Cause(NamedTuple):
-    """What the code above left for the events below: the path so far, the request, the open task windows."""
+    """What the code above left for the events below: the path so far, the request, the open task windows.
+
+    `hop` is the number of the hop that it runs in, 0 outside of any. `visit` is one object for all that a
+    server or a test client does for a request, from before the request is made until after its response.
+    """
 
     path: CallPath = ()
     request: Request | None = None
     tasks: tuple[object, ...] = ()
+    hop: int = 0
+    visit: object = None
 
 
 class Query(NamedTuple):
@@ -149,16 +155,32 @@ class Hop(NamedTuple):
     """One crossing between an event loop and a worker thread.
 
     `via` names the way (`sync_to_async`, `async_to_sync`, `executor`, `anyio`), `function` what crossed,
-    `origin` whose decision it was: `project`, `django` or `library:<name>`.
+    `owner` the class of the object that it is a method of. `origin` tells whose decision it was: `project`,
+    `django` or `library:<name>`, and `part` which part of Django: `orm`, `middleware:<name>`, ...
+
+    `is_thread_sensitive` tells whether it had to run on one certain thread, None where there is no choice.
+    `follows` is the number of the hop whose end was the last thing that its task waited for, 0 without one.
+
+    A recording fills in what became of it: `queries` that ran there, the thread it `ran_in`, the seconds that
+    it `waited` for the thread and `seconds` that it ran, None while it has not ended.
     """
 
+    number: int
     via: str
     function: str
+    owner: type | None
     origin: str
+    part: str
+    is_thread_sensitive: bool | None
+    follows: int
     started: float
     thread: str
     frames: CallPath
     cause: Cause
+    ran_in: str = ""
+    waited: float | None = None
+    seconds: float | None = None
+    queries: int = 0
 
     @property
     def call_path(self) -> CallPath:
@@ -170,5 +192,25 @@ class Hop(NamedTuple):
         """Whether it went from an event loop to a thread, and not the other way."""
         return self.via != "async_to_sync"
 
+    @property
+    def request(self) -> Request | None:
+        """The request that it was made for."""
+        return self.cause.request
 
-Event = Query | NewConnection | ConnectionClosed | Checkout | Hop | Request
+    @property
+    def decided_by(self) -> str:
+        """Whose decision it was, in a word: the part of Django, or else the origin."""
+        return self.part or self.origin
+
+
+class HopEnded(NamedTuple):
+    """What crossed in the hop of this number has run, on this thread."""
+
+    number: int
+    started: float
+    seconds: float
+    thread: str
+    cause: Cause
+
+
+Event = Query | NewConnection | ConnectionClosed | Checkout | Hop | HopEnded | Request

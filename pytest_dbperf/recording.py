@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from pytest_dbperf import cause
+from pytest_dbperf.crossings import completed
 from pytest_dbperf.events import (
     Cause,
     Checkout,
@@ -222,8 +223,8 @@ class Recording:
 
     @property
     def hops(self) -> list[Hop]:
-        """The crossings between event loops and threads, of every origin."""
-        return self.of_type(Hop)
+        """The crossings between event loops and threads, of every origin, with what ran there so far."""
+        return completed(self.events)
 
     @property
     def requests(self) -> list[Request]:

@@ -3,7 +3,17 @@
 from pathlib import Path
 
 from pytest_dbperf.callsite import describe
-from pytest_dbperf.events import Cause, Checkout, ConnectionClosed, Hop, NewConnection, Query, Request, Why
+from pytest_dbperf.events import (
+    Cause,
+    Checkout,
+    ConnectionClosed,
+    Hop,
+    HopEnded,
+    NewConnection,
+    Query,
+    Request,
+    Why,
+)
 from pytest_dbperf.recording import Recorder
 
 
@@ -67,9 +77,33 @@ def checkout(*, using="default", waited=0.0, path=()):
     return Checkout(using, waited, 0.0, "MainThread", tuple(path), Cause())
 
 
-def hop(function="load", *, via="sync_to_async", origin="project", path=()):
+def hop(
+    function="load",
+    *,
+    number=1,
+    via="sync_to_async",
+    owner=None,
+    origin="project",
+    part="",
+    is_thread_sensitive=True,
+    follows=0,
+    started=0.0,
+    path=(),
+    request=None,
+    within=0,
+    visit=None,
+):
     """A crossing between a loop and a thread."""
-    return Hop(via, function, origin, 0.0, "MainThread", tuple(path), Cause())
+    cause = Cause(request=request, hop=within, visit=visit)
+    return Hop(
+        *(number, via, function, owner, origin, part, is_thread_sensitive, follows),
+        *(started, "MainThread", tuple(path), cause),
+    )
+
+
+def hop_ended(number=1, *, started=0.0, seconds=0.001, thread="worker", within=0):
+    """The end of what crossed."""
+    return HopEnded(number, started, seconds, thread, Cause(hop=within))
 
 
 def request(number=1, method="GET", path="/api/campaigns/"):

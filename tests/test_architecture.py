@@ -10,14 +10,21 @@ PACKAGE = Path(__file__).parents[1] / "pytest_dbperf"
 # From the ground up; a module may import from lower floors only.
 FLOORS = (
     {"callsite", "fingerprint", "open_connections"},
-    {"events"},
-    {"cause"},
+    {"events", "decisions"},
+    {"cause", "crossings"},
     {"recording"},
     {"groups", "probes.seam"},
     {"probes.threads"},
-    {"probes.ledger"},
+    {"probes.ledger", "probes.crossing"},
     {"probes.pools"},
-    {"violations", "probes.queries", "probes.connections", "probes.hops", "probes.requests"},
+    {
+        "violations",
+        "probes.queries",
+        "probes.connections",
+        "probes.hops",
+        "probes.executors",
+        "probes.requests",
+    },
     {"budgets.budget", "probes"},
     {"diagnosis", "diagnosis.connections", "budgets.connections"},
     {
@@ -51,6 +58,7 @@ KNOW_PYTEST = {"plugin", "options", "longrepr"}
 KNOW_DJANGO = {
     "kinds",
     "probes.connections",
+    "probes.executors",
     "probes.hops",
     "probes.ledger",
     "probes.pools",

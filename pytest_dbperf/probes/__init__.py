@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
-from pytest_dbperf.probes import connections, hops, queries, requests, threads
+from pytest_dbperf.probes import connections, executors, hops, queries, requests, threads
 from pytest_dbperf.probes.seam import Undo, WhileWanted
 from pytest_dbperf.recording import Recorder
 
@@ -13,6 +13,7 @@ PROBES: tuple[Callable[[Recorder], Undo], ...] = (
     queries.install,
     connections.install,
     hops.install,
+    executors.install,
     requests.install,
     threads.install,
 )

@@ -1,83 +1,32 @@
-"""Where does work cross between an event loop and a thread? asgiref's adapters, executors, anyio."""
+"""Where does asgiref cross between an event loop and a thread? In its two adapters, whoever made them."""
 
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import Context
 from time import perf_counter
-from types import BuiltinFunctionType, FunctionType, MethodType
+from types import MethodType
 from typing import Any
 
 from pytest_dbperf import cause
-from pytest_dbperf.callsite import DJANGO, PROJECT, end_walks_in, origin_of_caller
-from pytest_dbperf.events import Cause, Hop
-from pytest_dbperf.probes.seam import Undo, is_installed, replace, together
+from pytest_dbperf.callsite import end_walks_in
+from pytest_dbperf.decisions import MIDDLEWARE, maker_of
+from pytest_dbperf.probes.crossing import ADAPTS, MAKER, cross, ended
+from pytest_dbperf.probes.seam import Undo, replace, together
 from pytest_dbperf.probes.threads import this_thread
 from pytest_dbperf.recording import Recorder
 
 # A walk from below one of these wrappers ends there: the wrapper has noted the path above it as the cause.
 end_walks_in(__file__)
 
-_MAKER = "_dbperf_maker"
-
 
 def install(recorder: Recorder) -> Undo:
-    """Wrap asgiref's adapters where they are made and called, executors, new tasks and, if there, anyio."""
-    undos = [_adapters(recorder), _executors(recorder), _tasks(recorder)]
-    if is_installed("anyio"):
-        undos.append(_anyio(recorder))
-    return together(*undos)
+    """Wrap asgiref's adapters where they are made, called and run, and where Django makes them."""
+    return together(_making(), _sync_to_async(recorder), _async_to_sync(recorder), _middlewares())
 
 
-def origin_of(maker: str | None, caller: str | None) -> str:
-    """Tell whose decision a hop was, from who made the adapter and who calls it.
-
-    The caller alone is not to be trusted: a middleware of yours that calls `get_response()` calls an adapter
-    that Django made.
-    """
-    if maker == DJANGO or (maker is None and caller == DJANGO):
-        return DJANGO
-    if PROJECT in (maker, caller):
-        return PROJECT
-    # Nobody known: rather yours by mistake than a hop that no budget sees.
-    return maker or caller or PROJECT
-
-
-def name_of(function: Any) -> str:
-    """Name what crosses without touching it: the repr of a bound QuerySet method would run the query."""
-    function = _innermost(function)
-    if type(function) is MethodType:
-        function = function.__func__
-    named = type(function) in (FunctionType, BuiltinFunctionType)
-    return str((function if named else type(function)).__qualname__)
-
-
-def _innermost(function: Any) -> Any:
-    while type(function) is functools.partial:
-        function = function.args[0] if _context_of(function) is not None else function.func
-    return function
-
-
-def _context_of(function: Any) -> Context | None:
-    """The context of a call that `asyncio.to_thread` submits as `partial(context.run, function)`."""
-    run: Any = function.func if type(function) is functools.partial and function.args else None
-    is_builtin = type(run) is BuiltinFunctionType and run.__name__ == "run"
-    context: Any = run.__self__ if is_builtin else None
-    return context if type(context) is Context else None
-
-
-def _cross(recorder: Recorder, via: str, function: Any, maker: str | None) -> Cause:
-    """Emit the hop that a wrapper was called for, and return the cause of what runs on the other side."""
-    so_far = cause.current.get()
-    frames = cause.frames_here(2) if recorder.wants_frames else ()
-    origin = origin_of(maker, origin_of_caller(2))
-    recorder.emit(Hop(via, name_of(function), origin, perf_counter(), this_thread.name, frames, so_far))
-    return cause.extended(so_far, frames)
-
-
-def _adapters(recorder: Recorder) -> Undo:
+def _making() -> Undo:
     from asgiref.sync import AsyncToSync, SyncToAsync
 
     def around_init(original: Callable[..., None]) -> Callable[..., None]:
@@ -85,140 +34,133 @@ def _adapters(recorder: Recorder) -> Undo:
         def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
             original(self, *args, **kwargs)
             # Noted also when nobody listens: an adapter made at import is called in a test.
-            setattr(self, _MAKER, origin_of_caller(1))
+            setattr(self, MAKER, maker_of(sys._getframe(1)))
 
         return __init__
 
-    def around_sync_to_async(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    return together(
+        replace(SyncToAsync, "__init__", around_init), replace(AsyncToSync, "__init__", around_init)
+    )
+
+
+def _sync_to_async(recorder: Recorder) -> Undo:
+    from asyncio import get_running_loop
+
+    from asgiref.sync import SyncToAsync
+
+    def forget() -> None:
+        this_thread.hop_before = 0
+
+    def around_call(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
         @functools.wraps(original)
         async def __call__(self: Any, *args: Any, **kwargs: Any) -> Any:
             __tracebackhide__ = True
             if not recorder.active:
                 return await original(self, *args, **kwargs)
-            onwards = _cross(recorder, "sync_to_async", self.func, vars(self).get(_MAKER))
-            if onwards is cause.current.get():
+            onwards = cross(recorder, "sync_to_async", self.func, sys._getframe(1), vars(self))
+            if not recorder.wants_frames:
                 return await original(self, *args, **kwargs)
             token = cause.current.set(onwards)
             try:
-                return await original(self, *args, **kwargs)
+                result = await original(self, *args, **kwargs)
             finally:
                 cause.leave(token)
+            # What this task does before it waits again follows this hop; a loop that has gone on forgets it.
+            this_thread.hop_before = onwards.hop
+            get_running_loop().call_soon(forget)
+            return result
 
         return __call__
 
-    def around_async_to_sync(original: Callable[..., Any]) -> Callable[..., Any]:
+    def around_thread_handler(original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def thread_handler(self: Any, *args: Any) -> Any:
+            __tracebackhide__ = True
+            if not recorder.wants_frames:
+                return original(self, *args)
+            *how, child = args
+
+            def timed() -> Any:
+                __tracebackhide__ = True
+                started = perf_counter()
+                try:
+                    return child()
+                finally:
+                    ended(recorder, cause.current.get(), started)
+
+            # It is called in the context of the hop's cause.
+            return original(self, *how, timed)
+
+        return thread_handler
+
+    return together(
+        replace(SyncToAsync, "__call__", around_call),
+        replace(SyncToAsync, "thread_handler", around_thread_handler),
+    )
+
+
+def _async_to_sync(recorder: Recorder) -> Undo:
+    from asgiref.sync import AsyncToSync
+
+    def around_call(original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(original)
         def __call__(self: Any, *args: Any, **kwargs: Any) -> Any:
             __tracebackhide__ = True
             if not recorder.active:
                 return original(self, *args, **kwargs)
-            maker = vars(self).get(_MAKER)
-            token = cause.current.set(_cross(recorder, "async_to_sync", self.awaitable, maker))
+            onwards = cross(recorder, "async_to_sync", self.awaitable, sys._getframe(1), vars(self))
+            started = perf_counter()
+            token = cause.current.set(onwards)
             try:
                 return original(self, *args, **kwargs)
             finally:
                 cause.leave(token)
+                ended(recorder, onwards, started)
 
         return __call__
 
+    return replace(AsyncToSync, "__call__", around_call)
+
+
+def _middlewares() -> Undo:
+    """Let adapters know for which middleware Django made them, whoever they are called by."""
+    from django.core.handlers.base import BaseHandler
+
+    def around_load(original: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(original)
+        def load_middleware(self: Any, is_async: bool = False) -> None:  # noqa: FBT002  # Django's signature
+            self._dbperf_is_async = is_async
+            self._dbperf_changed_by = ""
+            original(self, is_async)
+
+        return load_middleware
+
+    def around_adapt(original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def adapt_method_mode(self: Any, is_async: bool, method: Any, *args: Any, **kwargs: Any) -> Any:
+            adapted = original(self, is_async, method, *args, **kwargs)
+            if adapted is not method:
+                setattr(adapted, ADAPTS, _adapted_for(self, is_async, method, kwargs.get("name")))
+            return adapted
+
+        return adapt_method_mode
+
     return together(
-        replace(SyncToAsync, "__init__", around_init),
-        replace(SyncToAsync, "__call__", around_sync_to_async),
-        replace(AsyncToSync, "__init__", around_init),
-        replace(AsyncToSync, "__call__", around_async_to_sync),
+        replace(BaseHandler, "load_middleware", around_load),
+        replace(BaseHandler, "adapt_method_mode", around_adapt),
     )
 
 
-def _executors(recorder: Recorder) -> Undo:
-    import asyncio
+def _adapted_for(handler: Any, is_async: bool, method: Any, name: str | None) -> str:
+    """Name the middleware that an adapter was made for.
 
-    from asgiref.sync import SyncToAsync
-
-    def is_on_a_loop() -> bool:
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            return False
-        return True
-
-    def is_plumbing(function: Any) -> bool:
-        if type(function) is MethodType and isinstance(function.__self__, SyncToAsync):
-            return True  # This hop has been emitted where it was awaited.
-        if type(function) not in (FunctionType, BuiltinFunctionType, MethodType):
-            return False
-        module = function.__module__ or ""
-        # Name look-ups of the loop, and the loop that async_to_sync runs in a thread of its own.
-        return module in ("socket", "_socket") or module.startswith("asyncio.")
-
-    def around_submit(original: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(original)
-        def submit(self: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
-            __tracebackhide__ = True
-            if not recorder.active or is_plumbing(_innermost(fn)):
-                return original(self, fn, *args, **kwargs)
-            if is_on_a_loop():
-                onwards = _cross(recorder, "executor", fn, None)
-            else:
-                frames = cause.frames_here(1) if recorder.wants_frames else ()
-                onwards = cause.extended(cause.current.get(), frames)
-            context = _context_of(fn)
-            if context is not None:
-                context.run(cause.current.set, onwards)
-                return original(self, fn, *args, **kwargs)
-            # A thread of an executor inherits no context: nobody would be to blame for its SQL.
-            return original(self, cause.run_with, onwards, fn, *args, **kwargs)
-
-        return submit
-
-    return replace(ThreadPoolExecutor, "submit", around_submit)
-
-
-def _tasks(recorder: Recorder) -> Undo:
-    """Let a new task inherit the path of who made it: `gather(qs.acount())` has no frame of yours inside."""
-    import asyncio
-
-    def around_create_task(original: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(original)
-        def create_task(self: Any, coro: Any, **kwargs: Any) -> Any:
-            __tracebackhide__ = True
-            if not recorder.wants_frames:
-                return original(self, coro, **kwargs)
-            so_far = cause.current.get()
-            onwards = cause.extended(so_far, cause.frames_here(1))
-            context = kwargs.get("context")
-            if context is not None:
-                # asyncio.run() copies its caller's context and passes the copy. Others are not ours to touch.
-                if context.get(cause.current, Cause()) == so_far:
-                    context.run(cause.current.set, onwards)
-                return original(self, coro, **kwargs)
-            token = cause.current.set(onwards)
-            try:
-                return original(self, coro, **kwargs)
-            finally:
-                cause.leave(token)
-
-        return create_task
-
-    return replace(asyncio.BaseEventLoop, "create_task", around_create_task)
-
-
-def _anyio(recorder: Recorder) -> Undo:
-    from anyio._backends._asyncio import AsyncIOBackend
-
-    def around_run(original: classmethod[Any, Any, Any]) -> classmethod[Any, Any, Any]:
-        function = original.__func__
-
-        @functools.wraps(function)
-        async def run_sync_in_worker_thread(cls: Any, func: Any, *args: Any, **kwargs: Any) -> Any:
-            __tracebackhide__ = True
-            if not recorder.active:
-                return await function(cls, func, *args, **kwargs)
-            token = cause.current.set(_cross(recorder, "anyio", func, None))
-            try:
-                return await function(cls, func, *args, **kwargs)
-            finally:
-                cause.leave(token)
-
-        return classmethod(run_sync_in_worker_thread)
-
-    return replace(AsyncIOBackend, "run_sync_in_worker_thread", around_run)
+    One that cannot run as the stack does takes it out of its mode, and the next one brings it back, which
+    is due to the first as well.
+    """
+    if type(method) is MethodType:  # `process_view` and its like
+        return f"{MIDDLEWARE}{type(method.__self__).__name__}"
+    noted = vars(handler)
+    if name is not None and is_async is not noted.get("_dbperf_is_async"):
+        handler._dbperf_changed_by = f"{MIDDLEWARE}{name.rpartition('.')[2]}"
+    changed_by: str = noted.get("_dbperf_changed_by", "")
+    return changed_by

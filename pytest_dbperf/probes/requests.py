@@ -20,10 +20,22 @@ end_walks_in(__file__)
 
 
 def install(recorder: Recorder) -> Undo:
-    """Wrap the handler where a request enters it, and where it has passed all middlewares."""
+    """Wrap the handler where a request enters it, and where it has passed all middlewares.
+
+    Around that comes the visit: what a server or a test client does for it before and after, as signals.
+    """
+    from django.core.handlers.asgi import ASGIHandler
     from django.core.handlers.base import BaseHandler
+    from django.core.handlers.wsgi import WSGIHandler
+    from django.test.client import AsyncClientHandler, ClientHandler
 
     numbers = count(1)
+
+    def visit(*_: Any, **__: Any) -> Cause:
+        outer = cause.current.get()
+        if recorder.wants_frames:
+            outer = cause.extended(outer, cause.frames_here(2))
+        return outer._replace(request=None, visit=object())
 
     def enter(request: Any) -> Cause:
         outer = cause.current.get()
@@ -41,6 +53,10 @@ def install(recorder: Recorder) -> Undo:
         return cause.extended(outer, cause.frames_here(2)) if recorder.wants_frames else outer
 
     return together(
+        replace(ASGIHandler, "handle", functools.partial(_around_async, recorder, visit)),
+        replace(AsyncClientHandler, "__call__", functools.partial(_around_async, recorder, visit)),
+        replace(WSGIHandler, "__call__", functools.partial(_around_sync, recorder, visit)),
+        replace(ClientHandler, "__call__", functools.partial(_around_sync, recorder, visit)),
         replace(BaseHandler, "get_response", functools.partial(_around_sync, recorder, enter)),
         replace(BaseHandler, "get_response_async", functools.partial(_around_async, recorder, enter)),
         replace(BaseHandler, "_get_response", functools.partial(_around_sync, recorder, pass_middlewares)),
@@ -51,16 +67,16 @@ def install(recorder: Recorder) -> Undo:
 
 
 def _around_sync(
-    recorder: Recorder, cause_of: Callable[[Any], Cause], original: Callable[..., Any]
+    recorder: Recorder, cause_of: Callable[..., Cause], original: Callable[..., Any]
 ) -> Callable[..., Any]:
     @functools.wraps(original)
-    def handle(self: Any, request: Any) -> Any:
+    def handle(self: Any, *args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
         if not recorder.active:
-            return original(self, request)
-        token = cause.current.set(cause_of(request))
+            return original(self, *args, **kwargs)
+        token = cause.current.set(cause_of(*args, **kwargs))
         try:
-            return original(self, request)
+            return original(self, *args, **kwargs)
         finally:
             cause.leave(token)
 
@@ -68,16 +84,16 @@ def _around_sync(
 
 
 def _around_async(
-    recorder: Recorder, cause_of: Callable[[Any], Cause], original: Callable[..., Awaitable[Any]]
+    recorder: Recorder, cause_of: Callable[..., Cause], original: Callable[..., Awaitable[Any]]
 ) -> Callable[..., Awaitable[Any]]:
     @functools.wraps(original)
-    async def handle(self: Any, request: Any) -> Any:
+    async def handle(self: Any, *args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
         if not recorder.active:
-            return await original(self, request)
-        token = cause.current.set(cause_of(request))
+            return await original(self, *args, **kwargs)
+        token = cause.current.set(cause_of(*args, **kwargs))
         try:
-            return await original(self, request)
+            return await original(self, *args, **kwargs)
         finally:
             cause.leave(token)
 

@@ -22,6 +22,8 @@ class _Thread(threading.local):
         self.name = thread.name
         self.started_by: CallPath = vars(thread).get(_STARTED_BY, ())
         self.keeps_connections = thread is threading.main_thread()
+        # The hop that the running task has just come back from: it has not waited for anything since.
+        self.hop_before = 0
 
 
 this_thread = _Thread()

@@ -8,9 +8,12 @@ import psycopg
 import psycopg_pool
 from anyio._backends._asyncio import AsyncIOBackend
 from asgiref.sync import AsyncToSync, SyncToAsync
+from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.base import BaseHandler
+from django.core.handlers.wsgi import WSGIHandler
 from django.db.backends import utils
 from django.db.backends.base import base
+from django.test.client import AsyncClientHandler, ClientHandler
 
 SEAMS = {
     (utils.CursorWrapper, "_execute_with_wrappers"): "self, sql, params, many, executor",
@@ -29,12 +32,22 @@ SEAMS = {
     (psycopg_pool.pool.MaintenanceTask, "run"): "self",
     (SyncToAsync, "__init__"): "self, func, thread_sensitive=True, executor=None",
     (SyncToAsync, "__call__"): "self, *args, **kwargs",
+    (SyncToAsync, "thread_handler"): "self, loop, exc_info, task_context, func, *args, **kwargs",
     (AsyncToSync, "__init__"): "self, awaitable, force_new_loop=False",
     (AsyncToSync, "__call__"): "self, *args, **kwargs",
     (threading.Thread, "start"): "self",
     (ThreadPoolExecutor, "submit"): "self, fn, /, *args, **kwargs",
     (asyncio.BaseEventLoop, "create_task"): "self, coro, *, name=None, context=None",
     (AsyncIOBackend, "run_sync_in_worker_thread"): "cls, func, args, abandon_on_cancel=False, limiter=None",
+    (BaseHandler, "load_middleware"): "self, is_async=False",
+    (
+        BaseHandler,
+        "adapt_method_mode",
+    ): "self, is_async, method, method_is_async=None, debug=False, name=None",
+    (ASGIHandler, "handle"): "self, scope, receive, send",
+    (WSGIHandler, "__call__"): "self, environ, start_response",
+    (ClientHandler, "__call__"): "self, environ",
+    (AsyncClientHandler, "__call__"): "self, scope",
     (BaseHandler, "get_response"): "self, request",
     (BaseHandler, "get_response_async"): "self, request",
     (BaseHandler, "_get_response"): "self, request",

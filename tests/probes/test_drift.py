@@ -14,7 +14,7 @@ from django.db.backends import utils
 from django.db.backends.base import base
 
 from pytest_dbperf import probes
-from pytest_dbperf.probes import connections, hops, listening
+from pytest_dbperf.probes import connections, executors, listening
 from pytest_dbperf.probes.seam import SeamGone, WhileWanted, is_installed, replace, together
 from pytest_dbperf.probes.threads import runs_in
 from pytest_dbperf.recording import Recorder
@@ -145,7 +145,7 @@ def test_replacements_are_undone_in_reverse():
     assert order == ["second", "first"]
 
 
-@pytest.mark.parametrize(("package", "probe"), [("anyio", hops), ("psycopg", connections)])
+@pytest.mark.parametrize(("package", "probe"), [("anyio", executors), ("psycopg", connections)])
 def test_a_library_that_is_not_installed_is_not_listened_to(monkeypatch, package, probe):
     """Only pytest and Django are required."""
     monkeypatch.setattr(probe, "is_installed", lambda name: not name.startswith(package))

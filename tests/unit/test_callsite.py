@@ -122,37 +122,6 @@ def test_recursion_has_one_shape_at_any_depth():
     assert [code.co_name for code, _ in callsite.without_recursion(dive(5))][:2] == ["dive", "dive"]
 
 
-def test_the_caller_has_an_origin():
-    """The first code that can be blamed decides."""
-    plumbing = imported_from(os.__file__, "def ask(f):\n    return f(0)")
-    library = imported_from("/venv/lib/python3.13/site-packages/lib.py", "def call(f, a):\n    return f(a)")
-
-    assert callsite.origin_of_caller(0) == "project"
-    assert library.call(plumbing.ask, callsite.origin_of_caller) == "library:lib"
-
-
-def test_a_caller_that_nobody_can_be_blamed_for_has_no_origin():
-    """Where the walk ends at pytest's own frames, the origin is unknown."""
-    pytest_module = imported_from(
-        "/venv/lib/python3.13/site-packages/_pytest/x.py", "def call(f, a):\n    return f(a)"
-    )
-
-    assert pytest_module.call(callsite.origin_of_caller, 0) is None
-
-
-def test_a_walk_to_the_outermost_frame_ends():
-    """A thread may have no frame of yours at all."""
-    import threading
-
-    origins = []
-    plumbing = imported_from(os.__file__, "def call(f, to):\n    to.append(f(0))")
-    thread = threading.Thread(target=plumbing.call, args=(callsite.origin_of_caller, origins))
-    thread.start()
-    thread.join()
-
-    assert origins == [None]
-
-
 def test_a_call_site_is_shown_relative_to_the_root():
     """A reader clicks on a path from where they are."""
     path = (site("serialize", "/srv/app/campaigns/api.py", 31), site("view", "/srv/app/views.py", 7))

@@ -9,7 +9,7 @@ import pytest
 from django.utils.functional import SimpleLazyObject
 from django.utils.safestring import SafeString
 
-from pytest_dbperf.probes.hops import name_of, origin_of
+from pytest_dbperf.probes.crossing import name_and_owner_of
 from pytest_dbperf.probes.queries import hash_of
 
 
@@ -99,28 +99,4 @@ class Shop:
 )
 def test_what_crosses_is_named_without_a_look_at_it(function, name):
     """The repr of a bound QuerySet method would run the query."""
-    assert name_of(function) == name
-
-
-@pytest.mark.parametrize(
-    ("maker", "caller", "origin"),
-    [
-        ("project", "project", "project"),
-        ("django", "django", "django"),
-        # A middleware of yours that calls get_response() calls an adapter that Django made.
-        ("django", "project", "django"),
-        # Django calls what you have decorated.
-        ("project", "django", "project"),
-        ("library:channels", "project", "project"),
-        ("library:ninja", "library:ninja", "library:ninja"),
-        ("library:ninja", "django", "library:ninja"),
-        (None, "django", "django"),
-        (None, "project", "project"),
-        (None, "library:starlette", "library:starlette"),
-        ("library:ninja", None, "library:ninja"),
-        (None, None, "project"),
-    ],
-)
-def test_the_origin_is_who_decided_to_hop(maker, caller, origin):
-    """Who made the adapter is asked first, then who calls it."""
-    assert origin_of(maker, caller) == origin
+    assert name_and_owner_of(function)[0] == name

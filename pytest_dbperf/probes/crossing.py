@@ -1,0 +1,108 @@
+"""What is noted when something crosses? Who decided on it, what it is, and when it ran on the other side."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from contextvars import Context
+from itertools import count
+from time import perf_counter
+from types import BuiltinFunctionType, FrameType, FunctionType, MappingProxyType, MethodType
+from typing import Any, ParamSpec, TypeVar
+
+from pytest_dbperf import cause
+from pytest_dbperf.callsite import CallPath, end_walks_in, frames_of_yours_from
+from pytest_dbperf.decisions import decision_of
+from pytest_dbperf.events import Cause, Hop, HopEnded
+from pytest_dbperf.probes.threads import this_thread
+from pytest_dbperf.recording import Recorder
+
+# A walk from below one of these functions ends there: the path above has been noted as the cause.
+end_walks_in(__file__)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# What is noted on an adapter: the file of its maker, and the middleware that it was made for.
+MAKER = "_dbperf_maker"
+ADAPTS = "_dbperf_adapts"
+NO_ADAPTER: Mapping[str, Any] = MappingProxyType({})
+
+_numbers = count(1)
+
+
+def cross(
+    recorder: Recorder,
+    via: str,
+    function: Any,
+    frame: FrameType | None,
+    adapter: Mapping[str, Any] = NO_ADAPTER,
+) -> Cause:
+    """Emit the hop that is called for in a frame, and return the cause of what runs on the other side."""
+    so_far = cause.current.get()
+    name, owner = name_and_owner_of(function)
+    origin, part = decision_of(frame, adapter.get(MAKER), adapter.get(ADAPTS, ""), owner, name)
+    number, follows, path = 0, 0, so_far.path
+    frames: CallPath = ()
+    if recorder.wants_frames:
+        number = next(_numbers)
+        follows, this_thread.hop_before = this_thread.hop_before, 0
+        frames = frames_of_yours_from(frame, bool(path))
+        if frames:
+            path = (frames + path)[: cause.MOST_SITES]
+    sensitive, thread = adapter.get("_thread_sensitive"), this_thread.name
+    who = (number, via, name, owner, origin, part, sensitive, follows)
+    # As Hop() does it, but for half a microsecond less.
+    recorder.emit(tuple.__new__(Hop, (*who, perf_counter(), thread, frames, so_far, "", None, None, 0)))
+    return (
+        tuple.__new__(Cause, (path, so_far.request, so_far.tasks, number, so_far.visit)) if number else so_far
+    )
+
+
+def run(
+    recorder: Recorder, onwards: Cause, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs
+) -> R:
+    """Call what crossed, and emit that it has run, in a thread that may not know its cause."""
+    __tracebackhide__ = True
+    started = perf_counter()
+    try:
+        return function(*args, **kwargs)
+    finally:
+        ended(recorder, onwards, started)
+
+
+def ended(recorder: Recorder, onwards: Cause, started: float) -> None:
+    """Emit the end of a hop, in the thread that it ran in."""
+    if recorder.wants_frames and onwards.hop:
+        seconds = perf_counter() - started
+        recorder.emit(tuple.__new__(HopEnded, (onwards.hop, started, seconds, this_thread.name, onwards)))
+
+
+def name_and_owner_of(function: Any) -> tuple[str, type | None]:
+    """Name what crosses without touching it: the repr of a bound QuerySet method would run the query.
+
+    The owner is the class of the object that a method is bound to.
+    """
+    function = innermost(function)
+    owner: type | None = None
+    if type(function) is MethodType:
+        owner = type(function.__self__)
+        function = function.__func__
+    kind = type(function)
+    named = kind is FunctionType or kind is BuiltinFunctionType
+    return str((function if named else kind).__qualname__), owner
+
+
+def innermost(function: Any) -> Any:
+    """Take off what only carries a call: partials, and those that enter a context."""
+    while type(function) is functools.partial:
+        function = function.args[0] if context_of(function) is not None else function.func
+    return function
+
+
+def context_of(function: Any) -> Context | None:
+    """The context of a call that `asyncio.to_thread` submits as `partial(context.run, function)`."""
+    run: Any = function.func if type(function) is functools.partial and function.args else None
+    is_builtin = type(run) is BuiltinFunctionType and run.__name__ == "run"
+    context: Any = run.__self__ if is_builtin else None
+    return context if type(context) is Context else None
