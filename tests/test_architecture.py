@@ -26,7 +26,7 @@ FLOORS = (
         "probes.requests",
     },
     {"budgets.budget", "probes"},
-    {"diagnosis", "diagnosis.connections", "budgets.connections"},
+    {"diagnosis", "diagnosis.connections", "budgets.allowance", "budgets.connections"},
     {
         "budgets.query_budget",
         "budgets.max_new_connections",

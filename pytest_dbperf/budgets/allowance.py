@@ -1,0 +1,45 @@
+"""Is it allowed? Patterns of names and of call sites, as the `allow` of a budget has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from pytest_dbperf.callsite import CallPath, CallSite, line_of
+
+_COMPREHENSIONS = ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>")
+
+
+def allows(patterns: Iterable[str], names: Iterable[str], call_path: CallPath) -> str | None:
+    """Return the first pattern that allows what has these names and comes from there, or None.
+
+    A pattern is a name (`QuerySet.get`, or its last part `get`) or tells the innermost call site: its file
+    (`campaigns/api.py`), line (`campaigns/api.py:31`) or function (`create_user`). Wildcards are those of
+    `fnmatch`, and a case is a case.
+    """
+    known = [*names, *(_function_of(site) for site in call_path[:1])]
+    known += [name.rpartition(".")[2] for name in known]
+    places = [place for site in call_path[:1] for place in _places_of(site)]
+    return next((pattern for pattern in patterns if _matches(pattern, known, places)), None)
+
+
+def _matches(pattern: str, names: Iterable[str], places: Iterable[str]) -> bool:
+    if any(fnmatchcase(name, pattern) for name in names):
+        return True
+    # `create_*` is a name: as the end of a path it would match any file below such a directory.
+    is_a_place = "/" in pattern or pattern.partition(":")[0].endswith(".py")
+    return is_a_place and any(fnmatchcase(place, f"*/{pattern.removeprefix('/')}") for place in places)
+
+
+def _function_of(site: CallSite) -> str:
+    """The function as it is shown, without where it was defined; a comprehension is its function."""
+    names = site[0].co_qualname.split(".<locals>.")
+    while len(names) > 1 and names[-1] in _COMPREHENSIONS:
+        names.pop()
+    return names[-1]
+
+
+def _places_of(site: CallSite) -> tuple[str, str]:
+    file = f"/{Path(site[0].co_filename).as_posix().removeprefix('/')}"
+    return file, f"{file}:{line_of(site)}"
