@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from pytest_dbperf.results import (
+    AllowanceResult,
     Json,
     Measurements,
     Run,
@@ -71,6 +72,7 @@ def _result(nodeid: str, parts: _Parts) -> TestResult:
         call=measurements_from(numbers["call"]) if "call" in numbers else Measurements(),
         phases={phase: numbers.get(phase, {"queries": 0}) for phase in _PHASES_AROUND},
         violations=[ViolationResult(**violation) for violation in numbers.get("violations", ())],
+        allowances=[AllowanceResult(**allowance) for allowance in numbers.get("allowances", ())],
     )
 
 

@@ -137,6 +137,17 @@ def describe(path: CallPath, root: Path) -> list[str]:
     return lines
 
 
+def together(sites: CallPath, root: Path) -> list[str]:
+    """Write call sites of one function as `campaigns/api.py:31,33 load`."""
+    lines: dict[tuple[str, str], list[int]] = {}
+    for site in sites:
+        place, _, function = describe((site,), root)[0].rpartition(" ")
+        here = lines.setdefault((place.rpartition(":")[0], function), [])
+        if (line := line_of(site)) not in here:
+            here.append(line)
+    return [f"{file}:{','.join(map(str, found))} {function}" for (file, function), found in lines.items()]
+
+
 def relative(filename: str, root: Path) -> str:
     """Write a path with forward slashes, relative to the root where it lies below it."""
     path = Path(filename)

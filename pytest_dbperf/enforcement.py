@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 
-from pytest_dbperf.budgets.budget import Budget, written
+from pytest_dbperf.budgets.budget import Budget, HasAllowances, written
 from pytest_dbperf.recording import Recording
 from pytest_dbperf.violations import Violation
 
@@ -32,18 +32,38 @@ def violations_of(budgets: Iterable[Given], recording: Recording) -> list[Violat
     return [violation.given_as(str(given)) for given, violation in checked if violation is not None]
 
 
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """A pattern that a budget allows, where that is written, and whether anything needed it."""
+
+    budget: str
+    place: str
+    pattern: str
+    is_used: bool
+
+
+def allowances_of(budgets: Iterable[Given], recording: Recording) -> Iterator[Allowance]:
+    """Tell which allowances were needed."""
+    for given in budgets:
+        budget = given.budget
+        if isinstance(budget, HasAllowances) and budget.allow:
+            used = budget.allowances_used(recording)
+            for pattern in budget.allow:
+                yield Allowance(budget.name, given.place, pattern, pattern in used)
+
+
 class BudgetWindow:
     """A budget over a part of a test: `with query_budget(3) as recording:`, or `async with`.
 
-    `complain` is called with what was broken, unless the part has failed anyway.
+    `check` is called when it closes, unless the part has failed anyway.
     """
 
     def __init__(
-        self, given: Given, recording: Recording, complain: Callable[[Sequence[Violation]], None]
+        self, given: Given, recording: Recording, check: Callable[[Sequence[Given], Recording], None]
     ) -> None:
         self._given = given
         self._recording = recording
-        self._complain = complain
+        self._check = check
 
     def __enter__(self) -> Recording:
         return self._recording.__enter__()
@@ -53,8 +73,8 @@ class BudgetWindow:
     ) -> None:
         __tracebackhide__ = True
         self._recording.__exit__(kind, error, traceback)
-        if kind is None and (violations := violations_of([self._given], self._recording)):
-            self._complain(violations)
+        if kind is None:
+            self._check([self._given], self._recording)
 
     async def __aenter__(self) -> Recording:
         return self.__enter__()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from pytest_dbperf.callsite import CallPath, without_recursion
+from pytest_dbperf.callsite import PROJECT, CallPath, without_recursion
 from pytest_dbperf.events import Hop, NewConnection, Query, Request
 from pytest_dbperf.fingerprint import Statement
 
@@ -31,13 +31,35 @@ class QueryGroup:
 
 @dataclass(frozen=True, slots=True)
 class HopGroup:
-    """Hops of one origin with one function, from one call path."""
+    """Hops of one origin with one function, from one call path, in one request.
+
+    `queries` ran in them, all together they `waited` for a thread and ran for so many `seconds`.
+    """
 
     count: int
     via: str
     function: str
     origin: str
+    part: str
+    is_thread_sensitive: bool | None
+    queries: int
+    waited: float
+    seconds: float
     call_path: CallPath
+    request: Request | None
+
+    @property
+    def what(self) -> str:
+        """What a reader sees: how it crossed, and whose decision it was, if not yours."""
+        by_name = f"{self.via}({self.function})"
+        call = by_name if self.via.endswith("sync") else f"{self.function} in a thread, by {self.via}"
+        whose = self.part or self.origin
+        return call if self.origin == PROJECT else f"{whose}: {call}"
+
+    @property
+    def remark(self) -> str:
+        """What ran there."""
+        return f"{self.queries} {'query' if self.queries == 1 else 'queries'} in it" if self.queries else ""
 
 
 def groups_of_queries(queries: Iterable[Query]) -> list[QueryGroup]:
@@ -71,12 +93,33 @@ def groups_of_queries(queries: Iterable[Query]) -> list[QueryGroup]:
 
 def groups_of_hops(hops: Iterable[Hop]) -> list[HopGroup]:
     """Group hops, the most frequent first."""
-    return [
-        HopGroup(len(members), first.via, first.function, first.origin, without_recursion(first.call_path))
-        for members in _most_frequent_first(
-            hops, lambda hop: (hop.via, hop.function, hop.origin, identity(hop.call_path))
+
+    def group(members: Sequence[Hop]) -> HopGroup:
+        first = members[0]
+        return HopGroup(
+            count=len(members),
+            via=first.via,
+            function=first.function,
+            origin=first.origin,
+            part=first.part,
+            is_thread_sensitive=first.is_thread_sensitive,
+            queries=sum(hop.queries for hop in members),
+            waited=sum(hop.waited or 0.0 for hop in members),
+            seconds=sum(hop.seconds or 0.0 for hop in members),
+            call_path=without_recursion(first.call_path),
+            request=first.request,
         )
-        for first in members[:1]
+
+    return [
+        group(members)
+        for members in _most_frequent_first(
+            hops,
+            lambda hop: (
+                *(hop.via, hop.function, hop.origin, hop.part, hop.is_thread_sensitive),
+                identity(hop.call_path),
+                hop.request and hop.request.number,
+            ),
+        )
     ]
 
 

@@ -188,6 +188,8 @@ class RunAssembly:
             terminalreporter.section("dbperf")
             for line in terminal.table(self.run, self.options.top):
                 terminalreporter.line(line)
+        for line in terminal.allowances(self.run):
+            terminalreporter.line(line)
         terminalreporter.line(terminal.summary(self.run))
 
 

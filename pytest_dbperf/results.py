@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from pytest_dbperf.callsite import describe
-from pytest_dbperf.groups import groups_of_queries
-from pytest_dbperf.recording import Recording, reuse
-from pytest_dbperf.violations import Violation
+from pytest_dbperf.recording import reuse
 
 SCHEMA = "dbperf-run/1"
 
@@ -35,10 +30,38 @@ class GroupResult:
 
 @dataclass(frozen=True, slots=True)
 class RequestResult:
-    """A request and the number of its queries."""
+    """A request, the number of its queries, and of its hops by who decided on them."""
 
     request: str
     queries: int
+    hops: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class HopGroupResult:
+    """Hops that are alike: how many, what crossed, whose decision it was, what ran there, where from."""
+
+    count: int
+    via: str
+    function: str
+    origin: str
+    part: str | None
+    thread_sensitive: bool | None
+    queries: int
+    waited_ms: float
+    ms: float
+    call_path: Sequence[str]
+    request: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AllowanceResult:
+    """Something that a budget allows, where that is written, and whether the test needed it."""
+
+    budget: str
+    place: str
+    pattern: str
+    is_used: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +90,11 @@ class Measurements:
     pool_wait_ms: float = 0.0
     reuse: float | None = None
     hops: Mapping[str, int] = field(default_factory=dict)
+    hops_queued_ms: float = 0.0
     requests: Sequence[RequestResult] = ()
     db_ms: float = 0.0
     groups: Sequence[GroupResult] = ()
+    hop_groups: Sequence[HopGroupResult] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +108,19 @@ class TestResult:
     call: Measurements = Measurements()
     phases: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     violations: Sequence[ViolationResult] = ()
+    allowances: Sequence[AllowanceResult] = ()
 
     def to_json(self) -> Json:
         """Write the measurements of the call phase at the top level."""
         call = asdict(self.call)
-        groups = call.pop("groups")
+        groups, hop_groups = call.pop("groups"), call.pop("hop_groups")
         return {
             "id": self.id,
             "outcome": self.outcome,
             **call,
             "phases": {phase: dict(numbers) for phase, numbers in self.phases.items()},
             "groups": groups,
+            "hop_groups": hop_groups,
             "violations": [asdict(violation) for violation in self.violations],
         }
 
@@ -132,6 +159,17 @@ class Run:
         )
 
     @property
+    def unused_allowances(self) -> Sequence[AllowanceResult]:
+        """What is allowed, and no test needed. Nothing, unless all tests ran and passed."""
+        if not self.complete or self.exit_code:
+            return []
+        is_used: dict[AllowanceResult, bool] = {}
+        for allowance in (allowance for test in self.tests for allowance in test.allowances):
+            key = replace(allowance, is_used=False)
+            is_used[key] = is_used.get(key, False) or allowance.is_used
+        return [allowance for allowance, used in is_used.items() if not used]
+
+    @property
     def over_limit(self) -> Sequence[TestResult]:
         """The tests that broke a budget and were not expected to."""
         return [test for test in self.tests if test.violations and test.outcome != "xfailed"]
@@ -144,54 +182,12 @@ class Run:
             "versions": dict(self.versions),
             "exit_code": self.exit_code,
             "totals": {**self.totals, "reuse": self.reuse},
+            "unused_allowances": [
+                {"budget": unused.budget, "place": unused.place, "pattern": unused.pattern}
+                for unused in self.unused_allowances
+            ],
             "tests": [test.to_json() for test in self.tests],
         }
-
-
-def measure(recording: Recording, root: Path, *, with_groups: bool) -> Measurements:
-    """Boil a recording down. Grouping reads every statement and call path, so it is done on request only."""
-    queries = recording.queries
-    by_request = Counter(query.request.number for query in queries if query.request)
-    return Measurements(
-        queries=len(queries),
-        bookkeeping=len(recording.bookkeeping),
-        new_connections=len(recording.new_connections),
-        closed_connections=len(recording.closed_connections),
-        peak_connections=recording.peak_connections,
-        leaked_connections=len(recording.leaked_connections),
-        checkouts=len(recording.checkouts),
-        pool_waits=sum(checkout.waited > 0 for checkout in recording.checkouts),
-        pool_wait_ms=_milliseconds(sum(checkout.waited for checkout in recording.checkouts)),
-        reuse=recording.reuse,
-        hops=dict(sorted(Counter(hop.origin for hop in recording.hops).items())),
-        requests=[RequestResult(str(request), by_request[request.number]) for request in recording.requests],
-        db_ms=_milliseconds(recording.seconds),
-        groups=[
-            GroupResult(
-                count=group.count,
-                distinct=group.distinct,
-                fingerprint=group.statement.fingerprint,
-                kind=group.statement.kind,
-                tables=list(group.statement.tables),
-                using=group.using,
-                call_path=describe(group.call_path, root),
-                request=str(group.request) if group.request else None,
-                ms=_milliseconds(group.seconds),
-            )
-            for group in (groups_of_queries(queries) if with_groups else ())
-        ],
-    )
-
-
-def summarise(violation: Violation, root: Path) -> ViolationResult:
-    """Keep of a violation what a report needs."""
-    return ViolationResult(
-        violation.budget,
-        violation.measured,
-        violation.limit,
-        violation.first_line,
-        violation.location(root),
-    )
 
 
 def measurements_from(json: Json) -> Measurements:
@@ -201,9 +197,6 @@ def measurements_from(json: Json) -> Measurements:
             **json,
             "requests": [RequestResult(**request) for request in json["requests"]],
             "groups": [GroupResult(**group) for group in json["groups"]],
+            "hop_groups": [HopGroupResult(**group) for group in json["hop_groups"]],
         }
     )
-
-
-def _milliseconds(seconds: float) -> float:
-    return round(seconds * 1000, 3)

@@ -14,12 +14,20 @@ from pytest_dbperf import standing
 from pytest_dbperf.budgets import BUDGETS
 from pytest_dbperf.budgets.budget import Budget, WrongArguments, make
 from pytest_dbperf.callsite import frames_of_yours, line_of, location_of
-from pytest_dbperf.enforcement import BudgetWindow, Given, NothingCounts, violations_of
+from pytest_dbperf.enforcement import (
+    Allowance,
+    BudgetWindow,
+    Given,
+    NothingCounts,
+    allowances_of,
+    violations_of,
+)
 from pytest_dbperf.kinds import databases_of, hops_to_asgiref_thread, is_method_of_unittest
+from pytest_dbperf.measuring import measure, summarise
 from pytest_dbperf.options import Options
 from pytest_dbperf.recording import Recorder, Recording
 from pytest_dbperf.resolution import budgets_of
-from pytest_dbperf.results import Json, measure, summarise
+from pytest_dbperf.results import Json
 from pytest_dbperf.verification import ServerDisagrees, Verification
 from pytest_dbperf.violations import BudgetExceeded, Violation
 
@@ -57,6 +65,7 @@ class WatchedTest:
         self.recording = recording
         self.budgets: Sequence[Given] = ()
         self.violations: list[Violation] = []
+        self.allowances: list[Allowance] = []
         self.opened_for_it: Sequence[str] = ()
         self.numbers: Json = {}
 
@@ -141,6 +150,7 @@ class Suite:
             test.numbers["violations"] = [
                 asdict(summarise(violation, self.root)) for violation in test.violations
             ]
+            test.numbers["allowances"] = [asdict(allowance) for allowance in test.allowances]
 
     @contextmanager
     def tearing_down(self) -> Iterator[None]:
@@ -155,7 +165,7 @@ class Suite:
         site = next(iter(frames_of_yours(1)), None)
         given = Given(make(kind, args, kwargs), f"at {location_of(site, self.root)}" if site else "")
         _require_that_it_counts(given)
-        return BudgetWindow(given, self.recorder.record(), self._complain)
+        return BudgetWindow(given, self.recorder.record(), self._check)
 
     def explain(self, error: BaseException, item: pytest.Item) -> Explanation | None:
         """Explain an error of ours by its text and the place to mend; leave all others to pytest."""
@@ -175,13 +185,14 @@ class Suite:
         __tracebackhide__ = True
         if self.options.verifies_connections:
             self.verification.check()
-        if violations := violations_of(self.test.budgets, self.test.recording):
-            self._complain(violations)
+        self._check(self.test.budgets, self.test.recording)
 
-    def _complain(self, violations: Sequence[Violation]) -> None:
+    def _check(self, budgets: Sequence[Given], recording: Recording) -> None:
         __tracebackhide__ = True
+        self.test.allowances += allowances_of(budgets, recording)
+        violations = violations_of(budgets, recording)
         self.test.violations += violations
-        if self.options.enforces:
+        if violations and self.options.enforces:
             raise BudgetExceeded(violations, self.root, verbose=self.verbose)
 
     @contextmanager

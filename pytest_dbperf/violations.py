@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
 
-from pytest_dbperf.callsite import CallPath, describe, location_of
+from pytest_dbperf.callsite import CallPath, describe, location_of, together
 
 # A failure is read where it scrolls by; -v shows all of it.
 # Two more lines tell the location.
@@ -33,6 +33,14 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Hint:
+    """A piece of advice, and the lines of your code that it is about."""
+
+    text: str
+    sites: CallPath = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Violation:
     """A broken budget: what was measured against which limit, and the evidence, the heaviest first.
 
@@ -46,7 +54,7 @@ class Violation:
     headline: str
     evidence: tuple[Evidence, ...]
     during: str = ""
-    advice: tuple[str, ...] = ()
+    advice: tuple[str | Hint, ...] = ()
     given: str = ""
 
     @property
@@ -99,7 +107,7 @@ def explain(violations: Sequence[Violation], root: Path, *, verbose: bool = Fals
 
 def _block(violation: Violation, root: Path, room: int | None) -> list[str]:
     rows = [_row(evidence, root, in_full=room is None) for evidence in violation.evidence]
-    advice = [f"  {line}" for line in violation.advice]
+    advice = [f"  {_advice(line, root)}" for line in violation.advice]
     spaced = room is None or room >= _LINES_OF_A_SPACED_BLOCK
     if room is None:
         shown = len(rows)
@@ -118,6 +126,10 @@ def _block(violation: Violation, root: Path, room: int | None) -> list[str]:
     for part in filter(None, parts):
         lines += ([""] if spaced and lines else []) + part
     return lines
+
+
+def _advice(line: str | Hint, root: Path) -> str:
+    return line if isinstance(line, str) else " ".join((line.text, *together(line.sites, root)))
 
 
 def _as_many_as_fit(rows: Sequence[Sequence[str]], room: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pytest_dbperf.budgets.budget import Budget
 from pytest_dbperf.budgets.max_new_connections import MaxNewConnections
 from pytest_dbperf.budgets.max_open_connections import MaxOpenConnections
+from pytest_dbperf.budgets.max_thread_hops import MaxThreadHops
 from pytest_dbperf.budgets.no_connection_leaks import NoConnectionLeaks
 from pytest_dbperf.budgets.no_sync_to_async import NoSyncToAsync
 from pytest_dbperf.budgets.query_budget import QueryBudget
@@ -15,4 +16,5 @@ BUDGETS: tuple[type[Budget], ...] = (
     MaxOpenConnections,
     NoConnectionLeaks,
     NoSyncToAsync,
+    MaxThreadHops,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -22,6 +22,13 @@ def allows(patterns: Iterable[str], names: Iterable[str], call_path: CallPath) -
     known += [name.rpartition(".")[2] for name in known]
     places = [place for site in call_path[:1] for place in _places_of(site)]
     return next((pattern for pattern in patterns if _matches(pattern, known, places)), None)
+
+
+def require_patterns(what: str, patterns: object, *, example: str) -> None:
+    """Refuse what is not a list of patterns: a single string would be one of letters."""
+    listed = list(patterns) if isinstance(patterns, Sequence) and not isinstance(patterns, str) else [None]
+    if not all(isinstance(pattern, str) for pattern in listed):
+        raise ValueError(f'{what} must be a list of names, such as ["{example}"]')
 
 
 def _matches(pattern: str, names: Iterable[str], places: Iterable[str]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 from pytest_dbperf.recording import Recording
 from pytest_dbperf.violations import Violation
@@ -32,6 +32,17 @@ class Budget(Protocol):
 
     def check(self, recording: Recording) -> Violation | None:
         """Tell how the recording breaks the budget, if it does."""
+        ...
+
+
+@runtime_checkable
+class HasAllowances(Protocol):
+    """A budget that names exceptions, and can tell which of them were needed."""
+
+    allow: Sequence[str]
+
+    def allowances_used(self, recording: Recording) -> set[str]:
+        """The patterns that something needed."""
         ...
 
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from textwrap import wrap
 
-from pytest_dbperf.results import Run, TestResult
+from pytest_dbperf.results import RequestResult, Run, TestResult
+
+_WIDTH = 100
+_INDENT = " " * 9
 
 
 def summary(run: Run) -> str:
@@ -32,7 +36,37 @@ def table(run: Run, top: int) -> Iterator[str]:
         yield ""
         yield "queries  connections  hops    db ms  test"
         yield from map(_row, tests)
+    yield from _requests(run, top)
     yield from _call_sites(run, top)
+
+
+def allowances(run: Run) -> Iterator[str]:
+    """Write what is allowed, and no test needed."""
+    for unused in run.unused_allowances:
+        yield f"dbperf: no test needed {unused.pattern!r}, allowed by {unused.budget} {unused.place}".rstrip()
+
+
+def _requests(run: Run, top: int) -> Iterator[str]:
+    """Write the requests with most hops, each at its worst, and who decided on them."""
+    worst: dict[str, RequestResult] = {}
+    for request in (request for test in run.tests for request in test.call.requests):
+        so_far = worst.setdefault(request.request, request)
+        if sum(request.hops.values()) > sum(so_far.hops.values()):
+            worst[request.request] = request
+    with_hops = [request for request in worst.values() if request.hops]
+    most = sorted(with_hops, key=lambda request: -sum(request.hops.values()))[: top or None]
+    if most:
+        yield ""
+        yield "   hops  request"
+        for request in most:
+            yield f"{sum(request.hops.values()):>7}  {request.request}"
+            whose = sorted(request.hops.items(), key=lambda item: -item[1])
+            yield from wrap(
+                ", ".join(f"{decided_by} {count}" for decided_by, count in whose),
+                width=_WIDTH,
+                initial_indent=_INDENT,
+                subsequent_indent=_INDENT,
+            )
 
 
 def _pool(run: Run) -> Iterator[str]:

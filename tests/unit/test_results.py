@@ -8,6 +8,7 @@ import pytest
 
 from pytest_dbperf.assembly import RunSoFar, outcome_of
 from pytest_dbperf.budgets.query_budget import QueryBudget
+from pytest_dbperf.measuring import measure, summarise
 from pytest_dbperf.reports import FILES, terminal
 from pytest_dbperf.results import (
     GroupResult,
@@ -16,8 +17,6 @@ from pytest_dbperf.results import (
     Run,
     TestResult,
     ViolationResult,
-    measure,
-    summarise,
 )
 from tests.factories import closed_connection, hop, new_connection, query, recording, request, site
 

@@ -1,0 +1,98 @@
+"""What does a recording amount to? The numbers, and on request the groups, that are kept of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from pytest_dbperf.callsite import describe
+from pytest_dbperf.crossings import seconds_in_queues
+from pytest_dbperf.groups import groups_of_hops, groups_of_queries
+from pytest_dbperf.recording import Recording
+from pytest_dbperf.results import (
+    GroupResult,
+    HopGroupResult,
+    Measurements,
+    RequestResult,
+    ViolationResult,
+)
+from pytest_dbperf.violations import Violation
+
+
+def measure(recording: Recording, root: Path, *, with_groups: bool) -> Measurements:
+    """Boil a recording down. Grouping reads every statement and call path, so it is done on request only."""
+    queries = recording.queries
+    by_request = Counter(query.request.number for query in queries if query.request)
+    hops = recording.hops
+    hops_of: dict[int, Counter[str]] = {}
+    for hop in hops:
+        if hop.request is not None:
+            hops_of.setdefault(hop.request.number, Counter())[hop.decided_by] += 1
+    return Measurements(
+        queries=len(queries),
+        bookkeeping=len(recording.bookkeeping),
+        new_connections=len(recording.new_connections),
+        closed_connections=len(recording.closed_connections),
+        peak_connections=recording.peak_connections,
+        leaked_connections=len(recording.leaked_connections),
+        checkouts=len(recording.checkouts),
+        pool_waits=sum(checkout.waited > 0 for checkout in recording.checkouts),
+        pool_wait_ms=_milliseconds(sum(checkout.waited for checkout in recording.checkouts)),
+        reuse=recording.reuse,
+        hops=dict(sorted(Counter(hop.origin for hop in hops).items())),
+        hops_queued_ms=_milliseconds(seconds_in_queues(hops)),
+        requests=[
+            RequestResult(
+                str(request),
+                by_request[request.number],
+                dict(sorted(hops_of.get(request.number, {}).items())),
+            )
+            for request in recording.requests
+        ],
+        db_ms=_milliseconds(recording.seconds),
+        groups=[
+            GroupResult(
+                count=group.count,
+                distinct=group.distinct,
+                fingerprint=group.statement.fingerprint,
+                kind=group.statement.kind,
+                tables=list(group.statement.tables),
+                using=group.using,
+                call_path=describe(group.call_path, root),
+                request=str(group.request) if group.request else None,
+                ms=_milliseconds(group.seconds),
+            )
+            for group in (groups_of_queries(queries) if with_groups else ())
+        ],
+        hop_groups=[
+            HopGroupResult(
+                count=group.count,
+                via=group.via,
+                function=group.function,
+                origin=group.origin,
+                part=group.part or None,
+                thread_sensitive=group.is_thread_sensitive,
+                queries=group.queries,
+                waited_ms=_milliseconds(group.waited),
+                ms=_milliseconds(group.seconds),
+                call_path=describe(group.call_path, root),
+                request=str(group.request) if group.request else None,
+            )
+            for group in (groups_of_hops(hops) if with_groups else ())
+        ],
+    )
+
+
+def summarise(violation: Violation, root: Path) -> ViolationResult:
+    """Keep of a violation what a report needs."""
+    return ViolationResult(
+        violation.budget,
+        violation.measured,
+        violation.limit,
+        violation.first_line,
+        violation.location(root),
+    )
+
+
+def _milliseconds(seconds: float) -> float:
+    return round(seconds * 1000, 3)
