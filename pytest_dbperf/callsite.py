@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-import sysconfig
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import CodeType, FrameType
+
+from pytest_dbperf import ownership
+from pytest_dbperf.ownership import EDGE, PROJECT
 
 # A frame would keep every local variable alive and a line number costs a look-up, so a site is a code
 # object and the offset of the instruction it was running.
@@ -15,24 +18,8 @@ CallSite = tuple[CodeType, int]
 CallPath = tuple[CallSite, ...]
 """The call sites that led to an event, from the innermost function of your code outwards."""
 
-# The roles of a source file. The first two, and "library:<name>", are also the origins of a hop.
-PROJECT = "project"
-DJANGO = "django"
-PLUMBING = "plumbing"
-EDGE = "edge"
+# A file of Python itself, below which a task runs.
 LOOP = "loop"
-
-_ROLES_OF_PACKAGES = {
-    "_pytest": EDGE,  # What runs a test did not cause what the test does.
-    "asgiref": PLUMBING,
-    "django": DJANGO,
-    "pluggy": PLUMBING,
-    "psycopg": PLUMBING,
-    "psycopg_pool": PLUMBING,
-    "pytest_dbperf": PLUMBING,
-}
-_PACKAGE_DIRECTORIES = ("site-packages", "dist-packages")
-_STANDARD_LIBRARY = (sysconfig.get_path("stdlib") + os.sep, str(Path(os.__file__).parent) + os.sep)
 
 # Below this file a task is running, above it whatever happened to run the event loop. Its module is not
 # imported: pytest warns when asyncio is there before `-p asyncio`, the name of pytest-asyncio.
@@ -43,41 +30,42 @@ _COMPREHENSIONS = frozenset(("<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>
 # Recursion of your code must not make a walk endless.
 _MOST_SITES = 32
 
-_roles: dict[str, str] = {_LOOP_FILE: LOOP}
+# Roles that do not depend on where a file lies.
+_appointed: dict[str, str] = {_LOOP_FILE: LOOP}
+_roles: dict[str, str] = {**_appointed}
 # What a walk has to notice, by file; None for the many files that it only passes.
-_landmarks: dict[str, str | None] = {_LOOP_FILE: LOOP}
+_landmarks: dict[str, str | None] = {**_appointed}
+
+
+def settle(root: Path, packages: Sequence[str] = ()) -> Callable[[], None]:
+    """Say what is yours: a folder, and packages wherever they lie. Hands back the way to undo it."""
+    undo = ownership.settle(root, packages)
+    _forget()
+
+    def unsettle() -> None:
+        undo()
+        _forget()
+
+    return unsettle
+
+
+def _forget() -> None:
+    for learned in (_roles, _landmarks):
+        learned.clear()
+        learned.update(_appointed)
 
 
 def role_of(filename: str) -> str:
-    """Tell whose file it is: `project`, `django`, `library:<name>`, or one that is never to blame."""
+    """Tell whose file it is: `project`, `django`, `library:<package>`, or one that is never to blame."""
     try:
         return _roles[filename]
     except KeyError:
-        return _roles.setdefault(filename, _learn(filename))
-
-
-def _learn(filename: str) -> str:
-    if filename.startswith("<"):
-        return PLUMBING
-    parts = Path(filename).parts
-    # Before anything else: a virtual environment may lie inside the project, or inside the standard library.
-    installed = max((place for place, part in enumerate(parts) if part in _PACKAGE_DIRECTORIES), default=None)
-    if installed is not None:
-        package = parts[installed + 1].removesuffix(".py")
-        return _ROLES_OF_PACKAGES.get(package, f"library:{package}")
-    if filename.startswith(_STANDARD_LIBRARY):
-        return PLUMBING
-    for package, role in _ROLES_OF_PACKAGES.items():
-        # An editable install or a PYTHONPATH puts a package anywhere.
-        location = getattr(sys.modules.get(package), "__file__", None)
-        if location and Path(filename).is_relative_to(Path(location).parent):
-            return role
-    return PROJECT
+        return _roles.setdefault(filename, ownership.whose(filename))
 
 
 def end_walks_in(filename: str) -> None:
     """Make a file the end of every walk: its functions note the path so far before they call on."""
-    _roles[filename] = _landmarks[filename] = EDGE
+    _appointed[filename] = _roles[filename] = _landmarks[filename] = EDGE
 
 
 def frames_of_yours(depth: int, *, within_task: bool = False) -> CallPath:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from types import FrameType
 
-from pytest_dbperf.callsite import DJANGO, EDGE, LOOP, PLUMBING, PROJECT, role_of
+from pytest_dbperf.callsite import LOOP, role_of
+from pytest_dbperf.ownership import DJANGO, EDGE, PLUMBING, PROJECT
 
 ORM = "orm"
 SIGNAL = "signal"

@@ -6,9 +6,10 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from pytest_dbperf.callsite import PROJECT, CallPath, without_recursion
+from pytest_dbperf.callsite import CallPath, without_recursion
 from pytest_dbperf.events import Hop, NewConnection, Query, Request
 from pytest_dbperf.fingerprint import Statement
+from pytest_dbperf.ownership import PROJECT
 
 E = TypeVar("E")
 

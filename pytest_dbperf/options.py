@@ -11,6 +11,7 @@ import pytest
 
 from pytest_dbperf.budgets import BUDGETS
 from pytest_dbperf.budgets.budget import Budget, WrongArguments, make, summary, takes_a_limit
+from pytest_dbperf.ownership import ROLES_OF_PACKAGES
 from pytest_dbperf.reports import FILES
 
 MODES = ("enforce", "report", "off")
@@ -34,6 +35,8 @@ class Options:
     verifies_connections: bool
     defaults: Sequence[Budget]
     """The suite's budgets, for tests without a marker of their own."""
+    projects: Sequence[str]
+    """Packages that are yours wherever they lie, besides what is below the root."""
 
     @property
     def is_off(self) -> bool:
@@ -93,6 +96,12 @@ def register(parser: pytest.Parser) -> None:
         type="bool",
         default=False,
     )
+    parser.addini(
+        "dbperf_project",
+        "further packages that are your code wherever they lie, as in an import: shop acme.billing",
+        type="args",
+        default=[],
+    )
     for kind in BUDGETS:
         form: Literal["int", "bool"] = "int" if takes_a_limit(kind) else "bool"
         explanation = f"for every test without a marker of its own: {summary(kind)}"
@@ -113,6 +122,7 @@ def options_of(config: pytest.Config) -> Options:
         top=top,
         verifies_connections=bool(_ini(config, "dbperf_verify_connections")),
         defaults=[budget for kind in BUDGETS for budget in _default(config, kind)],
+        projects=projects_of(config),
     )
 
 
@@ -124,6 +134,23 @@ def mode_of(config: pytest.Config) -> str:
     if mode not in MODES:
         raise pytest.UsageError(f"dbperf must be one of {', '.join(MODES)}, got {mode!r}")
     return str(mode)
+
+
+def projects_of(config: pytest.Config) -> Sequence[str]:
+    """Resolve the packages that are yours: they are needed before the project is imported."""
+    names: Sequence[str] = _ini(config, "dbperf_project")
+    for name in names:
+        parts = name.split(".")
+        if not all(part.isidentifier() for part in parts):
+            raise pytest.UsageError(
+                f"dbperf_project in {config.inipath}: takes packages as in an import, shop or acme.billing, "
+                f"got {name!r}"
+            )
+        if parts[0] in ROLES_OF_PACKAGES:
+            raise pytest.UsageError(
+                f"dbperf_project in {config.inipath}: {name!r} cannot be yours: the plugin has to know it"
+            )
+    return names
 
 
 def _report(text: str) -> Report:

@@ -13,6 +13,7 @@ from pytest_dbperf import longrepr, options, standing
 from pytest_dbperf.assembly import RunSoFar, outcome_of
 from pytest_dbperf.budgets import BUDGETS
 from pytest_dbperf.budgets.budget import Budget, summary, usage
+from pytest_dbperf.callsite import settle
 from pytest_dbperf.enforcement import BudgetFixture
 from pytest_dbperf.probes import RECORDER, listening
 from pytest_dbperf.recording import Recording
@@ -67,8 +68,9 @@ def pytest_configure(config: pytest.Config) -> None:
 def _listen(config: pytest.Config) -> None:
     if LISTENING not in config.stash:
         config.stash[LISTENING] = ExitStack()
-        config.stash[LISTENING].enter_context(listening())
         config.add_cleanup(config.stash[LISTENING].close)
+        config.stash[LISTENING].callback(settle(config.rootpath, options.projects_of(config)))
+        config.stash[LISTENING].enter_context(listening())
 
 
 @pytest.hookimpl(trylast=True)

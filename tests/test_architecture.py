@@ -9,7 +9,8 @@ PACKAGE = Path(__file__).parents[1] / "pytest_dbperf"
 
 # From the ground up; a module may import from lower floors only.
 FLOORS = (
-    {"callsite", "fingerprint", "open_connections"},
+    {"ownership", "fingerprint", "open_connections"},
+    {"callsite"},
     {"events", "decisions"},
     {"cause", "crossings"},
     {"recording"},

@@ -7,10 +7,10 @@ from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
 from pytest_dbperf.budgets.allowance import allows, require_patterns
-from pytest_dbperf.callsite import PROJECT
 from pytest_dbperf.diagnosis.hops import advice_on_yours
 from pytest_dbperf.events import Hop
 from pytest_dbperf.groups import groups_of_hops
+from pytest_dbperf.ownership import PROJECT
 from pytest_dbperf.recording import Recording
 from pytest_dbperf.violations import Evidence, Hint, Violation, compare
 

@@ -6,11 +6,11 @@ import inspect
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from pytest_dbperf.callsite import PROJECT
 from pytest_dbperf.crossings import seconds_in_queues
 from pytest_dbperf.decisions import MIDDLEWARE, ORM
 from pytest_dbperf.events import Hop
 from pytest_dbperf.groups import identity
+from pytest_dbperf.ownership import PROJECT
 from pytest_dbperf.violations import Hint
 
 _MOST_OF_A_KIND = 2

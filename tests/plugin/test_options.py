@@ -96,6 +96,17 @@ def test_reports_and_rows_have_ini_options(suite):
         ),
         ("dbperf_query_budget = many", (), "ERROR: dbperf_query_budget in *pytest.ini: *many*"),
         ("dbperf_no_sync_to_async = perhaps", (), "ERROR: dbperf_no_sync_to_async in *pytest.ini: *perhaps*"),
+        (
+            "dbperf_project = shop my-shop",
+            (),
+            "ERROR: dbperf_project in *pytest.ini: takes packages as in an import, *, got 'my-shop'",
+        ),
+        ("dbperf_project = shop.", ("--dbperf=off",), "ERROR: dbperf_project in *pytest.ini: *, got 'shop.'"),
+        (
+            "dbperf_project = django.db",
+            (),
+            "ERROR: dbperf_project in *pytest.ini: 'django.db' cannot be yours*",
+        ),
     ],
 )
 def test_an_option_that_means_nothing_is_a_usage_error(suite, ini, args, complaint):

@@ -82,7 +82,7 @@ async def in_a_context():
         (lambda: run_in_executor(None, load), ("executor", "load", "project")),
         (lambda: run_in_executor(None, Loader()), ("executor", "Loader", "project")),
         (in_an_own_executor, ("executor", "load", "project")),
-        (lambda: anyio.to_thread.run_sync(load), ("anyio", "load", "library:anyio")),
+        (lambda: anyio.to_thread.run_sync(load), ("anyio", "load", "project")),
     ],
 )
 def test_every_way_to_a_thread_is_one_hop(recorder, make, hop):
