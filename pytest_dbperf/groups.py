@@ -32,7 +32,7 @@ class QueryGroup:
 
 @dataclass(frozen=True, slots=True)
 class HopGroup:
-    """Hops of one origin with one function, from one call path, in one request.
+    """Hops of one origin with one function, from one call path.
 
     `queries` ran in them, all together they `waited` for a thread and ran for so many `seconds`.
     """
@@ -47,7 +47,6 @@ class HopGroup:
     waited: float
     seconds: float
     call_path: CallPath
-    request: Request | None
 
     @property
     def what(self) -> str:
@@ -108,7 +107,6 @@ def groups_of_hops(hops: Iterable[Hop]) -> list[HopGroup]:
             waited=sum(hop.waited or 0.0 for hop in members),
             seconds=sum(hop.seconds or 0.0 for hop in members),
             call_path=without_recursion(first.call_path),
-            request=first.request,
         )
 
     return [
@@ -118,7 +116,6 @@ def groups_of_hops(hops: Iterable[Hop]) -> list[HopGroup]:
             lambda hop: (
                 *(hop.via, hop.function, hop.origin, hop.part, hop.is_thread_sensitive),
                 identity(hop.call_path),
-                hop.request and hop.request.number,
             ),
         )
     ]

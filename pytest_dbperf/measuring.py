@@ -76,7 +76,6 @@ def measure(recording: Recording, root: Path, *, with_groups: bool) -> Measureme
                 waited_ms=_milliseconds(group.waited),
                 ms=_milliseconds(group.seconds),
                 call_path=describe(group.call_path, root),
-                request=str(group.request) if group.request else None,
             )
             for group in (groups_of_hops(hops) if with_groups else ())
         ],

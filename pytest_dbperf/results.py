@@ -51,7 +51,6 @@ class HopGroupResult:
     waited_ms: float
     ms: float
     call_path: Sequence[str]
-    request: str | None
 
 
 @dataclass(frozen=True, slots=True)
