@@ -1,0 +1,1 @@
+"""How often does Django's asynchronous API hop? Measured, and written down for the reference."""
