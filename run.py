@@ -3,6 +3,7 @@
 example    run the plugin over the example project, on a PostgreSQL that is started for it
 test       run the plugin's own tests
 bench      measure what the plugin costs
+hop-counts measure how often Django's asynchronous API hops, for docs/reference/hop-counts.json
 matrix     run everything that CI runs, on all supported versions: tox
 
 Further arguments go to pytest, to the benchmarks or to tox. The environments lie in .uv/, with the versions
@@ -24,9 +25,13 @@ COMMANDS = {
     "example": ("pytest", "example_project", "--dbperf-report=term"),
     "test": ("pytest", "tests", "-n", "2"),
     "bench": ("tests.benchmarks",),
+    "hop-counts": ("tests.hop_counts", "--write"),
     "matrix": ("tox", "run"),
 }
 OLDEST = (3, 11)
+# The series of Django that have a column in the reference; one Python has to run all of them.
+SERIES = ("5.2", "6.0", "6.1")
+OLDEST_FOR_SERIES = (3, 12)
 # uv would fetch a Python of its own where it does not like the one that it is given, and it would not know
 # the certificates of a company's proxy, as pip does, unless told. The last name is for older uvs.
 UV_SETTINGS = {"UV_PYTHON_DOWNLOADS": "never", "UV_COMPILE_BYTECODE": "true"}
@@ -44,17 +49,23 @@ def main() -> int:
     if command not in COMMANDS:
         print(__doc__)
         return 0 if command in ("-h", "--help") else 2
+    if command == "hop-counts" and sys.version_info < OLDEST_FOR_SERIES:
+        needed, here = ".".join(map(str, OLDEST_FOR_SERIES)), sys.version.split()[0]
+        return refuse(f"Django {SERIES[-1]} needs Python {needed} or newer, this is {here}")
     try:
         if command == "matrix":
-            python = environment("tools", ".ci/requirements.txt")
+            pythons = [environment("tools", ".ci/requirements.txt")]
+        elif command == "hop-counts":
+            pythons = [environment(f"django{one}", "requirements.txt", f"Django~={one}.0") for one in SERIES]
         else:
-            python = environment("tests", "requirements.txt")
+            pythons = [environment("tests", "requirements.txt")]
     except (OSError, subprocess.CalledProcessError) as error:
         return refuse(f"the environment could not be made: {error}")
-    paths = [str(python.parent), *pythons_of_pyenv(), os.environ.get("PATH", os.defpath)]
+    paths = [str(pythons[0].parent), *pythons_of_pyenv(), os.environ.get("PATH", os.defpath)]
     environ = {**os.environ, **UV_SETTINGS, "PATH": os.pathsep.join(paths)} if command == "matrix" else None
     try:
-        return subprocess.call([python, "-m", *COMMANDS[command], *rest], cwd=HOME, env=environ)
+        called = ("-m", *COMMANDS[command], *rest)
+        return max(subprocess.call([python, *called], cwd=HOME, env=environ) for python in pythons)
     except KeyboardInterrupt:
         return 130
 
@@ -65,11 +76,14 @@ def pythons_of_pyenv() -> list[str]:
     return [str(place) for place in sorted(root.glob("versions/*/bin"))]
 
 
-def environment(name: str, requirements: str) -> Path:
-    """Find an environment of this Python, or make it anew where the requirements have changed."""
+def environment(name: str, requirements: str, instead: str = "") -> Path:
+    """Find an environment of this Python, or make it anew where the requirements have changed.
+
+    What is named `instead` takes the place of what the requirements pin, as in tox.ini.
+    """
     place = HOME / ".uv" / f"{name}-python{sys.version_info.major}.{sys.version_info.minor}"
     python = place / PROGRAMS / "python"
-    wanted = hashlib.sha256(sys.executable.encode())
+    wanted = hashlib.sha256(f"{sys.executable}{instead}".encode())
     for file in (requirements, "pyproject.toml"):
         wanted.update((HOME / file).read_bytes())
     stamp = place / "made-from"
@@ -78,6 +92,8 @@ def environment(name: str, requirements: str) -> Path:
         quietly(uv, "venv", "--clear", "--python", sys.executable, place)
         quietly(uv, "pip", "install", "--python", python, "--require-hashes", "-r", requirements)
         quietly(uv, "pip", "install", "--python", python, "--no-deps", "--editable", ".")
+        if instead:
+            quietly(uv, "pip", "install", "--python", python, instead)
         stamp.write_text(wanted.hexdigest())
     return python
 
