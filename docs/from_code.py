@@ -1,10 +1,12 @@
-"""What does the reference say about markers, fixtures and options? What their code says, when it is built."""
+"""What does the reference say about markers, fixtures, options and hops? What their code or file says."""
 
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from docutils import nodes
@@ -76,6 +78,37 @@ def _declared() -> _Parser:
     return parser
 
 
+def hops() -> Iterator[str]:
+    """Write how often each call hops in each series of Django: first what differs, then all."""
+    groups = json.loads((Path(__file__).parent / "reference" / "hop-counts.json").read_text(encoding="utf-8"))
+    calls = [hops for group in groups.values() for hops in group.values()]
+    # As versions, and not as text.
+    series = sorted(
+        {one for hops in calls for one in hops}, key=lambda one: [int(part) for part in one.split(".")]
+    )
+    differing = {name: hops for group in groups.values() for name, hops in group.items() if _differs(hops)}
+    yield from _table_of_hops("What differs", differing, series)
+    for title, group in groups.items():
+        yield from _table_of_hops(title, group, series)
+
+
+def _differs(hops: dict[str, int]) -> bool:
+    return len(set(hops.values())) > 1
+
+
+def _table_of_hops(title: str, calls: dict[str, dict[str, int]], series: list[str]) -> Iterator[str]:
+    yield f"## {title}\n"
+    yield f"| | {' | '.join(series)} |"
+    yield f"|---|{'---:|' * len(series)}"
+    for name, hops in calls.items():
+        call, _, case = name.partition(" (")
+        shown = f"`{call}` ({case}" if case else f"`{call}`"
+        mark = "**" if _differs(hops) else ""
+        cells = [shown, *(str(hops.get(one, "-")) for one in series)]
+        yield f"| {' | '.join(f'{mark}{cell}{mark}' for cell in cells)} |"
+    yield ""
+
+
 def _directive(write: Callable[[], Iterator[str]]) -> type[SphinxDirective]:
     class FromCode(SphinxDirective):
         def run(self) -> list[nodes.Node]:
@@ -86,6 +119,6 @@ def _directive(write: Callable[[], Iterator[str]]) -> type[SphinxDirective]:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Let pages say where it goes."""
-    for write in (markers, fixtures, command_line, ini_file):
+    for write in (markers, fixtures, command_line, ini_file, hops):
         app.add_directive(f"dbperf-{write.__name__.replace('_', '-')}", _directive(write))
     return {"parallel_read_safe": True}
