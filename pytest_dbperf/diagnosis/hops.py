@@ -110,28 +110,28 @@ def _middlewares(hops: Sequence[Hop]) -> Iterator[Hint]:
         told[name] += 1
         if told[name] > 1 or len(told) > _MOST_OF_A_KIND:
             continue
-        if hop.leaves_the_loop:
-            yield Hint(f"why    middleware {name} is async-only, in a sync stack: 2 hops for each request")
-            continue
-        yield Hint(f"why    middleware {name} is sync-only, in an async stack: 2 hops for each request")
+        kind = "async-only, in a sync" if hop.leaves_the_loop else "sync-only, in an async"
+        yield Hint(f"why    middleware {name} is {kind} stack: 2 hops for each request")
         yield from _place(name, hop, hops)
 
 
 def _place(name: str, inwards: Hop, hops: Sequence[Hop]) -> Iterator[Hint]:
-    """Tell what a sync-only middleware costs where it stands: those before the last run in its thread."""
+    """Tell what such a middleware costs where it stands.
+
+    A sync-only one lets those before it run in its thread, and those behind it hop. An async-only one lets
+    those behind it stay in their thread, and those before it hop.
+    """
     of_request = [hop for hop in hops if hop.request == inwards.request]
-    behind = [
+    others = [
         hop
         for hop in of_request
         if hop.part.startswith(MIDDLEWARE) and hop.function.rpartition(".")[2] in _ON_THE_LOOP
     ]
-    if behind:
-        names = list(dict.fromkeys(hop.part.removeprefix(MIDDLEWARE) for hop in behind))
-        total = len(of_request)
-        yield Hint(
-            f"place  {name} stands before {', '.join(names)}: "
-            f"{total} -> {total - len(behind)} hops if it were the last"
-        )
+    if others:
+        names = ", ".join(dict.fromkeys(hop.part.removeprefix(MIDDLEWARE) for hop in others))
+        side, end = ("behind", "first") if inwards.leaves_the_loop else ("before", "last")
+        saving = f"{len(of_request)} -> {len(of_request) - len(others)} hops if it were the {end}"
+        yield Hint(f"place  {name} stands {side} {names}: {saving}")
 
 
 def _queue(hops: Sequence[Hop]) -> Iterator[Hint]:

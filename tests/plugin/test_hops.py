@@ -112,8 +112,10 @@ def test_hops(asgi_client):
     )
 
     text = failure_of(result, "test_hops")
+    place, calls = line_of(hopping, "@committed"), line_of(hopping, "/one-by-one/")
     assert text[0] == (
-        "thread hops 19 > 18 (+1)   max_thread_hops(18, per_request=True) at test_it.py:19   GET /one-by-one/"
+        "thread hops 19 > 18 (+1)   "
+        f"max_thread_hops(18, per_request=True) at test_it.py:{place}   GET /one-by-one/"
     )
     rows, advice = blocks_of(result, "test_hops")
     assert rows[0].startswith("   13x  middlewares: CsrfViewMiddleware 3, SecurityMiddleware 2, ")
@@ -121,9 +123,9 @@ def test_hops(asgi_client):
     lines = [line_of(hopping, text, "shop/hopping.py") for text in ("first =", "second =", "third =")]
     assert rows[4:8] == [
         "    1x  orm: sync_to_async(QuerySet.count)   1 query in it",
-        f"        shop/hopping.py:{lines[0]} one_by_one  <- test_it.py:23 test_hops",
+        f"        shop/hopping.py:{lines[0]} one_by_one  <- test_it.py:{calls} test_hops",
         "    1x  sync_to_async(QuerySet.exists)   1 query in it",
-        f"        shop/hopping.py:{lines[1]} one_by_one  <- test_it.py:23 test_hops",
+        f"        shop/hopping.py:{lines[1]} one_by_one  <- test_it.py:{calls} test_hops",
     ]
     assert advice == [
         "  batch  3 hops -> 1 if batched in one sync_to_async function: "
@@ -206,16 +208,22 @@ def async_only(get_response):
         """
 @committed
 @pytest.mark.max_thread_hops(0)
-def test_middleware(client, settings):
-    settings.MIDDLEWARE = [*settings.SEVEN, "shop.asynchronous.async_only"]
+@pytest.mark.parametrize("place", [0, 2])
+def test_middleware(client, settings, place):
+    settings.MIDDLEWARE = settings.SEVEN.copy()
+    settings.MIDDLEWARE.insert(place, "shop.asynchronous.async_only")
     client.get("/books/")
 """
     )
 
-    rows, advice = blocks_of(result, "test_middleware")
-    assert rows[0] == "    2x  middlewares: async_only 2"
-    assert advice == [
-        "  why    middleware async_only is async-only, in a sync stack: 2 hops for each request"
+    why = "  why    middleware async_only is async-only, in a sync stack: 2 hops for each request"
+    assert failure_of(result, r"test_middleware\[0\]")[0].startswith("thread hops 2 > 0")
+    assert blocks_of(result, r"test_middleware\[0\]")[1] == [why]
+    assert failure_of(result, r"test_middleware\[2\]")[0].startswith("thread hops 6 > 0")
+    assert blocks_of(result, r"test_middleware\[2\]")[1] == [
+        why,
+        "  place  async_only stands behind SecurityMiddleware, SessionMiddleware: "
+        "6 -> 2 hops if it were the first",
     ]
 
 
@@ -238,9 +246,10 @@ async def test_a_part(async_client, no_sync_to_async):
     )
 
     result.assert_outcomes(passed=3)
+    part, marker = line_of(hopping, "async with"), line_of(hopping, "@committed")
     assert [line for line in result.outlines if line.startswith("dbperf: no test")] == [
-        "dbperf: no test needed 'create_*', allowed by no_sync_to_async at test_it.py:26",
-        "dbperf: no test needed 'nobody', allowed by no_sync_to_async at test_it.py:19",
+        f"dbperf: no test needed 'create_*', allowed by no_sync_to_async at test_it.py:{part}",
+        f"dbperf: no test needed 'nobody', allowed by no_sync_to_async at test_it.py:{marker}",
     ]
     run = json.loads((hopping.path / "run.json").read_text())
     assert {unused["pattern"] for unused in run["unused_allowances"]} == {"create_*", "nobody"}
@@ -296,11 +305,12 @@ def test_hops(asgi_client):
         "response-close": 1,
         "signal": 1,
     }
-    (together,) = [group for group in test["hop_groups"] if group["function"] == "several"]
+    together = next(group for group in test["hop_groups"] if group["function"] == "several")
     assert together.pop("waited_ms") > 0
     assert together.pop("ms") > 0
     line = line_of(hopping, "sync_to_async(several)", "shop/hopping.py")
-    assert together.pop("call_path") == [f"shop/hopping.py:{line} together", "test_it.py:21 test_hops"]
+    calls = line_of(hopping, "/together/")
+    assert together.pop("call_path") == [f"shop/hopping.py:{line} together", f"test_it.py:{calls} test_hops"]
     assert together == {
         "count": 1,
         "via": "sync_to_async",
@@ -333,9 +343,8 @@ async def test_queue():
 
 def test_hops_count_under_anyios_plugin(suite):
     """Its tests are run by a runner of its own."""
-    suite.file(
-        "conftest.py", "import pytest\n\n@pytest.fixture\ndef anyio_backend():\n    return 'asyncio'\n"
-    )
+    backend = "import pytest\n\n@pytest.fixture\ndef anyio_backend():\n    return 'asyncio'\n"
+    suite.file("conftest.py", backend)
     text = (suite.path / "pytest.ini").read_text()
     lines = [line for line in text.splitlines() if not line.startswith("asyncio_")]
     (suite.path / "pytest.ini").write_text("\n".join(lines))
