@@ -56,13 +56,8 @@ _parts: dict[str, str] = {}
 
 def maker_of(frame: FrameType | None) -> str | None:
     """Walk outwards from a frame to the file of the first code that can be blamed."""
-    while frame is not None:
-        filename = frame.f_code.co_filename
-        role = role_of(filename)
-        if role is not PLUMBING:
-            return None if role is EDGE or role is LOOP else filename
-        frame = frame.f_back
-    return None
+    blamed = _first_to_blame(frame)
+    return None if blamed is None else blamed.f_code.co_filename
 
 
 def decision_of(
@@ -70,16 +65,19 @@ def decision_of(
 ) -> tuple[str, str]:
     """Tell whose decision a hop was that was called for in this frame, and which part of Django it was.
 
-    The caller alone is not to be trusted: a middleware of yours that calls `get_response()` calls an adapter
-    that Django made for it. What an adapter `adapts` is known where the stack of middlewares is built.
+    Who made the adapter decided, and only if that is not known, who calls it: a middleware of yours that
+    calls `get_response()` calls an adapter that Django made for it. What an adapter `adapts` is known where
+    the stack of middlewares is built.
     """
-    while frame is not None and (role := role_of(frame.f_code.co_filename)) is PLUMBING:
-        frame = frame.f_back
-    caller = None if frame is None or role is EDGE or role is LOOP else role
-    if maker is None or (made_by := role_of(maker)) is not DJANGO:
-        origin = origin_of(None if maker is None else made_by, caller)
-        if origin is not DJANGO:
-            return origin, ""
+    origin = None if maker is None else role_of(maker)
+    caller = None
+    if origin is None or origin is DJANGO:
+        frame = _first_to_blame(frame)
+        caller = None if frame is None else role_of(frame.f_code.co_filename)
+        # Nobody known: rather yours by mistake than a hop that no budget sees.
+        origin = origin or caller or PROJECT
+    if origin is not DJANGO:
+        return origin, ""
     if adapts:
         return DJANGO, adapts
     part = _part_of_frames(frame) if frame is not None and caller is DJANGO else _part_of_file(maker or "")
@@ -90,14 +88,13 @@ def decision_of(
     return DJANGO, part
 
 
-def origin_of(maker: str | None, caller: str | None) -> str:
-    """Tell the origin of a hop from the roles of who made the adapter and who calls it."""
-    if maker == DJANGO or (maker is None and caller == DJANGO):
-        return DJANGO
-    if PROJECT in (maker, caller):
-        return PROJECT
-    # Nobody known: rather yours by mistake than a hop that no budget sees.
-    return maker or caller or PROJECT
+def _first_to_blame(frame: FrameType | None) -> FrameType | None:
+    while frame is not None:
+        role = role_of(frame.f_code.co_filename)
+        if role is not PLUMBING:
+            return None if role is EDGE or role is LOOP else frame
+        frame = frame.f_back
+    return None
 
 
 def _part_of_frames(frame: FrameType) -> str:

@@ -8,11 +8,12 @@ from pytest_dbperf.budgets import BUDGETS
 from pytest_dbperf.budgets.budget import WrongArguments, make, summary, takes_a_limit, usage, written
 from pytest_dbperf.budgets.max_new_connections import MaxNewConnections
 from pytest_dbperf.budgets.max_open_connections import MaxOpenConnections
+from pytest_dbperf.budgets.max_thread_hops import MaxThreadHops
 from pytest_dbperf.budgets.no_connection_leaks import NoConnectionLeaks
 from pytest_dbperf.budgets.no_sync_to_async import NoSyncToAsync
 from pytest_dbperf.budgets.query_budget import QueryBudget
 from pytest_dbperf.diagnosis.connections import advice_on
-from pytest_dbperf.enforcement import BudgetWindow, Given, violations_of
+from pytest_dbperf.enforcement import Allowance, BudgetWindow, Given, allowances_of, violations_of
 from pytest_dbperf.events import Why
 from pytest_dbperf.recording import Recorder
 from pytest_dbperf.violations import explain
@@ -45,6 +46,8 @@ VIEW = site("view", "/srv/app/views.py", 7)
         (NoSyncToAsync(allow=["load"]), [hop("load")]),
         (NoSyncToAsync(allow=["check_password"]), [hop("AbstractBaseUser.check_password")]),
         (NoSyncToAsync(allow=["create_*"]), [hop("UserManager.create_user")]),
+        (NoSyncToAsync(allow=["views.py:7"]), [hop(path=[VIEW])]),
+        (MaxThreadHops(2), [hop(), hop(via="async_to_sync", origin="django")]),
     ],
 )
 def test_a_budget_that_holds_is_silent(budget, events):
@@ -77,6 +80,7 @@ def test_a_budget_that_holds_is_silent(budget, events):
         (NoSyncToAsync(), [hop()], "sync_to_async hops 1 > 0 (+1)"),
         (NoSyncToAsync(), [hop(via="executor")], "sync_to_async hops 1 > 0 (+1)"),
         (NoSyncToAsync(allow=["save"]), [hop("load"), hop("save")], "sync_to_async hops 1 > 0 (+1)"),
+        (MaxThreadHops(1), [hop(), hop(via="async_to_sync", origin="django")], "thread hops 2 > 1 (+1)"),
     ],
 )
 def test_a_broken_budget_says_both_numbers_within_thirty_characters(budget, events, headline):
@@ -383,6 +387,8 @@ def test_every_budget_has_a_name_a_summary_and_a_reason(kind):
         (NoConnectionLeaks, (), {"allowed": -1}, "no_connection_leaks allowed must be >= 0, got -1"),
         (NoConnectionLeaks, (), {"using": 1}, "no_connection_leaks using must be the name"),
         (NoSyncToAsync, (1,), {}, "no_sync_to_async: too many positional arguments"),
+        (MaxThreadHops, (-1,), {}, "max_thread_hops limit must be >= 0, got -1"),
+        (MaxThreadHops, (1,), {"per_request": "yes"}, "max_thread_hops per_request must be True or False"),
         (NoSyncToAsync, (), {"allow": "save"}, "no_sync_to_async allow must be a list of names"),
         (NoSyncToAsync, (), {"allow": [1]}, "no_sync_to_async allow must be a list of names"),
         (NoSyncToAsync, (), {"allow": 1}, "no_sync_to_async allow must be a list of names"),
@@ -432,32 +438,84 @@ def test_all_broken_budgets_are_found_with_their_places():
     ]
 
 
-def test_a_window_complains_when_it_closes():
+class Checks:
+    """What was checked, as the suite would do it."""
+
+    def __init__(self):
+        self.found = []
+
+    def __call__(self, budgets, window):
+        """Check a window."""
+        self.found += violations_of(budgets, window)
+
+
+def test_a_window_is_checked_when_it_closes():
     """A part of a test has a budget of its own."""
-    recorder, complaints = Recorder(), []
-    with BudgetWindow(Given(QueryBudget(1), ""), recorder.record(), complaints.extend) as window:
+    recorder, checks = Recorder(), Checks()
+    with BudgetWindow(Given(QueryBudget(1), ""), recorder.record(), checks) as window:
         recorder.emit(query())
         recorder.emit(query())
 
-    assert [violation.measured for violation in complaints] == [2]
+    assert [violation.measured for violation in checks.found] == [2]
     assert len(window.queries) == 2
 
 
-def test_a_window_that_fails_does_not_complain():
+def test_a_window_that_fails_is_not_checked():
     """A real failure is not hidden behind a budget."""
-    recorder, complaints = Recorder(), []
-    window = BudgetWindow(Given(QueryBudget(0), ""), recorder.record(), complaints.extend)
+    recorder, checks = Recorder(), Checks()
+    window = BudgetWindow(Given(QueryBudget(0), ""), recorder.record(), checks)
     with pytest.raises(ZeroDivisionError), window:
         recorder.emit(query())
         raise ZeroDivisionError
 
-    assert complaints == []
+    assert checks.found == []
 
 
 async def test_a_window_can_be_entered_asynchronously():
     """A coroutine may say `async with`."""
-    recorder, complaints = Recorder(), []
-    async with BudgetWindow(Given(QueryBudget(0), ""), recorder.record(), complaints.extend):
+    recorder, checks = Recorder(), Checks()
+    async with BudgetWindow(Given(QueryBudget(0), ""), recorder.record(), checks):
         recorder.emit(query())
 
-    assert len(complaints) == 1
+    assert len(checks.found) == 1
+
+
+def test_an_allowance_knows_whether_it_was_needed():
+    """By name, by call site, or not at all; a budget without any has nothing to tell."""
+    budget = NoSyncToAsync(allow=["load", "views.py", "nobody"])
+    window = recording(hop("Model.load"), hop("save", path=[VIEW]), hop("nobody", origin="django"))
+
+    told = list(
+        allowances_of(
+            [Given(budget, "at a.py:1"), Given(QueryBudget(0), ""), Given(NoSyncToAsync(), "")], window
+        )
+    )
+
+    assert told == [
+        Allowance("no_sync_to_async", "at a.py:1", "load", is_used=True),
+        Allowance("no_sync_to_async", "at a.py:1", "views.py", is_used=True),
+        Allowance("no_sync_to_async", "at a.py:1", "nobody", is_used=False),
+    ]
+    assert budget.check(window) is None
+
+
+def test_the_request_with_most_hops_is_told():
+    """Per request, what happened outside of requests does not count."""
+    one, two = request(1, path="/one/"), request(2, path="/two/")
+    hops = [hop(request=one), *[hop(request=two)] * 2, *[hop()] * 3]
+    budget = MaxThreadHops(1, per_request=True)
+
+    assert budget.check(recording(*hops)).first_line == "thread hops 2 > 1 (+1)   GET /two/"
+    assert MaxThreadHops(2, per_request=True).check(recording(*hops)) is None
+    assert MaxThreadHops(0, per_request=True).check(recording(hop())) is None
+    assert MaxThreadHops(5).check(recording(*hops)).first_line == "thread hops 6 > 5 (+1)"
+
+
+def test_hops_of_middlewares_are_one_row():
+    """Seven middlewares with two hops each would be all that is seen."""
+    of_django = [hop("process_request", origin="django", part=f"middleware:{name}") for name in "AAB"]
+
+    lines = text_of(MaxThreadHops(0), hop(via="async_to_sync"), *of_django)
+
+    assert lines[1] == "    3x  middlewares: A 2, B 1"
+    assert lines[3] == "    1x  async_to_sync(load)"
