@@ -58,12 +58,13 @@ class Cause(NamedTuple):
 class Query(NamedTuple):
     """One statement that went through a Django cursor, transaction control included.
 
-    `seconds` is its time in the driver; `executions` tells how often the server was asked (more than once for
-    `executemany`); `parameters` is a hash of the values, None when they cannot be hashed safely.
+    `using` is None for a statement of the driver's on a connection without an alias. `seconds` is its time in
+    the driver; `executions` tells how often the server was asked (more than once for `executemany`);
+    `parameters` is a hash of the values, None when they cannot be hashed safely.
     """
 
     sql: str
-    using: str
+    using: str | None
     started: float
     seconds: float
     executions: int
@@ -91,6 +92,12 @@ class Query(NamedTuple):
     def is_bookkeeping(self) -> bool:
         """Whether it only controls the transaction or the session."""
         return is_bookkeeping(self.sql)
+
+
+class DriverQuery(Query):
+    """One statement that psycopg was given directly. Recorded where `dbperf_driver_queries` asks for it."""
+
+    __slots__ = ()
 
 
 class NewConnection(NamedTuple):
@@ -213,4 +220,33 @@ class HopEnded(NamedTuple):
     cause: Cause
 
 
-Event = Query | NewConnection | ConnectionClosed | Checkout | Hop | HopEnded | Request
+class BlockingCall(NamedTuple):
+    """One synchronous call in the thread of a running event loop, which stood still meanwhile.
+
+    `via` names who was called (`django`, `psycopg`, `hashers`), `what` the function (`execute`, `connect`,
+    `commit`, `verify_password`, or `acheck_password` where that hashes on the loop), `sql` the statement, if
+    it was one. `seconds` is None for a connection that psycopg was asked for directly.
+    """
+
+    via: str
+    what: str
+    sql: str | None
+    using: str | None
+    started: float
+    seconds: float | None
+    thread: str
+    frames: CallPath
+    cause: Cause
+
+    @property
+    def call_path(self) -> CallPath:
+        """The call sites of your code, innermost first, across threads."""
+        return self.frames + self.cause.path
+
+    @property
+    def name(self) -> str:
+        """The fingerprint of the statement, or the function."""
+        return self.what if self.sql is None else statement_of(self.sql).fingerprint
+
+
+Event = Query | NewConnection | ConnectionClosed | Checkout | Hop | HopEnded | Request | BlockingCall

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from pytest_dbperf.callsite import CallPath, without_recursion
-from pytest_dbperf.events import Hop, NewConnection, Query, Request
+from pytest_dbperf.events import BlockingCall, Hop, NewConnection, Query, Request
 from pytest_dbperf.fingerprint import Statement
 from pytest_dbperf.ownership import PROJECT
 
@@ -24,7 +24,7 @@ class QueryGroup:
     count: int
     distinct: int | None
     statement: Statement
-    using: str
+    using: str | None
     call_path: CallPath
     request: Request | None
     seconds: float
@@ -128,6 +128,13 @@ def groups_of_connections(
     return _most_frequent_first(
         opened,
         lambda new: (new.using, new.why, remark(new), identity(new.call_path), identity(new.because_of)),
+    )
+
+
+def groups_of_blocking_calls(calls: Iterable[BlockingCall]) -> list[list[BlockingCall]]:
+    """Group what made an event loop wait, the most frequent first."""
+    return _most_frequent_first(
+        calls, lambda call: (call.via, call.what, call.name, call.using, identity(call.call_path))
     )
 
 

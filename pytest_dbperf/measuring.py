@@ -40,6 +40,7 @@ def measure(recording: Recording, root: Path, *, with_groups: bool) -> Measureme
         pool_wait_ms=_milliseconds(sum(checkout.waited for checkout in recording.checkouts)),
         reuse=recording.reuse,
         hops=dict(sorted(Counter(hop.origin for hop in hops).items())),
+        blocking_calls=len(recording.blocking_calls),
         hops_queued_ms=_milliseconds(seconds_in_queues(hops)),
         requests=[
             RequestResult(

@@ -81,6 +81,11 @@ class OpenConnections:
                 closed.finalizer.detach()
             return closed
 
+    def using_of(self, owner: Any) -> str | None:
+        """Tell the alias of a connection, None when it has none or is not known."""
+        known = self._open.get(id(owner))
+        return None if known is None else known.using
+
     def owners(self) -> list[Any]:
         """The owners of all connections that are open."""
         with self._lock:

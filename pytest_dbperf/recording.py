@@ -12,9 +12,11 @@ from typing import Self, TypeVar
 from pytest_dbperf import cause
 from pytest_dbperf.crossings import completed
 from pytest_dbperf.events import (
+    BlockingCall,
     Cause,
     Checkout,
     ConnectionClosed,
+    DriverQuery,
     Event,
     Hop,
     NewConnection,
@@ -35,7 +37,15 @@ class Recorder:
     context, and they are what must not be missed.
     """
 
-    __slots__ = ("active", "connections", "emit", "log", "open_recordings", "wants_frames")
+    __slots__ = (
+        "active",
+        "connections",
+        "emit",
+        "log",
+        "open_recordings",
+        "wants_driver_queries",
+        "wants_frames",
+    )
 
     def __init__(self) -> None:
         self.open_recordings: list[Recording] = []
@@ -45,17 +55,21 @@ class Recorder:
     def _start_a_log(self) -> None:
         self.active = False
         self.wants_frames = False
+        self.wants_driver_queries = False
         self.log: list[Event] = []
         # Appending to a list is atomic, and a bound method the cheapest way to it.
         self.emit = self.log.append
 
-    def record(self, *, call_sites: bool = True, task: bool = False) -> Recording:
+    def record(
+        self, *, call_sites: bool = True, task: bool = False, driver_queries: bool = False
+    ) -> Recording:
         """Make a recording, to be opened as a context manager (`with` or `async with`).
 
         With `task=True` it keeps only what this task, the tasks it starts and their threads cause: for code
-        that gathers. Without call sites it is cheaper, and can count but not blame.
+        that gathers. Without call sites it is cheaper, and can count but not blame. With
+        `driver_queries=True` it has the statements, too, that psycopg was given directly.
         """
-        return Recording(self, call_sites=call_sites, task=task)
+        return Recording(self, call_sites=call_sites, task=task, driver_queries=driver_queries)
 
     @contextmanager
     def pause(self) -> Iterator[None]:
@@ -85,6 +99,7 @@ class Recorder:
 
     def _listen(self) -> None:
         self.wants_frames = any(recording.has_call_sites for recording in self.open_recordings)
+        self.wants_driver_queries = any(recording.has_driver_queries for recording in self.open_recordings)
         self.active = True
 
 
@@ -106,8 +121,16 @@ class Recording:
     It can be read at any time, also while it is open, and costs no copy: it is pairs of indexes into the log.
     """
 
-    def __init__(self, recorder: Recorder, *, call_sites: bool = True, task: bool = False) -> None:
+    def __init__(
+        self,
+        recorder: Recorder,
+        *,
+        call_sites: bool = True,
+        task: bool = False,
+        driver_queries: bool = False,
+    ) -> None:
         self.has_call_sites = call_sites
+        self.has_driver_queries = driver_queries
         self.open_at_start = 0
         self._recorder = recorder
         self._spans: list[_Span] = []
@@ -174,6 +197,8 @@ class Recording:
     def events(self) -> list[Event]:
         """Everything that happened, bookkeeping included, in the order in which it ended."""
         events = [event for span in self._spans for event in span.log[span.start : span.stop]]
+        if not self.has_driver_queries:
+            events = [event for event in events if not isinstance(event, DriverQuery)]
         if self._task is None:
             return events
         return [event for event in events if self._task in event.cause.tasks]
@@ -227,6 +252,11 @@ class Recording:
         return completed(self.events)
 
     @property
+    def blocking_calls(self) -> list[BlockingCall]:
+        """The synchronous calls that made an event loop stand still."""
+        return self.of_type(BlockingCall)
+
+    @property
     def requests(self) -> list[Request]:
         """The requests that entered Django's handler."""
         return self.of_type(Request)
@@ -249,7 +279,7 @@ class Recording:
 
     def record(self, *, task: bool = False) -> Recording:
         """Make a narrower window: `with dbperf.record() as recording: ...`."""
-        return self._recorder.record(task=task)
+        return self._recorder.record(task=task, driver_queries=self.has_driver_queries)
 
     def pause(self) -> AbstractContextManager[None]:
         """Leave out what happens inside, of this and of every open window: `with dbperf.pause(): ...`."""

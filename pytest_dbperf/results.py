@@ -22,7 +22,7 @@ class GroupResult:
     fingerprint: str
     kind: str
     tables: Sequence[str]
-    using: str
+    using: str | None
     call_path: Sequence[str]
     request: str | None
     ms: float
@@ -90,6 +90,7 @@ class Measurements:
     reuse: float | None = None
     hops: Mapping[str, int] = field(default_factory=dict)
     hops_queued_ms: float = 0.0
+    blocking_calls: int = 0
     requests: Sequence[RequestResult] = ()
     db_ms: float = 0.0
     groups: Sequence[GroupResult] = ()
@@ -145,6 +146,7 @@ class Run:
             "leaked_connections": sum(call.leaked_connections for call in calls),
             "checkouts": sum(call.checkouts for call in calls),
             "hops": sum(sum(call.hops.values()) for call in calls),
+            "blocking_calls": sum(call.blocking_calls for call in calls),
             "db_ms": round(sum(call.db_ms for call in calls), 3),
         }
 

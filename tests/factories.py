@@ -4,9 +4,11 @@ from pathlib import Path
 
 from pytest_dbperf.callsite import describe
 from pytest_dbperf.events import (
+    BlockingCall,
     Cause,
     Checkout,
     ConnectionClosed,
+    DriverQuery,
     Hop,
     HopEnded,
     NewConnection,
@@ -31,6 +33,11 @@ def query(
     """A statement."""
     cause = Cause(request=request)
     return Query(sql, using, 0.0, seconds, executions, parameters, "MainThread", tuple(path), cause)
+
+
+def driver_query(sql="SELECT 1", *, using=None):
+    """A statement that the driver was given directly."""
+    return DriverQuery(*query(sql, using=using))
 
 
 def new_connection(
@@ -106,6 +113,11 @@ def hop_ended(number=1, *, started=0.0, seconds=0.001, thread="worker", within=0
     return HopEnded(number, started, seconds, thread, Cause(hop=within))
 
 
+def blocking_call(what="execute", *, via="django", sql="SELECT 1", using="default", seconds=0.001, path=()):
+    """A synchronous call in the thread of a loop."""
+    return BlockingCall(via, what, sql, using, 0.0, seconds, "MainThread", tuple(path), Cause())
+
+
 def request(number=1, method="GET", path="/api/campaigns/"):
     """A request."""
     return Request(number, method, path, 0.0, "MainThread", Cause())
@@ -120,13 +132,13 @@ class _Owner:
     """What a connection belongs to."""
 
 
-def recording(*events, open_connections=0):
+def recording(*events, open_connections=0, driver_queries=False):
     """A closed recording of these events."""
     recorder = Recorder()
     owners = [_Owner() for _ in range(open_connections)]
     for owner in owners:
         recorder.connections.add(owner, "default", is_kept=False, dropped=print)
-    with recorder.record() as window:
+    with recorder.record(driver_queries=driver_queries) as window:
         for event in events:
             recorder.emit(event)
     return window

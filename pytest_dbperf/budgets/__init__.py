@@ -6,6 +6,7 @@ from pytest_dbperf.budgets.budget import Budget
 from pytest_dbperf.budgets.max_new_connections import MaxNewConnections
 from pytest_dbperf.budgets.max_open_connections import MaxOpenConnections
 from pytest_dbperf.budgets.max_thread_hops import MaxThreadHops
+from pytest_dbperf.budgets.no_blocking_calls import NoBlockingCalls
 from pytest_dbperf.budgets.no_connection_leaks import NoConnectionLeaks
 from pytest_dbperf.budgets.no_sync_to_async import NoSyncToAsync
 from pytest_dbperf.budgets.query_budget import QueryBudget
@@ -17,4 +18,5 @@ BUDGETS: tuple[type[Budget], ...] = (
     NoConnectionLeaks,
     NoSyncToAsync,
     MaxThreadHops,
+    NoBlockingCalls,
 )

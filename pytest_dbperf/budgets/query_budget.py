@@ -108,7 +108,7 @@ def _only_request(groups: Sequence[QueryGroup]) -> str:
 def _evidence(group: QueryGroup, groups: Sequence[QueryGroup]) -> Evidence:
     remarks = [_remark_on_parameters(group)]
     if len({each.using for each in groups}) > 1:
-        remarks.append(f"on {group.using}")
+        remarks.append(f"on {group.using or 'a connection without an alias'}")
     if group.request and not _only_request(groups):
         remarks.append(str(group.request))
     return Evidence(

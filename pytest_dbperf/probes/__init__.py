@@ -5,16 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
-from pytest_dbperf.probes import connections, executors, hops, queries, requests, threads
+from pytest_dbperf.probes import (
+    connections,
+    drivers,
+    executors,
+    hashers,
+    hops,
+    queries,
+    requests,
+    threads,
+)
 from pytest_dbperf.probes.seam import Undo, WhileWanted
 from pytest_dbperf.recording import Recorder
 
 PROBES: tuple[Callable[[Recorder], Undo], ...] = (
     queries.install,
+    drivers.install,
     connections.install,
     hops.install,
     executors.install,
     requests.install,
+    hashers.install,
     threads.install,
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from time import monotonic, perf_counter
 from typing import Any
 
@@ -13,6 +14,7 @@ from pytest_dbperf.callsite import CallPath
 from pytest_dbperf.events import Checkout, Why
 from pytest_dbperf.probes import pools
 from pytest_dbperf.probes.ledger import Ledger, Opening
+from pytest_dbperf.probes.loops import Call, running_loop, tell_of_connection
 from pytest_dbperf.probes.seam import Undo, is_installed, replace, together
 from pytest_dbperf.probes.threads import runs_in, this_thread
 from pytest_dbperf.recording import Recorder
@@ -26,7 +28,7 @@ def install(recorder: Recorder) -> Undo:
     ledger = Ledger(recorder, opening)
     undos = [_django(recorder, ledger, opening)]
     if is_installed("psycopg"):
-        undos.append(_psycopg(ledger, opening))
+        undos.append(_psycopg(recorder, ledger, opening))
     if is_installed("psycopg_pool"):
         undos.append(pools.wrap(opening, recorder.connections))
     return together(*undos)
@@ -35,6 +37,8 @@ def install(recorder: Recorder) -> Undo:
 def _django(recorder: Recorder, ledger: Ledger, opening: Opening) -> Undo:
     from asgiref.sync import SyncToAsync
     from django.db.backends.base.base import BaseDatabaseWrapper
+
+    loop_here = running_loop()
 
     def first_use() -> tuple[Why, CallPath]:
         # asgiref copies the context of a request into the thread that it makes for it, and into others, too.
@@ -58,8 +62,11 @@ def _django(recorder: Recorder, ledger: Ledger, opening: Opening) -> Undo:
                 is_persistent=self.settings_dict["CONN_MAX_AGE"] != 0,
                 waited=0.0,
             )
+            on_a_loop = recorder.active and loop_here() is not None
+            call = Call(recorder, "django", "connect", self.alias) if on_a_loop else nullcontext()
             try:
-                original(self)
+                with call:
+                    original(self)
                 if getattr(self, "pool", None) is not None:
                     if recorder.active:
                         frames = cause.frames_here(1) if recorder.wants_frames else ()
@@ -128,8 +135,10 @@ def _why_closed(connection: Any, caller: str) -> Why:
     return Why.OUT_OF_AGE if is_old and not connection.errors_occurred else Why.UNUSABLE
 
 
-def _psycopg(ledger: Ledger, opening: Opening) -> Undo:
+def _psycopg(recorder: Recorder, ledger: Ledger, opening: Opening) -> Undo:
     import psycopg
+
+    loop_here = running_loop()
 
     def around_init(original: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(original)
@@ -137,6 +146,8 @@ def _psycopg(ledger: Ledger, opening: Opening) -> Undo:
             original(self, pgconn)
             opening.heard_of_driver = True
             ledger.opened(self, "psycopg", pgconn.db.decode(errors="replace"), pgconn.backend_pid)
+            if recorder.active and loop_here() is not None and isinstance(self, psycopg.Connection):
+                tell_of_connection(recorder)
 
         return __init__
 

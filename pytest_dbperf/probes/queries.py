@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import decimal
 import functools
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -13,9 +14,18 @@ from typing import Any
 
 from pytest_dbperf import cause
 from pytest_dbperf.events import Query
+from pytest_dbperf.probes.loops import Call, running_loop
 from pytest_dbperf.probes.seam import Undo, replace, together
 from pytest_dbperf.probes.threads import this_thread
 from pytest_dbperf.recording import Recorder
+
+
+class _NextOfDriver(threading.local):
+    is_djangos = False
+
+
+# Whose statement the driver of this thread will be given next. Asked only when the driver's are counted, too.
+next_of_driver = _NextOfDriver()
 
 
 def install(recorder: Recorder) -> Undo:
@@ -23,14 +33,7 @@ def install(recorder: Recorder) -> Undo:
     from django.db.backends import utils
     from django.db.backends.base import base
 
-    inherited, frames_here = cause.current.get, cause.frames_here
-
-    def emit(using: str, sql: str, started: float, parameters: int | None = None) -> None:
-        frames = frames_here(2) if recorder.wants_frames else ()
-        seconds = perf_counter() - started
-        recorder.emit(
-            Query(sql, using, started, seconds, 1, parameters, this_thread.name, frames, inherited())
-        )
+    inherited, frames_here, loop_here = cause.current.get, cause.frames_here, running_loop()
 
     def around_execute(original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(original)
@@ -38,67 +41,97 @@ def install(recorder: Recorder) -> Undo:
             __tracebackhide__ = True
             if not recorder.active:
                 return original(self, sql, params, many, executor)
+            call = None
+            if loop_here() is not None:
+                call = Call(recorder, "django", "executemany" if many else "execute", self.db.alias)
+            wants_driver_queries, outer = recorder.wants_driver_queries, False
+            if wants_driver_queries:
+                outer, next_of_driver.is_djangos = next_of_driver.is_djangos, True
             started = perf_counter()
             try:
                 return original(self, sql, params, many, executor)
             finally:
-                # As emit() does it, but for half a microsecond less: this is the path of every query.
+                # As _emit() does it, but for half a microsecond less: this is the path of every query.
                 fields = (
-                    sql if type(sql) is str else _text_of(sql, self.cursor),
+                    sql if type(sql) is str else text_of(sql, self.cursor),
                     self.db.alias,
                     started,
                     perf_counter() - started,
-                    _length_of(params) if many else 1,
+                    length_of(params) if many else 1,
                     hash_of(params) if recorder.wants_frames else None,
                     this_thread.name,
                     frames_here(1) if recorder.wants_frames else (),
                     inherited(),
                 )
                 recorder.emit(tuple.__new__(Query, fields))
+                if wants_driver_queries:
+                    next_of_driver.is_djangos = outer
+                if call is not None:
+                    call.end(fields[0])
 
         return _execute_with_wrappers
 
-    def around_callproc(original: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(original)
-        def callproc(self: Any, procname: Any, params: Any = None, kparams: Any = None) -> Any:
-            __tracebackhide__ = True
-            if not recorder.active:
-                return original(self, procname, params, kparams)
-            started = perf_counter()
-            try:
-                return original(self, procname, params, kparams)
-            finally:
-                emit(self.db.alias, f"CALL {_text_of(procname, self.cursor)}", started, hash_of(params))
-
-        return callproc
-
-    def around_transaction(
-        original: Callable[[Any, str], AbstractContextManager[None]],
-    ) -> Callable[[Any, str], AbstractContextManager[None]]:
-        @functools.wraps(original)
-        @contextmanager
-        def debug_transaction(connection: Any, sql: str) -> Iterator[None]:
-            __tracebackhide__ = True
-            started = perf_counter()
-            try:
-                with original(connection, sql):
-                    yield
-            finally:
-                if recorder.active:
-                    emit(connection.alias, sql, started)
-
-        return debug_transaction
-
     return together(
         replace(utils.CursorWrapper, "_execute_with_wrappers", around_execute),
-        replace(utils.CursorWrapper, "callproc", around_callproc),
+        replace(utils.CursorWrapper, "callproc", functools.partial(_around_callproc, recorder)),
         # Backends bind the function by name: `base` already has, Oracle's does when it is imported.
-        replace(utils, "debug_transaction", around_transaction),
-        replace(base, "debug_transaction", around_transaction),
+        replace(utils, "debug_transaction", functools.partial(_around_transaction, recorder)),
+        replace(base, "debug_transaction", functools.partial(_around_transaction, recorder)),
     )
 
 
-def _text_of(sql: Any, cursor: Any) -> str:
+def _around_callproc(recorder: Recorder, original: Callable[..., Any]) -> Callable[..., Any]:
+    loop_here = running_loop()
+
+    @functools.wraps(original)
+    def callproc(self: Any, procname: Any, params: Any = None, kparams: Any = None) -> Any:
+        __tracebackhide__ = True
+        if not recorder.active:
+            return original(self, procname, params, kparams)
+        call = Call(recorder, "django", "callproc", self.db.alias) if loop_here() is not None else None
+        outer, next_of_driver.is_djangos = next_of_driver.is_djangos, True
+        started = perf_counter()
+        try:
+            return original(self, procname, params, kparams)
+        finally:
+            sql = f"CALL {text_of(procname, self.cursor)}"
+            _emit(recorder, self.db.alias, sql, started, hash_of(params))
+            next_of_driver.is_djangos = outer
+            if call is not None:
+                call.end(sql)
+
+    return callproc
+
+
+def _around_transaction(
+    recorder: Recorder,
+    original: Callable[[Any, str], AbstractContextManager[None]],
+) -> Callable[[Any, str], AbstractContextManager[None]]:
+    @functools.wraps(original)
+    @contextmanager
+    def debug_transaction(connection: Any, sql: str) -> Iterator[None]:
+        __tracebackhide__ = True
+        started = perf_counter()
+        try:
+            with original(connection, sql):
+                yield
+        finally:
+            if recorder.active:
+                _emit(recorder, connection.alias, sql, started)
+
+    return debug_transaction
+
+
+def _emit(recorder: Recorder, using: str, sql: str, started: float, parameters: int | None = None) -> None:
+    frames = cause.frames_here(2) if recorder.wants_frames else ()
+    seconds = perf_counter() - started
+    recorder.emit(
+        Query(sql, using, started, seconds, 1, parameters, this_thread.name, frames, cause.current.get())
+    )
+
+
+def text_of(sql: Any, cursor: Any) -> str:
+    """Write a statement, whatever it was given as."""
     if isinstance(sql, str):
         return str.__str__(sql)  # The plain text of a subclass that may have a __str__ of its own.
     if isinstance(sql, bytes):
@@ -107,7 +140,8 @@ def _text_of(sql: Any, cursor: Any) -> str:
     return str(sql.as_string(cursor)) if hasattr(sql, "as_string") else f"<{type(sql).__qualname__}>"
 
 
-def _length_of(sets_of_parameters: Any) -> int:
+def length_of(sets_of_parameters: Any) -> int:
+    """Tell how often `executemany` executes, where that can be known."""
     # An iterator would be used up by counting it.
     return len(sets_of_parameters) if type(sets_of_parameters) in (list, tuple) else 1
 

@@ -9,6 +9,7 @@ import psycopg_pool
 from anyio._backends._asyncio import AsyncIOBackend
 from asgiref.sync import AsyncToSync, SyncToAsync
 from django.core.handlers.asgi import ASGIHandler
+from django.contrib.auth import hashers
 from django.core.handlers.base import BaseHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.db.backends import utils
@@ -25,6 +26,21 @@ SEAMS = {
     (psycopg.BaseConnection, "__init__"): "self, pgconn",
     (psycopg.Connection, "close"): "self",
     (psycopg.AsyncConnection, "close"): "self",
+    (psycopg.Connection, "commit"): "self",
+    (psycopg.Connection, "rollback"): "self",
+    **{
+        (cursor, name): signature
+        for cursor in (psycopg.Cursor, psycopg.AsyncCursor)
+        for name, signature in {
+            "execute": "self, query, params=None, *, prepare=None, binary=None",
+            "executemany": "self, query, params_seq, *, returning=False",
+            "copy": "self, statement, params=None, *, writer=None",
+            "stream": "self, query, params=None, *, binary=None, size=1",
+        }.items()
+    },
+    (psycopg.ServerCursor, "execute"): "self, query, params=None, *, binary=None, **kwargs",
+    (psycopg.AsyncServerCursor, "execute"): "self, query, params=None, *, binary=None, **kwargs",
+    (hashers, "verify_password"): "password, encoded, preferred='default'",
     (psycopg_pool.ConnectionPool, "_connect"): "self, timeout=None",
     (psycopg_pool.AsyncConnectionPool, "_connect"): "self, timeout=None",
     (psycopg_pool.pool.WaitingClient, "wait"): "self, timeout",

@@ -7,14 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import django
+import psycopg
 import pytest
 from asgiref.sync import SyncToAsync
+from django.contrib.auth import hashers
 from django.db import connections as django_connections
 from django.db.backends import utils
 from django.db.backends.base import base
 
 from pytest_dbperf import probes
-from pytest_dbperf.probes import connections, executors, listening
+from pytest_dbperf.probes import connections, drivers, executors, listening
 from pytest_dbperf.probes.seam import SeamGone, WhileWanted, is_installed, replace, together
 from pytest_dbperf.probes.threads import runs_in
 from pytest_dbperf.recording import Recorder
@@ -74,6 +76,29 @@ def test_djangos_async_orm_is_sync_to_async():
     from django.db.models import QuerySet
 
     assert "sync_to_async(self.get)" in inspect.getsource(QuerySet.aget), django.VERSION
+
+
+@pytest.mark.parametrize("name", ["check_password", "acheck_password"])
+def test_passwords_are_verified_by_the_function_that_is_wrapped(name):
+    """Both ways look it up when they are called."""
+    assert "verify_password" in getattr(hashers, name).__code__.co_names
+
+
+def test_from_django_6_acheck_password_hops():
+    """The failure says so, and of the versions before that they do not."""
+    hops_to_verify = "sync_to_async" in hashers.acheck_password.__code__.co_names
+
+    assert hops_to_verify == (django.VERSION >= (6, 0))
+
+
+@pytest.mark.parametrize("cursor", [psycopg.ClientCursor, psycopg.RawCursor, psycopg.AsyncClientCursor])
+def test_other_cursors_of_psycopg_inherit_the_seams(cursor):
+    """A class that had a function of its own would pass the probe by."""
+    kinds = [kind for kind in cursor.__mro__ if kind not in (psycopg.Cursor, psycopg.AsyncCursor)]
+
+    assert not any(
+        name in vars(kind) for kind in kinds for name in ("execute", "executemany", "copy", "stream")
+    )
 
 
 UNDO = """
@@ -145,7 +170,9 @@ def test_replacements_are_undone_in_reverse():
     assert order == ["second", "first"]
 
 
-@pytest.mark.parametrize(("package", "probe"), [("anyio", executors), ("psycopg", connections)])
+@pytest.mark.parametrize(
+    ("package", "probe"), [("anyio", executors), ("psycopg", connections), ("psycopg", drivers)]
+)
 def test_a_library_that_is_not_installed_is_not_listened_to(monkeypatch, package, probe):
     """Only pytest and Django are required."""
     monkeypatch.setattr(probe, "is_installed", lambda name: not name.startswith(package))

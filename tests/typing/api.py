@@ -6,7 +6,7 @@ from typing import assert_type
 import pytest
 
 from pytest_dbperf import BudgetExceeded, BudgetFixture, Recording, record
-from pytest_dbperf.events import Hop, NewConnection, Query, Request
+from pytest_dbperf.events import BlockingCall, Hop, NewConnection, Query, Request
 from pytest_dbperf.lifecycle.asgi import AsgiClient
 from pytest_dbperf.lifecycle.database_settings import DatabaseSettings
 from pytest_dbperf.lifecycle.wsgi import WsgiClient
@@ -15,6 +15,7 @@ from pytest_dbperf.lifecycle.wsgi import WsgiClient
 @pytest.mark.query_budget(4, at_least=1, select=3, tables={"users_user": 1}, using="default", reason="why")
 @pytest.mark.max_new_connections(0)
 @pytest.mark.no_sync_to_async(allow=["check_password"])
+@pytest.mark.no_blocking_calls(allow=["verify_password"], reason="why")
 def test_markers() -> None:
     """Markers take what they take; pytest does not type their arguments."""
 
@@ -25,6 +26,8 @@ def test_recording(dbperf: Recording) -> None:
     assert_type(dbperf.new_connections, list[NewConnection])
     assert_type(dbperf.hops, list[Hop])
     assert_type(dbperf.requests, list[Request])
+    assert_type(dbperf.blocking_calls, list[BlockingCall])
+    assert_type(dbperf.queries[0].using, str | None)
     assert_type(dbperf.queries[0].statement.tables, tuple[str, ...])
     with dbperf.pause():
         pass
@@ -48,7 +51,7 @@ async def test_budget_of_coroutine(no_sync_to_async: BudgetFixture, dbperf: Reco
 def test_error() -> None:
     """The error has what was broken."""
     try:
-        with record() as recording:
+        with record(driver_queries=True) as recording:
             assert_type(recording, Recording)
     except BudgetExceeded as error:
         assert_type(error.violations[0].measured, int)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import django
 import pytest
 
 from pytest_dbperf.budgets import BUDGETS
@@ -9,6 +10,7 @@ from pytest_dbperf.budgets.budget import WrongArguments, make, summary, takes_a_
 from pytest_dbperf.budgets.max_new_connections import MaxNewConnections
 from pytest_dbperf.budgets.max_open_connections import MaxOpenConnections
 from pytest_dbperf.budgets.max_thread_hops import MaxThreadHops
+from pytest_dbperf.budgets.no_blocking_calls import NoBlockingCalls
 from pytest_dbperf.budgets.no_connection_leaks import NoConnectionLeaks
 from pytest_dbperf.budgets.no_sync_to_async import NoSyncToAsync
 from pytest_dbperf.budgets.query_budget import QueryBudget
@@ -17,7 +19,17 @@ from pytest_dbperf.enforcement import Allowance, BudgetWindow, Given, allowances
 from pytest_dbperf.events import Why
 from pytest_dbperf.recording import Recorder
 from pytest_dbperf.violations import explain
-from tests.factories import closed_connection, hop, new_connection, query, recording, request, site
+from tests.factories import (
+    blocking_call,
+    closed_connection,
+    driver_query,
+    hop,
+    new_connection,
+    query,
+    recording,
+    request,
+    site,
+)
 
 VIEW = site("view", "/srv/app/views.py", 7)
 
@@ -123,6 +135,16 @@ def test_several_aliases_are_told_apart():
     lines = text_of(QueryBudget(0), query(), query(using="other"))
 
     assert [line.rsplit("  ", 1)[1].strip() for line in lines[1::2]] == ["on default", "on other"]
+
+
+def test_a_statement_without_an_alias_is_told_as_such():
+    """The driver's own connection has none."""
+    found = recording(query(), driver_query(), driver_queries=True)
+
+    assert [evidence.remark for evidence in QueryBudget(0).check(found).evidence] == [
+        "on default",
+        "on a connection without an alias",
+    ]
 
 
 def test_the_only_request_is_named_once():
@@ -327,14 +349,108 @@ def test_the_way_to_allow_a_hop_can_be_pasted():
     assert NoSyncToAsync(allow=["load", "save"]).check(recording(hop("Model.load"), hop("save"))) is None
 
 
+def test_blocking_calls_are_shown_with_what_blocked_and_for_how_long():
+    """The statement or the function, and the time that all tasks of the loop waited."""
+    calls = [
+        *[blocking_call(sql="SELECT a FROM t WHERE id = 1", path=[VIEW])] * 2,
+        blocking_call("connect", via="psycopg", sql=None, using=None, seconds=None),
+        blocking_call("verify_password", via="hashers", sql=None, using=None, seconds=0.25),
+        blocking_call("acheck_password", via="hashers", sql=None, using=None, seconds=0.25),
+    ]
+
+    violation = NoBlockingCalls().check(recording(*calls))
+
+    assert violation.headline == "blocking calls 5 > 0 (+5)"
+    assert text_of(NoBlockingCalls(), *calls)[1:9] == [
+        "    2x  SELECT a FROM t WHERE id = %s   the loop stood still for 2.0 ms",
+        "        views.py:7 view",
+        "    1x  connect",
+        "        (no frame of your code)",
+        "    1x  verify_password   the loop stood still for 250.0 ms",
+        "        (no frame of your code)",
+        "    1x  verify_password, by acheck_password   the loop stood still for 250.0 ms",
+        "        (no frame of your code)",
+    ]
+
+
+TWINS = "fix   the async twins of the ORM (aget, acount, async for), or await sync_to_async(function)()"
+NATIVE = "fix   psycopg.AsyncConnection: await its connect(), execute() and commit()"
+IN_A_THREAD = "fix   await sync_to_async(user.check_password)(password)"
+
+
+@pytest.mark.parametrize(
+    ("call", "advice"),
+    [
+        (blocking_call(), [TWINS]),
+        (blocking_call("commit", via="psycopg", sql=None), [TWINS]),
+        (blocking_call(via="psycopg", using=None), [NATIVE]),
+        (blocking_call("verify_password", via="hashers", sql=None, using=None), [IN_A_THREAD]),
+    ],
+)
+def test_each_kind_of_blocking_call_has_its_own_cure(monkeypatch, call, advice):
+    """What is Django's goes to a thread, and psycopg has an asynchronous connection."""
+    monkeypatch.delenv("DJANGO_ALLOW_ASYNC_UNSAFE", raising=False)
+
+    assert list(NoBlockingCalls().check(recording(call)).advice) == advice
+
+
+def test_the_switch_that_allows_it_is_named_where_it_is_set(monkeypatch):
+    """Who did not set it need not read of it, and psycopg does not ask for it."""
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+
+    of_django = NoBlockingCalls().check(recording(blocking_call())).advice
+    of_driver = NoBlockingCalls().check(recording(blocking_call(via="psycopg"))).advice
+
+    assert [line[:31] for line in of_django[1:]] == ["note  DJANGO_ALLOW_ASYNC_UNSAFE"]
+    assert len(of_driver) == 1
+
+
+def test_djangos_own_hashing_on_the_loop_is_explained():
+    """Nobody would look for it in a coroutine that is awaited."""
+    call = blocking_call("acheck_password", via="hashers", sql=None, using=None)
+
+    why, fix = NoBlockingCalls().check(recording(call)).advice
+
+    series = ".".join(map(str, django.VERSION[:2]))
+    assert why == (
+        f"why   acheck_password of Django {series} hashes on the event loop's thread; from Django 6.0 it hops"
+    )
+    assert fix == IN_A_THREAD
+
+
+@pytest.mark.parametrize(
+    ("call", "pattern"),
+    [
+        (blocking_call("connect", sql=None), "connect"),
+        (blocking_call(sql="SELECT a FROM t WHERE id = 1"), "SELECT a FROM t *"),
+        (blocking_call(), "execute"),
+        (blocking_call("verify_password", via="hashers", sql=None), "verify_password"),
+        (blocking_call("acheck_password", via="hashers", sql=None), "acheck_password"),
+        (blocking_call("acheck_password", via="hashers", sql=None), "verify_password"),
+        (blocking_call(path=[VIEW]), "views.py:7"),
+        (blocking_call(path=[VIEW]), "view"),
+    ],
+)
+def test_a_blocking_call_is_allowed_by_name_or_call_site(call, pattern):
+    """And no other with it."""
+    other = blocking_call("commit", sql=None)
+
+    assert NoBlockingCalls(allow=[pattern]).check(recording(call)) is None
+    assert NoBlockingCalls(allow=[pattern]).check(recording(call, other)).measured == 1
+
+
 @pytest.mark.parametrize("kind", BUDGETS, ids=lambda kind: kind.name)
 def test_every_budget_can_be_lifted(kind):
     """An inner marker undoes an outer one."""
-    by_keyword = {NoSyncToAsync: {"allow": ["*"]}, NoConnectionLeaks: {"allowed": None}}
+    by_keyword = {
+        NoSyncToAsync: {"allow": ["*"]},
+        NoBlockingCalls: {"allow": ["*"]},
+        NoConnectionLeaks: {"allowed": None},
+    }
     lifted = kind(**by_keyword[kind]) if kind in by_keyword else kind(None, reason="bulk import")
 
     assert lifted.is_lifted
-    assert lifted.check(recording(query(), new_connection(), hop())) is None
+    assert lifted.check(recording(query(), new_connection(), hop(), blocking_call())) is None
 
 
 @pytest.mark.parametrize(
@@ -392,6 +508,10 @@ def test_every_budget_has_a_name_a_summary_and_a_reason(kind):
         (NoSyncToAsync, (), {"allow": "save"}, "no_sync_to_async allow must be a list of names"),
         (NoSyncToAsync, (), {"allow": [1]}, "no_sync_to_async allow must be a list of names"),
         (NoSyncToAsync, (), {"allow": 1}, "no_sync_to_async allow must be a list of names"),
+        (NoBlockingCalls, (1,), {}, "no_blocking_calls: too many positional arguments"),
+        (NoBlockingCalls, (), {"allow": "connect"}, "no_blocking_calls allow must be a list of names"),
+        (NoBlockingCalls, (), {"allow": [1]}, "no_blocking_calls allow must be a list of names"),
+        (NoBlockingCalls, (), {"allow": 1}, "no_blocking_calls allow must be a list of names"),
     ],
 )
 def test_wrong_arguments_are_refused_in_a_sentence_with_the_usage(kind, args, kwargs, complaint):
@@ -413,6 +533,7 @@ def test_wrong_arguments_are_refused_in_a_sentence_with_the_usage(kind, args, kw
         (MaxOpenConnections(4), "max_open_connections(4)"),
         (NoConnectionLeaks(), "no_connection_leaks"),
         (NoConnectionLeaks(allowed=None), "no_connection_leaks(allowed=None)"),
+        (NoBlockingCalls(allow=["connect"]), "no_blocking_calls(allow=['connect'])"),
         (NoSyncToAsync(), "no_sync_to_async"),
         (NoSyncToAsync(allow=["save"]), "no_sync_to_async(allow=['save'])"),
     ],

@@ -6,7 +6,16 @@ import pytest
 
 from pytest_dbperf import cause
 from pytest_dbperf.recording import Recorder
-from tests.factories import checkout, closed_connection, hop, new_connection, query, recording, request
+from tests.factories import (
+    checkout,
+    closed_connection,
+    driver_query,
+    hop,
+    new_connection,
+    query,
+    recording,
+    request,
+)
 
 
 @pytest.fixture
@@ -49,6 +58,24 @@ def test_a_recording_can_be_read_while_it_is_open(recorder):
         assert len(window.queries) == 1
         recorder.emit(query())
         assert len(window.queries) == 2
+
+
+def test_statements_of_the_driver_are_for_those_who_ask(recorder):
+    """Another window on the same log does not have them."""
+    with recorder.record() as outer:
+        assert not recorder.wants_driver_queries
+        with recorder.record(driver_queries=True) as inner:
+            assert recorder.wants_driver_queries
+            recorder.emit(query("of django"))
+            recorder.emit(driver_query("of the driver"))
+            with inner.record() as innermost:
+                recorder.emit(driver_query("within"))
+        assert not recorder.wants_driver_queries
+
+    assert sql_of(outer) == ["of django"]
+    assert sql_of(inner) == ["of django", "of the driver", "within"]
+    assert sql_of(innermost) == ["within"]
+    assert not recorder.wants_driver_queries
 
 
 def test_recordings_may_overlap(recorder):

@@ -18,7 +18,17 @@ from pytest_dbperf.results import (
     TestResult,
     ViolationResult,
 )
-from tests.factories import closed_connection, hop, new_connection, query, recording, request, site
+from tests.factories import (
+    blocking_call,
+    closed_connection,
+    driver_query,
+    hop,
+    new_connection,
+    query,
+    recording,
+    request,
+    site,
+)
 
 ROOT = Path("/srv/app")
 VIEW = site("view", "/srv/app/views.py", 7)
@@ -48,6 +58,7 @@ def test_a_recording_is_boiled_down_to_numbers():
         closed_connection(open_now=1),
         hop(),
         hop(origin="django"),
+        blocking_call(),
         open_connections=1,
     )
 
@@ -59,6 +70,7 @@ def test_a_recording_is_boiled_down_to_numbers():
     )
     assert (result.peak_connections, result.checkouts, result.db_ms) == (2, 0, 2.5)
     assert result.hops == {"django": 1, "project": 1}
+    assert result.blocking_calls == 1
 
 
 def test_each_request_has_its_queries():
@@ -90,6 +102,13 @@ def test_groups_say_what_ran_from_where():
             ms=1.0,
         )
     ]
+
+
+def test_a_statement_of_the_driver_need_not_have_an_alias():
+    """It may run on a connection that is not Django's."""
+    result = measured(query(), driver_query(), driver_queries=True)
+
+    assert [group.using for group in result.groups] == ["default", None]
 
 
 def test_groups_are_made_on_request_only():
@@ -201,7 +220,9 @@ def test_totals_are_those_of_the_call_phases():
     """What the tests themselves did is what is limited."""
     one = TestResult("a", "passed", Measurements(queries=2, hops={"project": 1, "django": 2}, db_ms=1.5))
     two = TestResult(
-        "b", "passed", Measurements(queries=3, new_connections=1, checkouts=1, bookkeeping=4, db_ms=1)
+        "b",
+        "passed",
+        Measurements(blocking_calls=2, queries=3, new_connections=1, checkouts=1, bookkeeping=4, db_ms=1),
     )
 
     assert run(one, two).totals == {
@@ -212,6 +233,7 @@ def test_totals_are_those_of_the_call_phases():
         "leaked_connections": 0,
         "checkouts": 1,
         "hops": 3,
+        "blocking_calls": 2,
         "db_ms": 2.5,
     }
 

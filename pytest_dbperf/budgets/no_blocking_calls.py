@@ -1,0 +1,106 @@
+"""May an event loop stand still?"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import KW_ONLY, dataclass
+from importlib.metadata import version
+from typing import ClassVar
+
+from pytest_dbperf.budgets.allowance import allows
+from pytest_dbperf.events import BlockingCall
+from pytest_dbperf.fingerprint import shortened, statement_of
+from pytest_dbperf.groups import groups_of_blocking_calls
+from pytest_dbperf.recording import Recording
+from pytest_dbperf.violations import Evidence, Violation, compare
+
+
+@dataclass(frozen=True, slots=True)
+class NoBlockingCalls:
+    """Fail when the thread of an event loop waits for a database or verifies a password: all its tasks wait.
+
+    That is a synchronous call of psycopg's, of Django's cursor (with `DJANGO_ALLOW_ASYNC_UNSAFE`, or of one
+    that a thread has made), or of `check_password`.
+
+    Args:
+        allow: What may block: functions (`["verify_password", "connect"]`), statements (`["SELECT *"]`), or
+            call sites (`["campaigns/api.py", "campaigns/api.py:31", "create_user"]`).
+        reason: Why the limit is what it is.
+    """
+
+    name: ClassVar[str] = "no_blocking_calls"
+
+    _: KW_ONLY
+    allow: Sequence[str] = ()
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        allow: object = self.allow
+        is_a_list = isinstance(allow, Sequence) and not isinstance(allow, str)
+        if not is_a_list or not all(isinstance(pattern, str) for pattern in self.allow):
+            raise ValueError('no_blocking_calls allow must be a list of names, such as ["verify_password"]')
+
+    @property
+    def is_lifted(self) -> bool:
+        """Whether everything may block."""
+        return "*" in self.allow
+
+    @property
+    def aliases(self) -> Sequence[str]:
+        """None: a loop stands still for any database."""
+        return ()
+
+    def check(self, recording: Recording) -> Violation | None:
+        """Count the blocking calls, without those that are allowed."""
+        forbidden = [
+            call
+            for call in recording.blocking_calls
+            if allows(self.allow, _names(call), call.call_path) is None
+        ]
+        if not forbidden:
+            return None
+        return Violation(
+            budget=self.name,
+            measured=len(forbidden),
+            limit=0,
+            headline=f"blocking calls {compare(len(forbidden), 0)}",
+            evidence=tuple(_evidence(group) for group in groups_of_blocking_calls(forbidden)),
+            advice=tuple(_advice(forbidden)),
+        )
+
+
+def _names(call: BlockingCall) -> Sequence[str]:
+    # acheck_password() is where it is written, verify_password() what takes the time.
+    names = (call.name, call.what)
+    return (*names, "verify_password") if _hashes(call) else names
+
+
+def _hashes(call: BlockingCall) -> bool:
+    return call.via == "hashers"
+
+
+def _evidence(group: Sequence[BlockingCall]) -> Evidence:
+    first = group[0]
+    what = first.what if first.sql is None else shortened(statement_of(first.sql))
+    if _hashes(first):
+        what = "verify_password" + (", by acheck_password" if first.what == "acheck_password" else "")
+    seconds = [call.seconds for call in group if call.seconds is not None]
+    remark = f"the loop stood still for {sum(seconds) * 1000:.1f} ms" if seconds else ""
+    return Evidence(len(group), what, first.call_path, remark)
+
+
+def _advice(forbidden: Sequence[BlockingCall]) -> Iterator[str]:
+    on_djangos = [call for call in forbidden if call.via == "django" or call.using is not None]
+    if any(call.what == "acheck_password" for call in forbidden):
+        series = ".".join(version("django").split(".")[:2])
+        hashes = f"acheck_password of Django {series} hashes on the event loop's thread"
+        yield f"why   {hashes}; from Django 6.0 it hops"
+    if any(map(_hashes, forbidden)):
+        yield "fix   await sync_to_async(user.check_password)(password)"
+    if on_djangos:
+        yield "fix   the async twins of the ORM (aget, acount, async for), or await sync_to_async(function)()"
+    if any(call.via == "psycopg" and call.using is None for call in forbidden):
+        yield "fix   psycopg.AsyncConnection: await its connect(), execute() and commit()"
+    if os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE") and any(call.via == "django" for call in forbidden):
+        yield "note  DJANGO_ALLOW_ASYNC_UNSAFE is set: without it, Django refuses to make a cursor here"

@@ -1,0 +1,237 @@
+"""What is psycopg asked directly? What keeps a loop waiting, and if wanted every statement."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, ExitStack, aclosing, asynccontextmanager, closing, contextmanager
+from time import perf_counter
+from types import TracebackType
+from typing import Any
+
+from pytest_dbperf import cause
+from pytest_dbperf.events import DriverQuery
+from pytest_dbperf.probes.loops import Call, running_loop
+from pytest_dbperf.probes.queries import hash_of, length_of, next_of_driver, text_of
+from pytest_dbperf.probes.seam import Undo, is_installed, replace, together
+from pytest_dbperf.probes.threads import this_thread
+from pytest_dbperf.recording import Recorder
+
+_NO_ROW = object()
+
+
+def install(recorder: Recorder) -> Undo:
+    """Wrap all ways to a statement that psycopg's cursors have, and what ends a transaction."""
+    if not is_installed("psycopg"):
+        return together()
+    import psycopg
+
+    return together(
+        *_sync(recorder, psycopg.Cursor),
+        replace(psycopg.ServerCursor, "execute", functools.partial(_around_execute, recorder)),
+        replace(psycopg.Connection, "commit", functools.partial(_around_end, recorder)),
+        replace(psycopg.Connection, "rollback", functools.partial(_around_end, recorder)),
+        *_async(recorder, psycopg.AsyncCursor),
+        replace(psycopg.AsyncServerCursor, "execute", functools.partial(_around_async_execute, recorder)),
+    )
+
+
+class _Statement:
+    """A statement on its way to the server, told when it has ended.
+
+    The next statement after Django's cursor has announced one is Django's, and not told again.
+    """
+
+    def __init__(self, recorder: Recorder, what: str, cursor: Any, sql: Any, params: Any) -> None:
+        self._recorder = recorder
+        self._cursor = cursor
+        self._sql = sql
+        self._params = params
+        self._executions = length_of(params) if what == "executemany" else 1
+        self._using = recorder.connections.using_of(cursor.connection)
+        self._is_djangos, next_of_driver.is_djangos = next_of_driver.is_djangos, False
+        self._call = Call(recorder, "psycopg", what, self._using) if _keeps_a_loop_waiting(cursor) else None
+        self._started = perf_counter()
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        seconds = perf_counter() - self._started
+        recorder, sql = self._recorder, text_of(self._sql, self._cursor)
+        if recorder.wants_driver_queries and not self._is_djangos:
+            recorder.emit(
+                DriverQuery(
+                    sql,
+                    self._using,
+                    self._started,
+                    seconds,
+                    self._executions,
+                    hash_of(self._params) if recorder.wants_frames else None,
+                    this_thread.name,
+                    cause.frames_here(1) if recorder.wants_frames else (),
+                    cause.current.get(),
+                )
+            )
+        if self._call is not None:
+            self._call.end(sql)
+
+
+def _keeps_a_loop_waiting(cursor: Any) -> bool:
+    import psycopg
+
+    return isinstance(cursor.connection, psycopg.Connection) and running_loop()() is not None
+
+
+def _sync(recorder: Recorder, cursor: type[Any]) -> Iterator[Undo]:
+    loop_here = running_loop()
+
+    def is_deaf() -> bool:
+        return not recorder.active or (loop_here() is None and not recorder.wants_driver_queries)
+
+    def around_executemany(original: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(original)
+        def executemany(self: Any, query: Any, params_seq: Any, **kwargs: Any) -> None:
+            __tracebackhide__ = True
+            if is_deaf():
+                return original(self, query, params_seq, **kwargs)
+            with _Statement(recorder, "executemany", self, query, params_seq):
+                return original(self, query, params_seq, **kwargs)
+
+        return executemany
+
+    def around_copy(original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        @contextmanager
+        def copy(self: Any, statement: Any, params: Any = None, **kwargs: Any) -> Iterator[Any]:
+            __tracebackhide__ = True
+            with ExitStack() as stack:
+                copying = original(self, statement, params, **kwargs)
+                if is_deaf():
+                    rows = stack.enter_context(copying)
+                else:
+                    # Until the server is ready for it: the rest is in the hands of the caller.
+                    with _Statement(recorder, "copy", self, statement, params):
+                        rows = stack.enter_context(copying)
+                yield rows
+
+        return copy
+
+    def around_stream(original: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
+        @functools.wraps(original)
+        def stream(self: Any, query: Any, params: Any = None, **kwargs: Any) -> Iterator[Any]:
+            __tracebackhide__ = True
+            rows: Any = original(self, query, params, **kwargs)
+            if is_deaf():
+                yield from rows
+                return
+            with closing(rows):
+                with _Statement(recorder, "stream", self, query, params):
+                    first = next(rows, _NO_ROW)
+                if first is not _NO_ROW:
+                    yield first
+                    yield from rows
+
+        return stream
+
+    yield replace(cursor, "execute", functools.partial(_around_execute, recorder))
+    yield replace(cursor, "executemany", around_executemany)
+    yield replace(cursor, "copy", around_copy)
+    yield replace(cursor, "stream", around_stream)
+
+
+def _around_execute(recorder: Recorder, original: Callable[..., Any]) -> Callable[..., Any]:
+    loop_here = running_loop()
+
+    @functools.wraps(original)
+    def execute(self: Any, query: Any, params: Any = None, **kwargs: Any) -> Any:
+        __tracebackhide__ = True
+        if not recorder.active or (loop_here() is None and not recorder.wants_driver_queries):
+            # Every query of Django's passes here, without keywords: to forward none takes half the time.
+            return original(self, query, params, **kwargs) if kwargs else original(self, query, params)
+        with _Statement(recorder, "execute", self, query, params):
+            return original(self, query, params, **kwargs)
+
+    return execute
+
+
+def _around_end(recorder: Recorder, original: Callable[[Any], None]) -> Callable[[Any], None]:
+    loop_here = running_loop()
+
+    @functools.wraps(original)
+    def end_transaction(self: Any) -> None:
+        __tracebackhide__ = True
+        # In no transaction there is nothing to send.
+        if not recorder.active or loop_here() is None or not self.pgconn.transaction_status:
+            return original(self)
+        with Call(recorder, "psycopg", original.__name__, recorder.connections.using_of(self)):
+            return original(self)
+
+    return end_transaction
+
+
+def _async(recorder: Recorder, cursor: type[Any]) -> Iterator[Undo]:
+    def around_executemany(original: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+        @functools.wraps(original)
+        async def executemany(self: Any, query: Any, params_seq: Any, **kwargs: Any) -> None:
+            __tracebackhide__ = True
+            if not recorder.wants_driver_queries:
+                return await original(self, query, params_seq, **kwargs)
+            with _Statement(recorder, "executemany", self, query, params_seq):
+                return await original(self, query, params_seq, **kwargs)
+
+        return executemany
+
+    def around_copy(original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        @asynccontextmanager
+        async def copy(self: Any, statement: Any, params: Any = None, **kwargs: Any) -> AsyncIterator[Any]:
+            __tracebackhide__ = True
+            async with AsyncExitStack() as stack:
+                copying = original(self, statement, params, **kwargs)
+                if not recorder.wants_driver_queries:
+                    rows = await stack.enter_async_context(copying)
+                else:
+                    with _Statement(recorder, "copy", self, statement, params):
+                        rows = await stack.enter_async_context(copying)
+                yield rows
+
+        return copy
+
+    def around_stream(original: Callable[..., AsyncIterator[Any]]) -> Callable[..., AsyncIterator[Any]]:
+        @functools.wraps(original)
+        async def stream(self: Any, query: Any, params: Any = None, **kwargs: Any) -> AsyncIterator[Any]:
+            __tracebackhide__ = True
+            rows: Any = original(self, query, params, **kwargs)
+            async with aclosing(rows):
+                if recorder.wants_driver_queries:
+                    with _Statement(recorder, "stream", self, query, params):
+                        first = await anext(rows, _NO_ROW)
+                    if first is _NO_ROW:
+                        return
+                    yield first
+                async for row in rows:
+                    yield row
+
+        return stream
+
+    yield replace(cursor, "execute", functools.partial(_around_async_execute, recorder))
+    yield replace(cursor, "executemany", around_executemany)
+    yield replace(cursor, "copy", around_copy)
+    yield replace(cursor, "stream", around_stream)
+
+
+def _around_async_execute(
+    recorder: Recorder, original: Callable[..., Awaitable[Any]]
+) -> Callable[..., Awaitable[Any]]:
+    @functools.wraps(original)
+    async def execute(self: Any, query: Any, params: Any = None, **kwargs: Any) -> Any:
+        __tracebackhide__ = True
+        if not recorder.wants_driver_queries:
+            return await original(self, query, params, **kwargs)
+        with _Statement(recorder, "execute", self, query, params):
+            return await original(self, query, params, **kwargs)
+
+    return execute
