@@ -33,6 +33,7 @@ class Options:
     reports: Sequence[Report]
     top: int
     verifies_connections: bool
+    counts_driver_queries: bool
     defaults: Sequence[Budget]
     """The suite's budgets, for tests without a marker of their own."""
     projects: Sequence[str]
@@ -102,6 +103,12 @@ def register(parser: pytest.Parser) -> None:
         type="args",
         default=[],
     )
+    parser.addini(
+        "dbperf_driver_queries",
+        "count also the statements that psycopg is given directly: raw psycopg, COPY, asynchronous backends",
+        type="bool",
+        default=False,
+    )
     for kind in BUDGETS:
         form: Literal["int", "bool"] = "int" if takes_a_limit(kind) else "bool"
         explanation = f"for every test without a marker of its own: {summary(kind)}"
@@ -121,6 +128,7 @@ def options_of(config: pytest.Config) -> Options:
         reports=[_report(text) for text in (config.getini("dbperf_report") if reports is None else reports)],
         top=top,
         verifies_connections=bool(_ini(config, "dbperf_verify_connections")),
+        counts_driver_queries=bool(_ini(config, "dbperf_driver_queries")),
         defaults=[budget for kind in BUDGETS for budget in _default(config, kind)],
         projects=projects_of(config),
     )

@@ -95,7 +95,7 @@ class Suite:
         self.ini = ini
         self.verbose = verbose
         self.verification = Verification(recorder.connections)
-        self.test = WatchedTest(recorder.record())
+        self.test = WatchedTest(self._recording())
 
     def watches(self, item: pytest.Item) -> bool:
         """Tell whether a test is measured: all are, or with `--dbperf=off` those that ask by a fixture."""
@@ -116,7 +116,7 @@ class Suite:
     @contextmanager
     def setting_up(self, item: pytest.Item) -> Iterator[None]:
         """Measure the setup of a test, then find its budgets: a fixture may have added a marker."""
-        test = self.test = WatchedTest(self.recorder.record())
+        test = self.test = WatchedTest(self._recording())
         with self._counting("setup"):
             yield
         if not self.options.is_off:
@@ -165,7 +165,7 @@ class Suite:
         site = next(iter(frames_of_yours(1)), None)
         given = Given(make(kind, args, kwargs), f"at {location_of(site, self.root)}" if site else "")
         _require_that_it_counts(given)
-        return BudgetWindow(given, self.recorder.record(), self._check)
+        return BudgetWindow(given, self._recording(), self._check)
 
     def explain(self, error: BaseException, item: pytest.Item) -> Explanation | None:
         """Explain an error of ours by its text and the place to mend; leave all others to pytest."""
@@ -178,13 +178,18 @@ class Suite:
             path, line = self.root / item.location[0], (item.location[1] or 0) + 1
         return Explanation(str(error).splitlines(), path, line, type(error).__name__)
 
+    def _recording(self, *, call_sites: bool = True) -> Recording:
+        return self.recorder.record(call_sites=call_sites, driver_queries=self.options.counts_driver_queries)
+
     def _asks_by_fixture(self, item: pytest.Item) -> bool:
         return not _FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
 
     def _enforce(self) -> None:
         __tracebackhide__ = True
         if self.options.verifies_connections:
-            self.verification.check()
+            # By the driver, and in a coroutine's thread: neither is a statement of the test.
+            with self.recorder.pause():
+                self.verification.check()
         self._check(self.test.budgets, self.test.recording)
 
     def _check(self, budgets: Sequence[Given], recording: Recording) -> None:
@@ -197,7 +202,7 @@ class Suite:
 
     @contextmanager
     def _counting(self, phase: str) -> Iterator[None]:
-        recording = self.recorder.record(call_sites=False)
+        recording = self._recording(call_sites=False)
         try:
             with recording:
                 yield

@@ -128,6 +128,8 @@ def test_help_tells_of_every_option(suite):
         "--dbperf-report=",
         "--dbperf-top=",
         "dbperf_query_budget",
+        "dbperf_no_blocking_calls",
+        "dbperf_driver_queries",
     ):
         assert option in helped
     suite.run("--markers").stdout.fnmatch_lines(

@@ -5,12 +5,14 @@ import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import psycopg
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 from django.db import connection, connections, transaction
 from django.db.models import F
 from django.test import AsyncClient, Client
 
+from pytest_dbperf.fingerprint import is_bookkeeping
 from pytest_dbperf.standing import close_on_asgiref_thread
 from shop.models import Author, Book
 from tests.probes.server_log import ServerLog
@@ -299,3 +301,66 @@ def test_what_django_does_not_see_is_a_known_gap(recorder, authors, work, counte
         work()
 
     assert (len(recording.statements), len(log.heard().statements)) == (counted, heard)
+
+
+def raw_transaction(conninfo):
+    """psycopg's own transaction, with a server-side cursor and a COPY in it."""
+    with psycopg.connect(**conninfo) as raw:
+        raw.execute("SELECT %s", [1])
+        raw.cursor().executemany("INSERT INTO shop_author (name) VALUES (%s)", NAMES)
+        with raw.cursor("portal") as cursor:
+            cursor.execute("SELECT name FROM shop_author")
+            assert len(cursor.fetchall()) == 2 * len(NAMES)
+        with raw.cursor().copy("COPY shop_author (name) FROM STDIN") as rows:
+            rows.write_row(("Ivy",))
+        assert len(list(raw.cursor().stream("SELECT name FROM shop_author"))) == 2 * len(NAMES) + 1
+
+
+def native_transaction(conninfo):
+    """The same on a loop, which does not stand still."""
+
+    async def run():
+        async with await psycopg.AsyncConnection.connect(**conninfo) as native:
+            await native.execute("SELECT %s", [1])
+            await native.cursor().executemany("INSERT INTO shop_author (name) VALUES (%s)", NAMES)
+            async with native.cursor("portal") as cursor:
+                await cursor.execute("SELECT name FROM shop_author")
+                assert len(await cursor.fetchall()) == 2 * len(NAMES)
+            async with native.cursor().copy("COPY shop_author (name) FROM STDIN") as rows:
+                await rows.write_row(("Ivy",))
+            found = [row async for row in native.cursor().stream("SELECT name FROM shop_author")]
+            assert len(found) == 2 * len(NAMES) + 1
+
+    asyncio.run(run())
+
+
+def all_of_djangos(conninfo):
+    """Whatever Django's cursor counts, and what passes it by."""
+    orm()
+    executemany()
+    iterator_in_atomic()
+    raw_cursor()
+    copy()
+    raw_psycopg()
+    health_check()
+
+
+def iterator_in_atomic():
+    """A server-side cursor within a transaction."""
+    with transaction.atomic():
+        list(Author.objects.iterator(chunk_size=1))
+
+
+@pytest.mark.parametrize("work", [raw_transaction, native_transaction, all_of_djangos])
+def test_with_the_drivers_queries_the_server_heard_what_was_counted(recorder, authors, raw_conninfo, work):
+    """All but the bookkeeping, which psycopg sends by itself."""
+    log = ServerLog([connection.settings_dict["NAME"]])
+
+    with recorder.record(driver_queries=True) as recording:
+        work({**raw_conninfo, "options": "-c log_statement=all"})
+
+    heard = [statement for statement in log.heard().statements if not is_bookkeeping(statement)]
+    assert sum(query.executions for query in recording.queries) == len(heard), heard
+    assert len(heard) >= 7
+    assert recording.hops == []
+    assert recording.blocking_calls == []
