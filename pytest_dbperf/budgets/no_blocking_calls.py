@@ -8,7 +8,7 @@ from dataclasses import KW_ONLY, dataclass
 from importlib.metadata import version
 from typing import ClassVar
 
-from pytest_dbperf.budgets.allowance import allows
+from pytest_dbperf.budgets.allowance import allows, require_patterns
 from pytest_dbperf.events import BlockingCall
 from pytest_dbperf.fingerprint import shortened, statement_of
 from pytest_dbperf.groups import groups_of_blocking_calls
@@ -36,10 +36,7 @@ class NoBlockingCalls:
     reason: str = ""
 
     def __post_init__(self) -> None:
-        allow: object = self.allow
-        is_a_list = isinstance(allow, Sequence) and not isinstance(allow, str)
-        if not is_a_list or not all(isinstance(pattern, str) for pattern in self.allow):
-            raise ValueError('no_blocking_calls allow must be a list of names, such as ["verify_password"]')
+        require_patterns("no_blocking_calls allow", self.allow, example="verify_password")
 
     @property
     def is_lifted(self) -> bool:
@@ -51,13 +48,14 @@ class NoBlockingCalls:
         """None: a loop stands still for any database."""
         return ()
 
+    def allowances_used(self, recording: Recording) -> set[str]:
+        """The patterns that something needed."""
+        used = (self._allowance_of(call) for call in recording.blocking_calls)
+        return {pattern for pattern in used if pattern is not None}
+
     def check(self, recording: Recording) -> Violation | None:
         """Count the blocking calls, without those that are allowed."""
-        forbidden = [
-            call
-            for call in recording.blocking_calls
-            if allows(self.allow, _names(call), call.call_path) is None
-        ]
+        forbidden = [call for call in recording.blocking_calls if self._allowance_of(call) is None]
         if not forbidden:
             return None
         return Violation(
@@ -68,6 +66,9 @@ class NoBlockingCalls:
             evidence=tuple(_evidence(group) for group in groups_of_blocking_calls(forbidden)),
             advice=tuple(_advice(forbidden)),
         )
+
+    def _allowance_of(self, call: BlockingCall) -> str | None:
+        return allows(self.allow, _names(call), call.call_path)
 
 
 def _names(call: BlockingCall) -> Sequence[str]:

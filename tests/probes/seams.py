@@ -8,8 +8,8 @@ import psycopg
 import psycopg_pool
 from anyio._backends._asyncio import AsyncIOBackend
 from asgiref.sync import AsyncToSync, SyncToAsync
-from django.core.handlers.asgi import ASGIHandler
 from django.contrib.auth import hashers
+from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.base import BaseHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.db.backends import utils
