@@ -81,9 +81,9 @@ def decision_of(
     if adapts:
         return DJANGO, adapts
     part = _part_of_frames(frame) if frame is not None and caller is DJANGO else _part_of_file(maker or "")
-    if part is _MIXIN:
+    if part == _MIXIN:
         return DJANGO, f"{MIDDLEWARE}{owner.__name__ if owner else function}"
-    if part is _HANDLERS:
+    if part == _HANDLERS:
         return DJANGO, _ERRANDS.get(function.rpartition(".")[2], VIEW_ADAPTER)
     return DJANGO, part
 

@@ -6,7 +6,6 @@ from collections import Counter
 from pathlib import Path
 
 from pytest_dbperf.callsite import describe
-from pytest_dbperf.crossings import seconds_in_queues
 from pytest_dbperf.groups import groups_of_hops, groups_of_queries
 from pytest_dbperf.recording import Recording
 from pytest_dbperf.results import (
@@ -41,7 +40,7 @@ def measure(recording: Recording, root: Path, *, with_groups: bool) -> Measureme
         reuse=recording.reuse,
         hops=dict(sorted(Counter(hop.origin for hop in hops).items())),
         blocking_calls=len(recording.blocking_calls),
-        hops_queued_ms=_milliseconds(seconds_in_queues(hops)),
+        hops_queued_ms=_milliseconds(recording.seconds_in_queues),
         requests=[
             RequestResult(
                 str(request),

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from pytest_dbperf import cause
-from pytest_dbperf.crossings import completed
+from pytest_dbperf.crossings import completed, seconds_in_queues
 from pytest_dbperf.events import (
     BlockingCall,
     Cause,
@@ -255,6 +255,11 @@ class Recording:
     def blocking_calls(self) -> list[BlockingCall]:
         """The synchronous calls that made an event loop stand still."""
         return self.of_type(BlockingCall)
+
+    @property
+    def seconds_in_queues(self) -> float:
+        """How long hops waited, all together, while their thread was busy with other hops."""
+        return seconds_in_queues(self.hops)
 
     @property
     def requests(self) -> list[Request]:

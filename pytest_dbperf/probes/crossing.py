@@ -29,6 +29,8 @@ ADAPTS = "_dbperf_adapts"
 NO_ADAPTER: Mapping[str, Any] = MappingProxyType({})
 
 _numbers = count(1)
+# What a recording fills in: where and how long it ran, and its queries.
+_NOT_ENDED = ("", None, None, 0)
 
 
 def cross(
@@ -50,13 +52,26 @@ def cross(
         frames = frames_of_yours_from(frame, bool(path))
         if frames:
             path = (frames + path)[: cause.MOST_SITES]
-    sensitive, thread = adapter.get("_thread_sensitive"), this_thread.name
-    who = (number, via, name, owner, origin, part, sensitive, follows)
     # As Hop() does it, but for half a microsecond less.
-    recorder.emit(tuple.__new__(Hop, (*who, perf_counter(), thread, frames, so_far, "", None, None, 0)))
-    return (
-        tuple.__new__(Cause, (path, so_far.request, so_far.tasks, number, so_far.visit)) if number else so_far
+    fields = (
+        number,
+        via,
+        name,
+        owner,
+        origin,
+        part,
+        adapter.get("_thread_sensitive"),
+        follows,
+        perf_counter(),
+        this_thread.name,
+        frames,
+        so_far,
+        *_NOT_ENDED,
     )
+    recorder.emit(tuple.__new__(Hop, fields))
+    if not number:
+        return so_far
+    return tuple.__new__(Cause, (path, so_far.request, so_far.tasks, number, so_far.visit))
 
 
 def run(

@@ -45,9 +45,11 @@ def queries(aliases: Iterable[str], rounds: int) -> None:
 
 
 def hops(aliases: Iterable[str], rounds: int) -> None:
-    """Measure a crossing to asgiref's thread and back."""
+    """Measure a crossing to asgiref's thread and back, with nothing in it and with a query."""
     ways = [way for way in WAYS if way == "nothing" or way.startswith("plugin")]
-    measure("a hop, sync_to_async", "hop,default,200", ways, rounds)
+    measure("a hop, sync_to_async, with nothing in it", "hop,default,200", ways, rounds)
+    for using in aliases:
+        measure(f"a hop, sync_to_async, {using}, ORM get", f"hop with query,{using},60", ways, rounds)
 
 
 def suite(aliases: Iterable[str], rounds: int) -> None:

@@ -81,18 +81,35 @@ def orm(using: str, times: int) -> float:
 
 def hop(using: str, times: int) -> float:
     """Cross to asgiref's thread and back."""
+    return crossing(lambda: len(""), times)
+
+
+def hop_with_query(using: str, times: int) -> float:
+    """Cross to asgiref's thread, get a row by the ORM, and come back."""
+    from shop.models import Author
+
+    return crossing(lambda: Author.objects.using(using).get(pk=1), times)
+
+
+def crossing(function: Callable[[], object], times: int) -> float:
+    """Measure `await sync_to_async(function)()`."""
     from asgiref.sync import sync_to_async
 
     async def cross() -> float:
         started = perf_counter()
         for _ in range(times):
-            await sync_to_async(len)("")
+            await sync_to_async(function)()
         return perf_counter() - started
 
     return asyncio.run(cross())
 
 
-WORKS: dict[str, Callable[[str, int], float]] = {"raw": raw, "orm": orm, "hop": hop}
+WORKS: dict[str, Callable[[str, int], float]] = {
+    "raw": raw,
+    "orm": orm,
+    "hop": hop,
+    "hop with query": hop_with_query,
+}
 
 
 def in_a_view(run: Callable[[], None]) -> float:

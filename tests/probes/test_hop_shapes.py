@@ -206,6 +206,34 @@ def test_what_a_loop_does_for_itself_is_no_hop(recorder, shape, run):
     assert [hop for hop in recording.hops if hop.leaves_the_loop] == []
 
 
+@pytest.mark.parametrize("run", LOOPS)
+def test_a_hop_knows_the_one_that_it_follows(recorder, run):
+    """Its task has waited for nothing else since; another task that hops in between is no obstacle."""
+
+    async def hop_twice():
+        await decorated()
+        await Author.objects.acount()
+
+    async def several():
+        await hop_twice()
+        await asyncio.sleep(0)
+        await decorated()
+        await asyncio.to_thread(load)
+        await decorated()
+        await asyncio.gather(hop_twice(), hop_twice())
+        return 42
+
+    with recorder.record() as recording:
+        run(several)
+
+    hops = [hop for hop in recording.hops if hop.leaves_the_loop]
+    place_of = {hop.number: place for place, hop in enumerate(hops)}
+    follows = [place_of.get(hop.follows) for hop in hops]
+    # The fifth follows what asgiref did not send, and the next two are first in their tasks.
+    assert follows[:7] == [None, 0, None, 2, None, None, None]
+    assert sorted(follows[7:]) == [5, 6]
+
+
 async def test_hops_count_under_pytest_asyncio(recorder):
     """The plugin of this test."""
     with recorder.record() as recording:

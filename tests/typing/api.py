@@ -15,6 +15,7 @@ from pytest_dbperf.lifecycle.wsgi import WsgiClient
 @pytest.mark.query_budget(4, at_least=1, select=3, tables={"users_user": 1}, using="default", reason="why")
 @pytest.mark.max_new_connections(0)
 @pytest.mark.no_sync_to_async(allow=["check_password"])
+@pytest.mark.max_thread_hops(15, per_request=True)
 @pytest.mark.no_blocking_calls(allow=["verify_password"], reason="why")
 def test_markers() -> None:
     """Markers take what they take; pytest does not type their arguments."""
@@ -25,6 +26,8 @@ def test_recording(dbperf: Recording) -> None:
     assert_type(dbperf.queries, list[Query])
     assert_type(dbperf.new_connections, list[NewConnection])
     assert_type(dbperf.hops, list[Hop])
+    assert_type(dbperf.hops[0].waited, float | None)
+    assert_type(dbperf.hops[0].part, str)
     assert_type(dbperf.requests, list[Request])
     assert_type(dbperf.blocking_calls, list[BlockingCall])
     assert_type(dbperf.queries[0].using, str | None)

@@ -2,14 +2,13 @@
 
 import pytest
 
-from pytest_dbperf.crossings import seconds_in_queues
 from pytest_dbperf.events import Cause
 from tests.factories import hop, hop_ended, query, recording, request
 
 
 def queued(*events):
     """The seconds in queues of these events."""
-    return pytest.approx(seconds_in_queues(recording(*events).hops))
+    return pytest.approx(recording(*events).seconds_in_queues)
 
 
 def test_a_hop_knows_what_ran_there():
