@@ -9,7 +9,7 @@ from pathlib import Path
 from types import CodeType, FrameType
 
 from pytest_dbperf import ownership
-from pytest_dbperf.ownership import EDGE, PROJECT
+from pytest_dbperf.ownership import EDGE, PLUMBING, PROJECT
 
 # A frame would keep every local variable alive and a line number costs a look-up, so a site is a code
 # object and the offset of the instruction it was running.
@@ -61,6 +61,19 @@ def role_of(filename: str) -> str:
         return _roles[filename]
     except KeyError:
         return _roles.setdefault(filename, ownership.whose(filename))
+
+
+def first_to_blame(frame: FrameType | None) -> FrameType | None:
+    """Walk outwards from a frame to the first that is not plumbing; None where a task, or a test, begins."""
+    roles = _roles
+    while frame is not None:
+        filename = frame.f_code.co_filename
+        # A call for each frame would take most of the time of a walk that is as short as most are.
+        role = roles.get(filename) or role_of(filename)
+        if role is not PLUMBING:
+            return None if role is EDGE or role is LOOP else frame
+        frame = frame.f_back
+    return None
 
 
 def end_walks_in(filename: str) -> None:

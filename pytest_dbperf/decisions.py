@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from types import FrameType
 
-from pytest_dbperf.callsite import LOOP, role_of
-from pytest_dbperf.ownership import DJANGO, EDGE, PLUMBING, PROJECT
+from pytest_dbperf.callsite import first_to_blame, role_of
+from pytest_dbperf.ownership import DJANGO, PLUMBING, PROJECT
 
 ORM = "orm"
 SIGNAL = "signal"
@@ -54,12 +54,6 @@ _ERRANDS = {
 _parts: dict[str, str] = {}
 
 
-def maker_of(frame: FrameType | None) -> str | None:
-    """Walk outwards from a frame to the file of the first code that can be blamed."""
-    blamed = _first_to_blame(frame)
-    return None if blamed is None else blamed.f_code.co_filename
-
-
 def decision_of(
     frame: FrameType | None, maker: str | None, adapts: str, owner: type | None, function: str
 ) -> tuple[str, str]:
@@ -72,7 +66,7 @@ def decision_of(
     origin = None if maker is None else role_of(maker)
     caller = None
     if origin is None or origin is DJANGO:
-        frame = _first_to_blame(frame)
+        frame = first_to_blame(frame)
         caller = None if frame is None else role_of(frame.f_code.co_filename)
         # Nobody known: rather yours by mistake than a hop that no budget sees.
         origin = origin or caller or PROJECT
@@ -86,15 +80,6 @@ def decision_of(
     if part == _HANDLERS:
         return DJANGO, _ERRANDS.get(function.rpartition(".")[2], VIEW_ADAPTER)
     return DJANGO, part
-
-
-def _first_to_blame(frame: FrameType | None) -> FrameType | None:
-    while frame is not None:
-        role = role_of(frame.f_code.co_filename)
-        if role is not PLUMBING:
-            return None if role is EDGE or role is LOOP else frame
-        frame = frame.f_back
-    return None
 
 
 def _part_of_frames(frame: FrameType) -> str:

@@ -23,9 +23,6 @@ end_walks_in(__file__)
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# What is noted on an adapter: the file of its maker, and the middleware that it was made for.
-MAKER = "_dbperf_maker"
-ADAPTS = "_dbperf_adapts"
 NO_ADAPTER: Mapping[str, Any] = MappingProxyType({})
 
 _numbers = count(1)
@@ -40,10 +37,16 @@ def cross(
     frame: FrameType | None,
     adapter: Mapping[str, Any] = NO_ADAPTER,
 ) -> Cause:
-    """Emit the hop that is called for in a frame, and return the cause of what runs on the other side."""
+    """Emit the hop that is called for in a frame, and return the cause of what runs on the other side.
+
+    The adapter is the dictionary of asgiref's object. On it are noted the file of its maker, and the
+    middleware that it was made for.
+    """
     so_far = cause.current.get()
     name, owner = name_and_owner_of(function)
-    origin, part = decision_of(frame, adapter.get(MAKER), adapter.get(ADAPTS, ""), owner, name)
+    origin, part = decision_of(
+        frame, adapter.get("_dbperf_maker"), adapter.get("_dbperf_adapts", ""), owner, name
+    )
     number, follows, path = 0, 0, so_far.path
     frames: CallPath = ()
     if recorder.wants_frames:

@@ -33,9 +33,12 @@ def _executors(recorder: Recorder) -> Undo:
 
     from asgiref.sync import SyncToAsync
 
+    def is_of_asgiref(fn: Any) -> bool:
+        # Its hop has been emitted where it was awaited.
+        function: Any = fn.func if type(fn) is functools.partial else fn
+        return type(function) is MethodType and isinstance(function.__self__, SyncToAsync)
+
     def is_plumbing(function: Any) -> bool:
-        if type(function) is MethodType and isinstance(function.__self__, SyncToAsync):
-            return True  # This hop has been emitted where it was awaited.
         if type(function) not in (FunctionType, BuiltinFunctionType, MethodType):
             return False
         module = function.__module__ or ""
@@ -46,7 +49,7 @@ def _executors(recorder: Recorder) -> Undo:
         @functools.wraps(original)
         def submit(self: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
             __tracebackhide__ = True
-            if not recorder.active or is_plumbing(innermost(fn)):
+            if not recorder.active or is_of_asgiref(fn) or is_plumbing(innermost(fn)):
                 return original(self, fn, *args, **kwargs)
             context = context_of(fn)
             call: Callable[..., Any] = fn

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import functools
-import sys
 from collections.abc import Awaitable, Callable
+from sys import _getframe as getframe
 from time import perf_counter
 from types import MethodType
 from typing import Any
 
 from pytest_dbperf import cause
-from pytest_dbperf.callsite import end_walks_in
-from pytest_dbperf.decisions import MIDDLEWARE, maker_of
-from pytest_dbperf.probes.crossing import ADAPTS, MAKER, cross, ended
+from pytest_dbperf.callsite import end_walks_in, first_to_blame
+from pytest_dbperf.decisions import MIDDLEWARE
+from pytest_dbperf.probes.crossing import cross, ended
 from pytest_dbperf.probes.seam import Undo, replace, together
 from pytest_dbperf.probes.threads import this_thread
 from pytest_dbperf.recording import Recorder
@@ -34,7 +34,8 @@ def _making() -> Undo:
         def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
             original(self, *args, **kwargs)
             # Noted also when nobody listens: an adapter made at import is called in a test.
-            setattr(self, MAKER, maker_of(sys._getframe(1)))
+            blamed = first_to_blame(getframe(1))
+            self._dbperf_maker = None if blamed is None else blamed.f_code.co_filename
 
         return __init__
 
@@ -57,7 +58,7 @@ def _sync_to_async(recorder: Recorder) -> Undo:
             __tracebackhide__ = True
             if not recorder.active:
                 return await original(self, *args, **kwargs)
-            onwards = cross(recorder, "sync_to_async", self.func, sys._getframe(1), vars(self))
+            onwards = cross(recorder, "sync_to_async", self.func, getframe(1), self.__dict__)
             if not recorder.wants_frames:
                 return await original(self, *args, **kwargs)
             token = cause.current.set(onwards)
@@ -108,7 +109,7 @@ def _async_to_sync(recorder: Recorder) -> Undo:
             __tracebackhide__ = True
             if not recorder.active:
                 return original(self, *args, **kwargs)
-            onwards = cross(recorder, "async_to_sync", self.awaitable, sys._getframe(1), vars(self))
+            onwards = cross(recorder, "async_to_sync", self.awaitable, getframe(1), self.__dict__)
             started = perf_counter()
             token = cause.current.set(onwards)
             try:
@@ -140,7 +141,7 @@ def _middlewares() -> Undo:
         def adapt_method_mode(self: Any, is_async: bool, method: Any, *args: Any, **kwargs: Any) -> Any:
             adapted = original(self, is_async, method, *args, **kwargs)
             if adapted is not method:
-                setattr(adapted, ADAPTS, _adapted_for(self, is_async, method, kwargs.get("name")))
+                adapted._dbperf_adapts = _adapted_for(self, is_async, method, kwargs.get("name"))
             return adapted
 
         return adapt_method_mode
