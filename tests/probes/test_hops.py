@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from functools import partial
 
 import anyio.to_thread
@@ -231,8 +232,6 @@ def test_a_task_in_a_context_of_its_own_is_left_alone(recorder):
 
 def test_a_call_in_a_context_that_is_in_use_works(recorder):
     """Who enters a context by hand may submit a call in it as well."""
-    from contextvars import copy_context
-
     context = copy_context()
 
     async def run():
@@ -245,19 +244,17 @@ def test_a_call_in_a_context_that_is_in_use_works(recorder):
 
 def test_an_abandoned_coroutine_does_no_harm(recorder):
     """It may be closed in another context than the one it began in."""
-    import contextvars
 
-    coroutine = decorated()
-
-    def begin():
-        try:
-            coroutine.send(None)
-        except RuntimeError:
-            pass
-
-    with recorder.record():
-        contextvars.Context().run(begin)
+    async def run():
+        coroutine = decorated()
+        copy_context().run(coroutine.send, None)
         coroutine.close()
+        return await decorated()
+
+    with recorder.record() as recording:
+        assert asyncio.run(run()) == 42
+
+    assert len(recording.hops) == 2
 
 
 def test_counting_alone_takes_no_paths(recorder):

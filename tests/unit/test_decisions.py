@@ -129,6 +129,18 @@ def test_a_middleware_is_named_by_its_class():
     assert by_mixin(decided, function="process_request") == ("django", "middleware:process_request")
 
 
+def test_a_thread_of_django_has_nobody_above():
+    """The walk ends with the thread."""
+    told = []
+    by_django = calling(file_of_django("db/models/query.py"))
+    in_a_thread = imported_from(os.__file__, "def run(f, g, to):\n    to.append(f(g))").run
+    thread = threading.Thread(target=in_a_thread, args=(by_django, decided, told))
+    thread.start()
+    thread.join()
+
+    assert told == [("django", "orm")]
+
+
 def test_an_adapter_that_django_made_says_what_for():
     """Whoever calls it."""
     maker = file_of_django("core/handlers/base.py")
