@@ -107,7 +107,8 @@ def name_and_owner_of(function: Any) -> tuple[str, type | None]:
         owner = type(function.__self__)
         function = function.__func__
     kind = type(function)
-    named = kind is FunctionType or kind is BuiltinFunctionType
+    # Asked of the type: for isinstance() a lazy object would run its query.
+    named = kind is FunctionType or kind is BuiltinFunctionType or issubclass(kind, type)
     return str((function if named else kind).__qualname__), owner
 
 

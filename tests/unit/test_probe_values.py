@@ -91,6 +91,8 @@ class Shop:
         (Shop().save, "Shop.save"),
         (Shop.save, "Shop.save"),
         (Shop(), "Shop"),
+        (Shop, "Shop"),
+        (list, "list"),
         (len, "len"),
         (partial([].append, 1), "list.append"),
         (partial(copy_context().run, load), "load"),
