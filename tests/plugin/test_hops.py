@@ -269,6 +269,74 @@ async def test_hops(async_client):
     assert "no test needed" not in result.stdout.str()
 
 
+def test_parts_of_django_are_told_apart(hopping):
+    """Who was asked counts: sessions and accounts are kept by the ORM, and are not told as such."""
+    result = hopping.run_all(
+        """
+from django.contrib.auth import aauthenticate, alogin
+from django.contrib.auth.models import User
+from django.contrib.sessions.backends.db import SessionStore
+from django.core.cache import cache
+from django.dispatch import Signal
+
+
+def receive(**_):
+    pass
+
+
+async def parts(dbperf, do):
+    with dbperf.record() as recording:
+        await do()
+    assert {hop.origin for hop in recording.hops} == {"django"}
+    return {hop.part for hop in recording.hops}
+
+
+@committed
+async def test_parts(dbperf, rf):
+    assert await parts(dbperf, Author.objects.acount) == {"orm"}
+    assert await parts(dbperf, lambda: User.objects.acreate_user("ada", password="secret")) == {"auth"}
+    ada = await User.objects.aget()
+    assert await parts(dbperf, lambda: aauthenticate(username="ada", password="secret")) == {"auth"}
+    request = rf.get("/")
+    request.session = SessionStore()
+    request.session["seen"] = 1
+    assert await parts(dbperf, request.session.asave) == {"session"}
+    assert await parts(dbperf, lambda: alogin(request, ada)) == {"auth", "signal"}
+    assert await parts(dbperf, lambda: cache.aget("seen")) == {"cache"}
+    sent = Signal()
+    sent.connect(receive)
+    assert await parts(dbperf, lambda: sent.asend(None)) == {"signal"}
+
+
+@committed
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/books/", {"signal", "view-adapter", "response-close"}),
+        ("/nowhere/", {"signal", "error-response", "response-log", "response-close"}),
+    ],
+)
+def test_requests(asgi_client, dbperf, settings, path, expected):
+    settings.MIDDLEWARE = []
+    asgi_client.get(path)
+    assert {hop.part for hop in dbperf.hops} == expected
+    assert {str(hop.request) for hop in dbperf.hops} == {f"GET {path}"}
+
+
+@committed
+def test_an_async_view_in_a_sync_stack(client, dbperf, settings):
+    settings.MIDDLEWARE = []
+    client.get("/together/")
+    assert [(hop.via, hop.decided_by) for hop in dbperf.hops] == [
+        ("async_to_sync", "view-adapter"),
+        ("sync_to_async", "project"),
+    ]
+"""
+    )
+
+    result.assert_outcomes(passed=4)
+
+
 def test_the_report_has_the_hops_of_each_request(hopping):
     """Of the view, each middleware and the signals, in the table and as JSON."""
     result = hopping.run_all(
