@@ -46,6 +46,7 @@ class Cause(NamedTuple):
 
     `hop` is the number of the hop that it runs in, 0 outside of any. `visit` is one object for all that a
     server or a test client does for a request, from before the request is made until after its response.
+    `is_in_view` tells that the request has passed all middlewares.
     """
 
     path: CallPath = ()
@@ -53,6 +54,7 @@ class Cause(NamedTuple):
     tasks: tuple[object, ...] = ()
     hop: int = 0
     visit: object = None
+    is_in_view: bool = False
 
 
 class Query(NamedTuple):
@@ -203,6 +205,11 @@ class Hop(NamedTuple):
     def request(self) -> Request | None:
         """The request that it was made for."""
         return self.cause.request
+
+    @property
+    def is_in_view(self) -> bool:
+        """Whether it was made by the view of a request, or for it, and not by a middleware or around them."""
+        return self.cause.is_in_view and not self.part.startswith("middleware:")
 
     @property
     def decided_by(self) -> str:

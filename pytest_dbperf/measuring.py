@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from pytest_dbperf.callsite import describe
+from pytest_dbperf.events import Hop, Request
 from pytest_dbperf.groups import groups_of_hops, groups_of_queries
 from pytest_dbperf.recording import Recording
 from pytest_dbperf.results import (
@@ -23,10 +25,10 @@ def measure(recording: Recording, root: Path, *, with_groups: bool) -> Measureme
     queries = recording.queries
     by_request = Counter(query.request.number for query in queries if query.request)
     hops = recording.hops
-    hops_of: dict[int, Counter[str]] = {}
+    hops_of: dict[int, list[Hop]] = {}
     for hop in hops:
         if hop.request is not None:
-            hops_of.setdefault(hop.request.number, Counter())[hop.decided_by] += 1
+            hops_of.setdefault(hop.request.number, []).append(hop)
     return Measurements(
         queries=len(queries),
         bookkeeping=len(recording.bookkeeping),
@@ -42,11 +44,7 @@ def measure(recording: Recording, root: Path, *, with_groups: bool) -> Measureme
         blocking_calls=len(recording.blocking_calls),
         hops_queued_ms=_milliseconds(recording.seconds_in_queues),
         requests=[
-            RequestResult(
-                str(request),
-                by_request[request.number],
-                dict(sorted(hops_of.get(request.number, {}).items())),
-            )
+            _request(request, by_request[request.number], hops_of.get(request.number, []))
             for request in recording.requests
         ],
         db_ms=_milliseconds(recording.seconds),
@@ -80,6 +78,12 @@ def measure(recording: Recording, root: Path, *, with_groups: bool) -> Measureme
             for group in (groups_of_hops(hops) if with_groups else ())
         ],
     )
+
+
+def _request(request: Request, queries: int, hops: Sequence[Hop]) -> RequestResult:
+    decided_by = Counter(hop.decided_by for hop in hops)
+    in_view = sum(hop.is_in_view for hop in hops)
+    return RequestResult(str(request), queries, dict(sorted(decided_by.items())), in_view)
 
 
 def summarise(violation: Violation, root: Path) -> ViolationResult:

@@ -30,11 +30,12 @@ class GroupResult:
 
 @dataclass(frozen=True, slots=True)
 class RequestResult:
-    """A request, the number of its queries, and of its hops by who decided on them."""
+    """A request, the number of its queries, of its hops by who decided on them, and of those of its view."""
 
     request: str
     queries: int
     hops: Mapping[str, int] = field(default_factory=dict)
+    hops_in_view: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,7 @@ def cross(
     recorder.emit(tuple.__new__(Hop, fields))
     if not number:
         return so_far
-    return tuple.__new__(Cause, (path, so_far.request, so_far.tasks, number, so_far.visit))
+    return tuple.__new__(Cause, (path, so_far.request, so_far.tasks, number, so_far.visit, so_far.is_in_view))
 
 
 def run(

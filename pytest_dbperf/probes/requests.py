@@ -35,7 +35,7 @@ def install(recorder: Recorder) -> Undo:
         outer = cause.current.get()
         if recorder.wants_frames:
             outer = cause.extended(outer, cause.frames_here(2))
-        return outer._replace(request=None, visit=object())
+        return outer._replace(request=None, visit=object(), is_in_view=False)
 
     def enter(request: Any) -> Cause:
         outer = cause.current.get()
@@ -45,12 +45,14 @@ def install(recorder: Recorder) -> Undo:
             next(numbers), request.method, request.path, perf_counter(), this_thread.name, outer
         )
         recorder.emit(entered)
-        return outer._replace(request=entered)
+        return outer._replace(request=entered, is_in_view=False)
 
     def pass_middlewares(_: Any) -> Cause:
         # Twenty frames of a framework that no query of the view has to walk again.
         outer = cause.current.get()
-        return cause.extended(outer, cause.frames_here(2)) if recorder.wants_frames else outer
+        if recorder.wants_frames:
+            outer = cause.extended(outer, cause.frames_here(2))
+        return outer._replace(is_in_view=True)
 
     return together(
         replace(ASGIHandler, "handle", functools.partial(_around_async, recorder, visit)),

@@ -8,7 +8,7 @@ from textwrap import wrap
 from pytest_dbperf.results import RequestResult, Run, TestResult
 
 _WIDTH = 100
-_INDENT = " " * 9
+_INDENT = " " * 18
 
 
 def summary(run: Run) -> str:
@@ -57,9 +57,9 @@ def _requests(run: Run, top: int) -> Iterator[str]:
     most = sorted(with_hops, key=lambda request: -sum(request.hops.values()))[: top or None]
     if most:
         yield ""
-        yield "   hops  request"
+        yield "   hops  in view  request"
         for request in most:
-            yield f"{sum(request.hops.values()):>7}  {request.request}"
+            yield f"{sum(request.hops.values()):>7}  {request.hops_in_view:>7}  {request.request}"
             whose = sorted(request.hops.items(), key=lambda item: -item[1])
             yield from wrap(
                 ", ".join(f"{decided_by} {count}" for decided_by, count in whose),

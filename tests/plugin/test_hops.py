@@ -320,6 +320,7 @@ def test_requests(asgi_client, dbperf, settings, path, expected):
     settings.MIDDLEWARE = []
     asgi_client.get(path)
     assert {hop.part for hop in dbperf.hops} == expected
+    assert {hop.part for hop in dbperf.hops if hop.is_in_view} == expected & {"view-adapter"}
     assert {str(hop.request) for hop in dbperf.hops} == {f"GET {path}"}
 
 
@@ -353,15 +354,16 @@ def test_hops(asgi_client):
 
     result.stdout.fnmatch_lines(
         [
-            "   hops  request",
-            "     19  GET /one-by-one/",
-            "         middleware:CsrfViewMiddleware 3, orm 3, middleware:CommonMiddleware 2,",
-            "     16  GET /together/",
-            "*middleware:XFrameOptionsMiddleware 1, project 1, response-close 1, signal 1",
+            "   hops  in view  request",
+            "     19        4  GET /one-by-one/",
+            "                  middleware:CsrfViewMiddleware 3, orm 3, middleware:CommonMiddleware 2,",
+            "     16        1  GET /together/",
+            "*, project 1, response-close 1,*",
         ]
     )
     (test,) = json.loads((hopping.path / "run.json").read_text())["tests"]
-    assert [request["hops"] for request in test["requests"]][0] == {
+    assert [request["hops_in_view"] for request in test["requests"]] == [1, 4, 1]
+    assert test["requests"][0]["hops"] == {
         "middleware:AuthenticationMiddleware": 1,
         "middleware:CommonMiddleware": 2,
         "middleware:CsrfViewMiddleware": 3,

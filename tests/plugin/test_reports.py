@@ -96,7 +96,7 @@ def test_a_run_is_kept_as_json(suite):
     }
     books = tests["test_books"]
     assert books["queries"] == 4
-    assert books["requests"] == [{"request": "GET /books/", "queries": 4, "hops": {}}]
+    assert books["requests"] == [{"request": "GET /books/", "queries": 4, "hops": {}, "hops_in_view": 0}]
     assert books["phases"]["setup"]["queries"] == 6
     assert [(group["count"], group["distinct"], group["tables"]) for group in books["groups"]] == [
         (3, 3, ["shop_author"]),
