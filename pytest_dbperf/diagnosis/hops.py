@@ -61,7 +61,7 @@ def _batches(hops: Sequence[Hop]) -> Iterator[Hint]:
         places.setdefault(identity(tuple(hop.call_path[0] for hop in chain)), []).append(chain)
     longest = sorted(places.values(), key=lambda found: -sum(map(len, found)))
     for found in longest[:_MOST_OF_A_KIND]:
-        times = f", {len(found)} times" if len(found) > 1 else ""
+        times = f" ({len(found)} times)" if len(found) > 1 else ""
         yield Hint(
             f"batch  {len(found[0])} hops -> 1{times} if batched in one sync_to_async function:",
             tuple(hop.call_path[0] for hop in found[0]),

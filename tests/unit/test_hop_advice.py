@@ -65,7 +65,7 @@ def test_a_chain_is_told_with_its_lines_and_how_often_it_came():
     twice = [of_orm(1), of_orm(2, 1), of_orm(5), of_orm(6, 5)]
 
     assert written(advice_on_yours(twice)) == [
-        "batch  2 hops -> 1, 2 times if batched in one sync_to_async function: views.py:7 view"
+        "batch  2 hops -> 1 (2 times) if batched in one sync_to_async function: views.py:7 view"
     ]
     assert written(advice_on_yours(twice[:2])) == [
         "batch  2 hops -> 1 if batched in one sync_to_async function: views.py:7 view"
