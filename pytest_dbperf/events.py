@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from pytest_dbperf.callsite import CallPath
+from pytest_dbperf.decisions import MIDDLEWARE
 from pytest_dbperf.fingerprint import Statement, is_bookkeeping, statement_of
 
 
@@ -209,7 +210,7 @@ class Hop(NamedTuple):
     @property
     def is_in_view(self) -> bool:
         """Whether it was made by the view of a request, or for it, and not by a middleware or around them."""
-        return self.cause.is_in_view and not self.part.startswith("middleware:")
+        return self.cause.is_in_view and not self.part.startswith(MIDDLEWARE)
 
     @property
     def decided_by(self) -> str:

@@ -11,7 +11,8 @@ PACKAGE = Path(__file__).parents[1] / "pytest_dbperf"
 FLOORS = (
     {"ownership", "fingerprint", "open_connections"},
     {"callsite"},
-    {"events", "decisions"},
+    {"decisions"},
+    {"events"},
     {"cause", "crossings"},
     {"recording"},
     {"groups", "probes.seam"},

@@ -16,6 +16,8 @@ from pytest_dbperf.violations import Hint
 _MOST_OF_A_KIND = 2
 # Below that it is the time that a thread takes to wake up.
 _SECONDS_WORTH_TELLING = 0.001
+# There and back.
+_HOPS_OF_ADAPTERS = 2
 # What a middleware of Django's own kind does only where it is called on the loop.
 _ON_THE_LOOP = ("process_request", "process_response")
 
@@ -42,10 +44,11 @@ def chains(hops: Iterable[Hop]) -> list[list[Hop]]:
         is_single_call = hop.part == ORM or (hop.origin == PROJECT and hop.queries <= 1)
         if not is_single_call:
             continue
-        chain = by_end.pop(hop.follows, [])
-        if not chain or not _is_of_one_coroutine(chain[-1], hop):
-            chain = []
-        by_end[hop.number] = [*chain, hop]
+        before = by_end.get(hop.follows, [])
+        if before and _is_of_one_coroutine(before[-1], hop):
+            by_end[hop.number] = [*by_end.pop(hop.follows), hop]
+        else:
+            by_end[hop.number] = [hop]
     return [chain for chain in by_end.values() if len(chain) > 1]
 
 
@@ -56,9 +59,10 @@ def _is_of_one_coroutine(one: Hop, other: Hop) -> bool:
 
 
 def _batches(hops: Sequence[Hop]) -> Iterator[Hint]:
-    places: dict[tuple[tuple[int, int], ...], list[list[Hop]]] = {}
+    places: dict[object, list[list[Hop]]] = {}
     for chain in chains(hops):
-        places.setdefault(identity(tuple(hop.call_path[0] for hop in chain)), []).append(chain)
+        place = len(chain), identity(tuple(hop.call_path[0] for hop in chain))
+        places.setdefault(place, []).append(chain)
     longest = sorted(places.values(), key=lambda found: -sum(map(len, found)))
     for found in longest[:_MOST_OF_A_KIND]:
         times = f" ({len(found)} times)" if len(found) > 1 else ""
@@ -122,16 +126,19 @@ def _place(name: str, inwards: Hop, hops: Sequence[Hop]) -> Iterator[Hint]:
     those behind it stay in their thread, and those before it hop.
     """
     of_request = [hop for hop in hops if hop.request == inwards.request]
-    others = [
-        hop
-        for hop in of_request
-        if hop.part.startswith(MIDDLEWARE) and hop.function.rpartition(".")[2] in _ON_THE_LOOP
-    ]
-    if others:
+    of_middlewares = [hop for hop in of_request if hop.part.startswith(MIDDLEWARE)]
+    adapters = [hop for hop in of_middlewares if not _method_of(hop).startswith("process_")]
+    others = [hop for hop in of_middlewares if _method_of(hop) in _ON_THE_LOOP]
+    # With a second one of its kind the others might go on hopping because of that.
+    if others and len(adapters) == _HOPS_OF_ADAPTERS:
         names = ", ".join(dict.fromkeys(hop.part.removeprefix(MIDDLEWARE) for hop in others))
         side, end = ("behind", "first") if inwards.leaves_the_loop else ("before", "last")
         saving = f"{len(of_request)} -> {len(of_request) - len(others)} hops if it were the {end}"
         yield Hint(f"place  {name} stands {side} {names}: {saving}")
+
+
+def _method_of(hop: Hop) -> str:
+    return hop.function.rpartition(".")[2]
 
 
 def _queue(hops: Sequence[Hop]) -> Iterator[Hint]:

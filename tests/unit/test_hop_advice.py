@@ -60,6 +60,23 @@ def test_a_chain_ends_where_it_could_not_be_one_hop(why, between):
     assert numbers_of([of_orm(1), between]) == []
 
 
+def test_a_chain_is_not_lost_when_another_coroutine_goes_on():
+    """Who awaited the first coroutine may hop as well, and wait for nothing in between."""
+    after = hop(number=3, follows=2, path=[OTHER])
+
+    assert numbers_of([of_orm(1), of_orm(2, 1), after]) == [[1, 2]]
+
+
+def test_chains_of_different_lengths_are_told_apart():
+    """A loop may go round twice, and then three times."""
+    two, three = [of_orm(1), of_orm(2, 1)], [of_orm(5), of_orm(6, 5), of_orm(7, 6)]
+
+    assert written(advice_on_yours(two + three)) == [
+        "batch  3 hops -> 1 if batched in one sync_to_async function: views.py:7 view",
+        "batch  2 hops -> 1 if batched in one sync_to_async function: views.py:7 view",
+    ]
+
+
 def test_a_chain_is_told_with_its_lines_and_how_often_it_came():
     """The longest first, two of them at most."""
     twice = [of_orm(1), of_orm(2, 1), of_orm(5), of_orm(6, 5)]
@@ -158,6 +175,20 @@ def test_a_middleware_is_told_once_however_many_requests_there_were():
         "why    middleware A is sync-only, in an async stack: 2 hops for each request",
         "why    middleware B is sync-only, in an async stack: 2 hops for each request",
     ]
+
+
+def test_the_place_of_a_middleware_is_told_when_it_is_the_only_one_of_its_kind():
+    """With two of them, moving one might save nothing."""
+    served = request(1)
+    process = hop("A.process_request", number=9, origin="django", part="middleware:A", request=served)
+    view = hop("B.process_view", number=8, origin="django", part="middleware:B", request=served)
+    one = [switch(1, "S", served), switch(2, "S", served, "async_to_sync", 1)]
+    other = [switch(3, "T", served), switch(4, "T", served, "async_to_sync", 3)]
+
+    assert written(advice_on([*one, process, view]))[1:] == [
+        "place  S stands before A: 4 -> 3 hops if it were the last"
+    ]
+    assert [line.split()[0] for line in written(advice_on([*one, *other, process]))] == ["why", "why"]
 
 
 def test_waits_of_less_than_a_millisecond_are_not_told():
