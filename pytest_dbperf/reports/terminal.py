@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from textwrap import wrap
 
+from pytest_dbperf.decisions import MIDDLEWARE
 from pytest_dbperf.results import RequestResult, Run, TestResult
 
 _WIDTH = 100
 _INDENT = " " * 18
+# Between a name and its number no line may end.
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 def summary(run: Run) -> str:
@@ -58,15 +61,27 @@ def _requests(run: Run, top: int) -> Iterator[str]:
     if most:
         yield ""
         yield "   hops  in view  request"
+        told: set[str] = set()
         for request in most:
             yield f"{sum(request.hops.values()):>7}  {request.hops_in_view:>7}  {request.request}"
-            whose = sorted(request.hops.items(), key=lambda item: -item[1])
-            yield from wrap(
-                ", ".join(f"{decided_by} {count}" for decided_by, count in whose),
-                width=_WIDTH,
-                initial_indent=_INDENT,
-                subsequent_indent=_INDENT,
-            )
+            whose = _who_decided(request.hops, told)
+            lines = wrap(whose, width=_WIDTH, initial_indent=_INDENT, subsequent_indent=_INDENT)
+            yield from (line.replace(_NO_BREAK, " ") for line in lines)
+
+
+def _who_decided(hops: Mapping[str, int], told: set[str]) -> str:
+    """Write who decided on hops; the middlewares one by one only where they are not as told before."""
+    most_first = sorted(hops.items(), key=lambda item: -item[1])
+    whose = [f"{who}{_NO_BREAK}{count}" for who, count in most_first if not who.startswith(MIDDLEWARE)]
+    middlewares = {
+        who.removeprefix(MIDDLEWARE): count for who, count in most_first if who.startswith(MIDDLEWARE)
+    }
+    if middlewares:
+        names = ", ".join(f"{name}{_NO_BREAK}{count}" for name, count in middlewares.items())
+        details = "" if names in told else f" ({names})"
+        told.add(names)
+        whose.append(f"middlewares{_NO_BREAK}{sum(middlewares.values())}{details}")
+    return ", ".join(whose)
 
 
 def _pool(run: Run) -> Iterator[str]:

@@ -356,9 +356,12 @@ def test_hops(asgi_client):
         [
             "   hops  in view  request",
             "     19        4  GET /one-by-one/",
-            "                  middleware:CsrfViewMiddleware 3, orm 3, middleware:CommonMiddleware 2,",
+            "                  orm 3, project 1, response-close 1, signal 1, middlewares 13",
+            "                  (CsrfViewMiddleware 3, CommonMiddleware 2, MessageMiddleware 2,",
+            "                  SecurityMiddleware 2, SessionMiddleware 2, AuthenticationMiddleware 1,",
+            "                  XFrameOptionsMiddleware 1)",
             "     16        1  GET /together/",
-            "*, project 1, response-close 1,*",
+            "                  project 1, response-close 1, signal 1, middlewares 13",
         ]
     )
     (test,) = json.loads((hopping.path / "run.json").read_text())["tests"]

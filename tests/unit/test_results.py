@@ -355,3 +355,23 @@ def test_the_table_has_the_call_sites_with_most_queries():
 def test_a_table_of_nothing_is_its_totals():
     """No tests, no rows."""
     assert len(table_of()) == 1
+
+
+def test_a_request_is_shown_at_its_worst_and_its_middlewares_once():
+    """A row that says nothing new is short."""
+    first = RequestResult("GET /one/", 1, {"orm": 1, "middleware:A": 2, "middleware:B": 1}, 1)
+    second = RequestResult("GET /two/", 1, {"middleware:A": 2, "middleware:B": 1})
+    requests = [first, RequestResult("GET /one/", 1, {"orm": 1}, 1), second, RequestResult("GET /no/", 1)]
+    requests.append(RequestResult("GET /three/", 1, {"project": 2}, 2))
+
+    lines = table_of(TestResult("a", "passed", Measurements(requests=requests)))
+
+    start = lines.index("   hops  in view  request")
+    assert lines[start + 1 : start + 8] == [
+        "      4        1  GET /one/",
+        "                  orm 1, middlewares 3 (A 2, B 1)",
+        "      3        0  GET /two/",
+        "                  middlewares 3",
+        "      2        2  GET /three/",
+        "                  project 2",
+    ]
