@@ -30,7 +30,13 @@ def _completed(hop: Hop, end: HopEnded | None, queries: int, visits: dict[object
     if end is not None:
         # A loop that async_to_sync starts is waited for, but not in a queue.
         waited = end.started - hop.started if hop.leaves_the_loop else 0.0
-        hop = hop._replace(ran_in=end.thread, waited=waited, seconds=end.seconds, queries=queries)
+        hop = hop._replace(
+            ran_in=end.thread,
+            thread_number=end.thread_number,
+            waited=waited,
+            seconds=end.seconds,
+            queries=queries,
+        )
     if hop.cause.request is None and (request := visits.get(hop.cause.visit)) is not None:
         # Before the request was made, or after its response: signals, the end of the response.
         hop = hop._replace(cause=hop.cause._replace(request=request))
@@ -40,14 +46,14 @@ def _completed(hop: Hop, end: HopEnded | None, queries: int, visits: dict[object
 def seconds_in_queues(hops: Sequence[Hop]) -> float:
     """Add up how long hops waited while their thread was busy with other hops."""
     by_number = {hop.number: hop for hop in hops}
-    ran: dict[str, list[Hop]] = {}
+    ran: dict[int, list[Hop]] = {}
     for hop in hops:
         if (
             hop.waited is not None
             and hop.leaves_the_loop
             and not _is_within_a_hop_to_its_thread(hop, by_number)
         ):
-            ran.setdefault(hop.ran_in, []).append(hop)
+            ran.setdefault(hop.thread_number, []).append(hop)
     return sum(_seconds_in_queue(of_thread) for of_thread in ran.values())
 
 
@@ -55,7 +61,7 @@ def _is_within_a_hop_to_its_thread(hop: Hop, by_number: Mapping[int, Hop]) -> bo
     """Tell whether the thread sits in `async_to_sync` further up, and waits for nothing but this."""
     outer = by_number.get(hop.cause.hop)
     while outer is not None:
-        if outer.leaves_the_loop and outer.ran_in == hop.ran_in:
+        if outer.leaves_the_loop and outer.thread_number == hop.thread_number:
             return True
         outer = by_number.get(outer.cause.hop)
     return False

@@ -40,16 +40,14 @@ _TOPICS = frozenset(("auth", "session", "cache"))
 # These call whatever was plugged into them.
 _MACHINERY = frozenset((_HANDLERS, _MIXIN, SIGNAL))
 
-# What Django's handlers and test clients send to a thread, apart from views and middlewares.
-_ERRANDS = {
-    "async_write": "request-body",
+# What Django's handlers and test clients send to a thread, apart from views and middlewares: first methods.
+_ERRANDS_OF_OBJECTS = {
     "close": RESPONSE_CLOSE,
-    "log_response": "response-log",
     "process_exception_by_middleware": "exception-middleware",
     "render": "response-render",
-    "response_for_exception": "error-response",
     "write": "request-body",
 }
+_ERRANDS = {"log_response": "response-log", "response_for_exception": "error-response"}
 
 _parts: dict[str, str] = {}
 
@@ -78,7 +76,8 @@ def decision_of(
     if part == _MIXIN:
         return DJANGO, f"{MIDDLEWARE}{owner.__name__ if owner else function}"
     if part == _HANDLERS:
-        return DJANGO, _ERRANDS.get(function.rpartition(".")[2], VIEW_ADAPTER)
+        errands = _ERRANDS if owner is None else _ERRANDS_OF_OBJECTS
+        return DJANGO, errands.get(function.rpartition(".")[2], VIEW_ADAPTER)
     return DJANGO, part
 
 

@@ -169,6 +169,7 @@ class Hop(NamedTuple):
     `django` or `library:<name>`, and `part` which part of Django: `orm`, `middleware:<name>`, ...
 
     `is_thread_sensitive` tells whether it had to run on one certain thread, None where there is no choice.
+    `others_adapt` tells of an adapter for a middleware that all others can run in both modes.
     `follows` is the number of the hop whose end was the last thing that its task waited for, 0 without one.
 
     A recording fills in what became of it: `queries` that ran there, the thread it `ran_in`, the seconds that
@@ -182,12 +183,14 @@ class Hop(NamedTuple):
     origin: str
     part: str
     is_thread_sensitive: bool | None
+    others_adapt: bool
     follows: int
     started: float
     thread: str
     frames: CallPath
     cause: Cause
     ran_in: str = ""
+    thread_number: int = 0
     waited: float | None = None
     seconds: float | None = None
     queries: int = 0
@@ -225,6 +228,7 @@ class HopEnded(NamedTuple):
     started: float
     seconds: float
     thread: str
+    thread_number: int
     cause: Cause
 
 

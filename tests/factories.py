@@ -93,6 +93,7 @@ def hop(
     origin="project",
     part="",
     is_thread_sensitive=True,
+    others_adapt=False,
     follows=0,
     started=0.0,
     path=(),
@@ -103,14 +104,14 @@ def hop(
     """A crossing between a loop and a thread."""
     cause = Cause(request=request, hop=within, visit=visit)
     return Hop(
-        *(number, via, function, owner, origin, part, is_thread_sensitive, follows),
+        *(number, via, function, owner, origin, part, is_thread_sensitive, others_adapt, follows),
         *(started, "MainThread", tuple(path), cause),
     )
 
 
-def hop_ended(number=1, *, started=0.0, seconds=0.001, thread="worker", within=0):
+def hop_ended(number=1, *, started=0.0, seconds=0.001, thread=1, within=0):
     """The end of what crossed."""
-    return HopEnded(number, started, seconds, thread, Cause(hop=within))
+    return HopEnded(number, started, seconds, "worker", thread, Cause(hop=within))
 
 
 def blocking_call(what="execute", *, via="django", sql="SELECT 1", using="default", seconds=0.001, path=()):

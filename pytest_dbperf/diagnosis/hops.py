@@ -6,18 +6,17 @@ import inspect
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
+from pytest_dbperf.callsite import role_of
 from pytest_dbperf.crossings import seconds_in_queues
 from pytest_dbperf.decisions import MIDDLEWARE, ORM
 from pytest_dbperf.events import Hop
 from pytest_dbperf.groups import identity
-from pytest_dbperf.ownership import PROJECT
+from pytest_dbperf.ownership import DJANGO, PROJECT
 from pytest_dbperf.violations import Hint
 
 _MOST_OF_A_KIND = 2
 # Below that it is the time that a thread takes to wake up.
 _SECONDS_WORTH_TELLING = 0.001
-# There and back.
-_HOPS_OF_ADAPTERS = 2
 # What a middleware of Django's own kind does only where it is called on the loop.
 _ON_THE_LOOP = ("process_request", "process_response")
 
@@ -97,10 +96,14 @@ def hopping_twin_of(hop: Hop) -> str | None:
     """Name the asynchronous twin of a method that crossed, if it is there and provably hops as well."""
     if hop.owner is None or hop.origin != PROJECT or hop.via != "sync_to_async":
         return None
-    twin = f"a{hop.function.rpartition('.')[2]}"
+    name = hop.function.rpartition(".")[2]
+    twin = f"a{name}"
     found = next((vars(kind)[twin] for kind in hop.owner.__mro__ if twin in vars(kind)), None)
     code = getattr(inspect.unwrap(found), "__code__", None) if callable(found) else None
-    return twin if code is not None and "sync_to_async" in code.co_names else None
+    # Django's own, that is: who knows what yours does besides.
+    if code is None or role_of(code.co_filename) is not DJANGO:
+        return None
+    return twin if {"sync_to_async", name}.issubset(code.co_names) else None
 
 
 def _middlewares(hops: Sequence[Hop]) -> Iterator[Hint]:
@@ -126,19 +129,17 @@ def _place(name: str, inwards: Hop, hops: Sequence[Hop]) -> Iterator[Hint]:
     those behind it stay in their thread, and those before it hop.
     """
     of_request = [hop for hop in hops if hop.request == inwards.request]
-    of_middlewares = [hop for hop in of_request if hop.part.startswith(MIDDLEWARE)]
-    adapters = [hop for hop in of_middlewares if not _method_of(hop).startswith("process_")]
-    others = [hop for hop in of_middlewares if _method_of(hop) in _ON_THE_LOOP]
+    others = [
+        hop
+        for hop in of_request
+        if hop.part.startswith(MIDDLEWARE) and hop.function.rpartition(".")[2] in _ON_THE_LOOP
+    ]
     # With a second one of its kind the others might go on hopping because of that.
-    if others and len(adapters) == _HOPS_OF_ADAPTERS:
+    if others and inwards.others_adapt:
         names = ", ".join(dict.fromkeys(hop.part.removeprefix(MIDDLEWARE) for hop in others))
         side, end = ("behind", "first") if inwards.leaves_the_loop else ("before", "last")
         saving = f"{len(of_request)} -> {len(of_request) - len(others)} hops if it were the {end}"
         yield Hint(f"place  {name} stands {side} {names}: {saving}")
-
-
-def _method_of(hop: Hop) -> str:
-    return hop.function.rpartition(".")[2]
 
 
 def _queue(hops: Sequence[Hop]) -> Iterator[Hint]:

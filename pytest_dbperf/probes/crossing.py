@@ -27,7 +27,7 @@ NO_ADAPTER: Mapping[str, Any] = MappingProxyType({})
 
 _numbers = count(1)
 # What a recording fills in: where and how long it ran, and its queries.
-_NOT_ENDED = ("", None, None, 0)
+_NOT_ENDED = ("", 0, None, None, 0)
 
 
 def cross(
@@ -51,7 +51,9 @@ def cross(
     frames: CallPath = ()
     if recorder.wants_frames:
         number = next(_numbers)
-        follows, this_thread.hop_before = this_thread.hop_before, 0
+        before, this_thread.hop_before = this_thread.hop_before, None
+        if before is not None and before[1] is task_here():
+            follows = before[0]
         frames = frames_of_yours_from(frame, bool(path))
         if frames:
             path = (frames + path)[: cause.MOST_SITES]
@@ -64,6 +66,7 @@ def cross(
         origin,
         part,
         adapter.get("_thread_sensitive"),
+        adapter.get("_dbperf_others_adapt", False),
         follows,
         perf_counter(),
         this_thread.name,
@@ -93,7 +96,16 @@ def ended(recorder: Recorder, onwards: Cause, started: float) -> None:
     """Emit the end of a hop, in the thread that it ran in."""
     if recorder.wants_frames and onwards.hop:
         seconds = perf_counter() - started
-        recorder.emit(tuple.__new__(HopEnded, (onwards.hop, started, seconds, this_thread.name, onwards)))
+        thread = this_thread
+        fields = (onwards.hop, started, seconds, thread.name, thread.number, onwards)
+        recorder.emit(tuple.__new__(HopEnded, fields))
+
+
+def task_here() -> object:
+    """The task that runs in this thread, None without one."""
+    from asyncio import _get_running_loop, current_task
+
+    return current_task() if _get_running_loop() is not None else None
 
 
 def name_and_owner_of(function: Any) -> tuple[str, type | None]:
@@ -122,6 +134,11 @@ def innermost(function: Any) -> Any:
 def context_of(function: Any) -> Context | None:
     """The context of a call that `asyncio.to_thread` submits as `partial(context.run, function)`."""
     run: Any = function.func if type(function) is functools.partial and function.args else None
-    is_builtin = type(run) is BuiltinFunctionType and run.__name__ == "run"
-    context: Any = run.__self__ if is_builtin else None
-    return context if type(context) is Context else None
+    context: Context | None = run.__self__ if enters_context(run) else None
+    return context
+
+
+def enters_context(function: Any) -> bool:
+    """Tell whether it is the `run` of a context."""
+    is_builtin = type(function) is BuiltinFunctionType and function.__name__ == "run"
+    return is_builtin and type(function.__self__) is Context

@@ -6,13 +6,13 @@ import functools
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from types import BuiltinFunctionType, FunctionType, MethodType
+from contextlib import suppress
+from types import FrameType
 from typing import Any
 
 from pytest_dbperf import cause
 from pytest_dbperf.callsite import end_walks_in
-from pytest_dbperf.events import Cause
-from pytest_dbperf.probes.crossing import context_of, cross, innermost, run
+from pytest_dbperf.probes.crossing import context_of, cross, enters_context, run
 from pytest_dbperf.probes.seam import Undo, is_installed, replace, together
 from pytest_dbperf.recording import Recorder
 
@@ -29,40 +29,39 @@ def install(recorder: Recorder) -> Undo:
 
 
 def _executors(recorder: Recorder) -> Undo:
-    import asyncio
+    from asyncio import _get_running_loop, base_events
 
-    from asgiref.sync import SyncToAsync
+    from asgiref import sync
 
-    def is_of_asgiref(fn: Any) -> bool:
-        # Its hop has been emitted where it was awaited.
-        function: Any = fn.func if type(fn) is functools.partial else fn
-        return type(function) is MethodType and isinstance(function.__self__, SyncToAsync)
+    # The loop looks up names. asgiref's hops have been emitted where they were awaited; it starts loops, too.
+    plumbers = (base_events.__file__, sync.__file__)
 
-    def is_plumbing(function: Any) -> bool:
-        if type(function) not in (FunctionType, BuiltinFunctionType, MethodType):
-            return False
-        module = function.__module__ or ""
-        # Name look-ups of the loop, and the loop that async_to_sync runs in a thread of its own.
-        return module in ("socket", "_socket") or module.startswith(("asyncio.", "asgiref."))
+    def is_sent_by_plumbing(frame: FrameType) -> bool:
+        sender = frame.f_back if frame.f_code.co_name == "run_in_executor" else frame
+        return sender is not None and sender.f_code.co_filename in plumbers
 
     def around_submit(original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(original)
         def submit(self: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
             __tracebackhide__ = True
-            if not recorder.active or is_of_asgiref(fn) or is_plumbing(innermost(fn)):
+            frame = sys._getframe(1)
+            if not recorder.active or is_sent_by_plumbing(frame):
                 return original(self, fn, *args, **kwargs)
-            context = context_of(fn)
-            call: Callable[..., Any] = fn
-            if asyncio._get_running_loop() is not None:
-                onwards = cross(recorder, "executor", fn, sys._getframe(1))
-                call = functools.partial(run, recorder, onwards, fn)
+            if enters_context(fn) and args:
+                fn, args, kwargs = functools.partial(fn, *args, **kwargs), (), {}
+            context, call = context_of(fn), fn
+            if context is not None:
+                call = functools.partial(*fn.args, **fn.keywords)
+            if _get_running_loop() is not None:
+                onwards = cross(recorder, "executor", call, frame)
+                call = functools.partial(run, recorder, onwards, call)
             else:
                 frames = cause.frames_here(1) if recorder.wants_frames else ()
                 onwards = cause.extended(cause.current.get(), frames)
+            # A thread of an executor inherits no context: nobody would be to blame for its SQL. What enters
+            # one itself gets its cause there, and leaves none behind.
             if context is not None:
-                context.run(cause.current.set, onwards)
-                return original(self, call, *args, **kwargs)
-            # A thread of an executor inherits no context: nobody would be to blame for its SQL.
+                return original(self, context.run, cause.run_with, onwards, call, *args, **kwargs)
             return original(self, cause.run_with, onwards, call, *args, **kwargs)
 
         return submit
@@ -84,8 +83,9 @@ def _tasks(recorder: Recorder) -> Undo:
             onwards = cause.extended(so_far, cause.frames_here(1))
             context = kwargs.get("context")
             if context is not None:
-                # asyncio.run() copies its caller's context and passes the copy. Others are not ours to touch.
-                if context.get(cause.current, Cause()) == so_far:
+                # asyncio.run() passes a copy of its caller's context, and a runner the same one each time.
+                # One that is entered already is this one, or in use elsewhere.
+                with suppress(RuntimeError):
                     context.run(cause.current.set, onwards)
                 return original(self, coro, **kwargs)
             token = cause.current.set(onwards)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Awaitable, Callable
+from copy import copy
 from sys import _getframe as getframe
 from time import perf_counter
 from types import MethodType
@@ -12,7 +13,7 @@ from typing import Any
 from pytest_dbperf import cause
 from pytest_dbperf.callsite import end_walks_in, first_to_blame
 from pytest_dbperf.decisions import MIDDLEWARE
-from pytest_dbperf.probes.crossing import cross, ended
+from pytest_dbperf.probes.crossing import cross, ended, run, task_here
 from pytest_dbperf.probes.seam import Undo, replace, together
 from pytest_dbperf.probes.threads import this_thread
 from pytest_dbperf.recording import Recorder
@@ -50,7 +51,7 @@ def _sync_to_async(recorder: Recorder) -> Undo:
     from asgiref.sync import SyncToAsync
 
     def forget() -> None:
-        this_thread.hop_before = 0
+        this_thread.hop_before = None
 
     def around_call(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
         @functools.wraps(original)
@@ -61,13 +62,19 @@ def _sync_to_async(recorder: Recorder) -> Undo:
             onwards = cross(recorder, "sync_to_async", self.func, getframe(1), self.__dict__)
             if not recorder.wants_frames:
                 return await original(self, *args, **kwargs)
+            if self.__dict__.get("context") is not None:
+                # What crosses enters a context of yours, which knows nothing of the hop.
+                self = copy(self)  # as good as the one that was called
+                call = functools.partial(run, recorder, onwards, self.func)
+                self.func = functools.partial(cause.run_with, onwards, call)
+                self._dbperf_is_timed = True
             token = cause.current.set(onwards)
             try:
                 result = await original(self, *args, **kwargs)
             finally:
                 cause.leave(token)
             # What this task does before it waits again follows this hop; a loop that has gone on forgets it.
-            this_thread.hop_before = onwards.hop
+            this_thread.hop_before = onwards.hop, task_here()
             get_running_loop().call_soon(forget)
             return result
 
@@ -77,7 +84,7 @@ def _sync_to_async(recorder: Recorder) -> Undo:
         @functools.wraps(original)
         def thread_handler(self: Any, *args: Any) -> Any:
             __tracebackhide__ = True
-            if not recorder.wants_frames:
+            if not recorder.wants_frames or "_dbperf_is_timed" in self.__dict__:
                 return original(self, *args)
             *how, child = args
 
@@ -101,13 +108,15 @@ def _sync_to_async(recorder: Recorder) -> Undo:
 
 
 def _async_to_sync(recorder: Recorder) -> Undo:
+    from asyncio import _get_running_loop
+
     from asgiref.sync import AsyncToSync
 
     def around_call(original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(original)
         def __call__(self: Any, *args: Any, **kwargs: Any) -> Any:
             __tracebackhide__ = True
-            if not recorder.active:
+            if not recorder.active or _get_running_loop() is not None:  # There asgiref refuses it.
                 return original(self, *args, **kwargs)
             onwards = cross(recorder, "async_to_sync", self.awaitable, getframe(1), self.__dict__)
             started = perf_counter()
@@ -132,6 +141,7 @@ def _middlewares() -> Undo:
         def load_middleware(self: Any, is_async: bool = False) -> None:  # noqa: FBT002  # Django's signature
             self._dbperf_is_async = is_async
             self._dbperf_changed_by = ""
+            self._dbperf_of_one_mode = _of_one_mode()
             original(self, is_async)
 
         return load_middleware
@@ -141,6 +151,7 @@ def _middlewares() -> Undo:
         def adapt_method_mode(self: Any, is_async: bool, method: Any, *args: Any, **kwargs: Any) -> Any:
             adapted = original(self, is_async, method, *args, **kwargs)
             if adapted is not method:
+                adapted._dbperf_others_adapt = self.__dict__.get("_dbperf_of_one_mode") == 1
                 adapted._dbperf_adapts = _adapted_for(self, is_async, method, kwargs.get("name"))
             return adapted
 
@@ -149,6 +160,21 @@ def _middlewares() -> Undo:
     return together(
         replace(BaseHandler, "load_middleware", around_load),
         replace(BaseHandler, "adapt_method_mode", around_adapt),
+    )
+
+
+def _of_one_mode() -> int:
+    """Count the middlewares that can run in a sync or in an async stack, and not in both."""
+    from django.conf import settings
+    from django.utils.module_loading import import_string
+
+    try:
+        middlewares = [import_string(path) for path in settings.MIDDLEWARE]
+    except ImportError:
+        return 0  # Django is about to say so.
+    return sum(
+        not (getattr(each, "sync_capable", True) and getattr(each, "async_capable", False))
+        for each in middlewares
     )
 
 

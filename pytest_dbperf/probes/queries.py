@@ -136,8 +136,10 @@ def text_of(sql: Any, cursor: Any) -> str:
         return str.__str__(sql)  # The plain text of a subclass that may have a __str__ of its own.
     if isinstance(sql, bytes):
         return sql.decode("utf-8", "replace")
-    # psycopg's sql.SQL and sql.Composed.
-    return str(sql.as_string(cursor)) if hasattr(sql, "as_string") else f"<{type(sql).__qualname__}>"
+    try:
+        return str(sql.as_string(cursor))  # psycopg's sql.SQL and sql.Composed.
+    except Exception:  # noqa: BLE001  # Whatever it is, the one who executes it hears of it from the driver.
+        return f"<{type(sql).__qualname__}>"
 
 
 def length_of(sets_of_parameters: Any) -> int:

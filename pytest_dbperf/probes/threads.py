@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 from pytest_dbperf import cause
@@ -15,6 +16,9 @@ from pytest_dbperf.recording import Recorder
 _STARTED_BY = "_dbperf_started_by"
 
 
+_numbers = count(1)
+
+
 class _Thread(threading.local):
     # Three times as fast as asking threading.current_thread() for every event.
     def __init__(self) -> None:
@@ -22,8 +26,10 @@ class _Thread(threading.local):
         self.name = thread.name
         self.started_by: CallPath = vars(thread).get(_STARTED_BY, ())
         self.keeps_connections = thread is threading.main_thread()
-        # The hop that the running task has just come back from: it has not waited for anything since.
-        self.hop_before = 0
+        # A name may be that of many, and an identifier is used again.
+        self.number = next(_numbers)
+        # The hop that a task has just come back from: while that one runs on, it has not waited for anything.
+        self.hop_before: tuple[int, object] | None = None
 
 
 this_thread = _Thread()

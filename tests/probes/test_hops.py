@@ -1,6 +1,7 @@
 """Every crossing between a loop and a thread is counted, with who decided on it."""
 
 import asyncio
+import inspect
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -8,9 +9,11 @@ from functools import partial
 
 import anyio.to_thread
 import pytest
-from asgiref.sync import ThreadSensitiveContext, async_to_sync, sync_to_async
+from asgiref.sync import SyncToAsync, ThreadSensitiveContext, async_to_sync, sync_to_async
 from django.test import AsyncClient, Client
+from django.utils.deprecation import MiddlewareMixin
 
+from pytest_dbperf import cause
 from shop.models import Author
 from tests.factories import functions_of
 
@@ -198,6 +201,42 @@ def test_the_caller_of_djangos_adapter_is_not_its_author(recorder, settings):
     assert [hop.origin for hop in recording.hops if not hop.leaves_the_loop] == ["django"]
 
 
+@pytest.mark.parametrize(
+    ("other", "others_adapt"),
+    [("django.middleware.common.CommonMiddleware", True), ("tests.probes.test_hops.OnTheLoop", False)],
+)
+def test_an_adapter_knows_whether_the_other_middlewares_could_do_without(
+    recorder, settings, other, others_adapt
+):
+    """One that runs on the loop wherever it stands would need adapters anyway."""
+    settings.MIDDLEWARE = ["tests.probes.test_hops.sync_only", other]
+    with recorder.record() as recording:
+        async_to_sync(AsyncClient().get)("/count/")
+
+    adapters = [hop for hop in recording.hops if hop.part == "middleware:sync_only"]
+    assert [(hop.via, hop.others_adapt) for hop in adapters] == [
+        ("sync_to_async", others_adapt),
+        ("async_to_sync", others_adapt),
+    ]
+
+
+def test_a_middleware_that_is_not_there_is_djangos_to_tell(recorder, settings):
+    """The plugin looks at all of them first."""
+    settings.MIDDLEWARE = ["shop.no_such_middleware"]
+
+    with recorder.record(), pytest.raises(ImportError, match="no_such_middleware"):
+        Client().get("/count/")
+
+
+class OnTheLoop(MiddlewareMixin):
+    """A middleware that cannot run in a thread."""
+
+    sync_capable = False
+
+    def process_request(self, request):
+        """Do nothing."""
+
+
 def sync_only(get_response):
     """A middleware as Django's documentation shows it."""
 
@@ -217,29 +256,119 @@ async def test_a_hop_is_blamed_on_the_line_that_awaits(recorder):
     assert names == ["test_a_hop_is_blamed_on_the_line_that_awaits"] * 3
 
 
-def test_a_task_in_a_context_of_its_own_is_left_alone(recorder):
-    """Its context may be somebody else's to fill."""
-    from contextvars import Context
+def test_a_task_in_a_context_of_its_own_is_blamed_on_who_made_it(recorder):
+    """A runner has one for all that it runs."""
+
+    def first(runner):
+        runner.run(decorated())
+
+    def second(runner):
+        runner.run(decorated())
+
+    with recorder.record() as recording, asyncio.Runner() as runner:
+        first(runner)
+        second(runner)
+
+    assert [functions_of(hop)[0] for hop in recording.hops] == ["first", "second"]
+
+
+def test_a_task_may_share_the_context_of_who_makes_it(recorder):
+    """asyncio allows it, so it works."""
+    context = copy_context()
+
+    async def outer():
+        return await asyncio.get_running_loop().create_task(decorated(), context=context)
 
     async def run():
-        await asyncio.get_running_loop().create_task(decorated(), context=Context())
+        return await asyncio.get_running_loop().create_task(outer(), context=context)
+
+    with recorder.record():
+        assert asyncio.run(run()) == 42
+
+
+def test_calls_may_share_a_context_one_after_the_other(recorder):
+    """They enter it in their thread, and it comes back as it was."""
+    context = copy_context()
+
+    async def run():
+        with ThreadPoolExecutor(1) as pool:
+            loop = asyncio.get_running_loop()
+            calls = [loop.run_in_executor(pool, partial(context.run, load)) for _ in range(2)]
+            return [*await asyncio.gather(*calls), await loop.run_in_executor(pool, context.run, load)]
+
+    with recorder.record() as recording:
+        assert asyncio.run(run()) == [42] * 3
+
+    assert [(hop.function, hop.seconds is not None) for hop in recording.hops] == [("load", True)] * 3
+    assert cause.current not in context
+
+
+@pytest.mark.skipif(
+    "context" not in inspect.signature(SyncToAsync).parameters, reason="asgiref 3.11 brought the argument"
+)
+async def test_a_hop_in_a_context_of_yours_has_its_queries(recorder):
+    """It knows nothing of the hop, so the call is told."""
+    context = copy_context()
+
+    with recorder.record() as recording:
+        await sync_to_async(Author.objects.count, context=context)()
+
+    (hop,) = recording.hops
+    assert (hop.function, hop.queries) == ("QuerySet.count", 1)
+    assert hop.seconds > 0
+    assert functions_of(recording.queries[0])[0] == "test_a_hop_in_a_context_of_yours_has_its_queries"
+    assert cause.current not in context
+
+
+@pytest.mark.parametrize("sent", ["a loop", "a look-up"])
+def test_what_you_send_to_a_thread_is_a_hop_whatever_it_is(recorder, sent):
+    """Loops and look-ups are plumbing only where the loop itself, or asgiref, sends them."""
+
+    async def nothing():
+        """Do nothing."""
+
+    async def run():
+        if sent == "a loop":
+            await asyncio.to_thread(asyncio.run, nothing())
+        else:
+            await asyncio.to_thread(socket.gethostbyname, "127.0.0.1")
 
     with recorder.record() as recording:
         asyncio.run(run())
 
-    assert len(recording.hops) == 1
+    assert [(hop.via, hop.origin) for hop in recording.hops] == [("executor", "project")]
 
 
-def test_a_call_in_a_context_that_is_in_use_works(recorder):
-    """Who enters a context by hand may submit a call in it as well."""
-    context = copy_context()
+async def test_a_crossing_that_asgiref_refuses_is_none(recorder):
+    """It would block the loop."""
+
+    async def nothing():
+        """Do nothing."""
+
+    with recorder.record() as recording, pytest.raises(RuntimeError, match="same thread"):
+        async_to_sync(nothing)()
+
+    assert recording.hops == []
+
+
+def test_a_hop_follows_one_of_its_own_task_only(recorder):
+    """Another task may be woken in the same moment."""
+    done = []
+
+    async def hop_when_done(is_first):
+        # An event would wake it a moment later.
+        while not is_first and not done:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        await decorated()
+        done.append(is_first)
 
     async def run():
-        submitted = asyncio.get_running_loop().run_in_executor(None, partial(context.run, load))
-        return await submitted
+        await asyncio.gather(hop_when_done(is_first=True), hop_when_done(is_first=False))
 
-    with recorder.record():
-        assert asyncio.run(run()) == 42
+    with recorder.record() as recording:
+        asyncio.run(run())
+
+    assert [hop.follows for hop in recording.hops] == [0, 0]
 
 
 def test_an_abandoned_coroutine_does_no_harm(recorder):

@@ -70,7 +70,7 @@ def test_threads_have_queues_of_their_own():
     """Two threads run two hops at once."""
     two = [hop(number=n) for n in (1, 2)]
 
-    assert queued(*two, hop_ended(1, thread="a"), hop_ended(2, started=0.5, thread="b")) == 0
+    assert queued(*two, hop_ended(1, thread=1), hop_ended(2, started=0.5, thread=2)) == 0
 
 
 def test_a_hop_that_came_later_waits_for_the_rest():
@@ -92,5 +92,5 @@ def test_a_hop_within_a_hop_does_not_queue_behind_it():
     )
 
     assert queued(outer, back, inner, *ends) == 0
-    elsewhere = hop_ended(3, started=0.75, seconds=0.25, thread="another")
+    elsewhere = hop_ended(3, started=0.75, seconds=0.25, thread=2)
     assert queued(outer, back, inner, elsewhere, *ends[1:]) == 0

@@ -110,11 +110,21 @@ def test_a_maker_that_nobody_can_be_blamed_for_is_not_known():
 def test_a_part_of_django_is_known_by_its_file(filename, function, part):
     """And what its handlers do besides calling views, by the function that crosses."""
     by_django = calling(file_of_django(filename))
+    owner = object if function[0].isupper() else None
 
-    assert by_django(decided, function=function) == ("django", part)
+    assert by_django(decided, function=function, owner=owner) == ("django", part)
     # A task of its own has nobody above it: then it counts who made the adapter.
     nobody = calling(NOBODY)
-    assert nobody(decided, maker=file_of_django(filename), function=function) == ("django", part)
+    told = nobody(decided, maker=file_of_django(filename), function=function, owner=owner)
+    assert told == ("django", part)
+
+
+@pytest.mark.parametrize("function", ["close", "render"])
+def test_a_view_may_have_any_name(function):
+    """`close` is an errand of the handler only where it is a response's."""
+    by_django = calling(file_of_django("core/handlers/base.py"))
+
+    assert by_django(decided, function=function) == ("django", "view-adapter")
 
 
 def test_a_middleware_is_named_by_its_class():

@@ -3,11 +3,13 @@
 import functools
 from pathlib import Path
 
+import django
 import pytest
 
 from pytest_dbperf.callsite import together
 from pytest_dbperf.diagnosis.hops import advice_on, advice_on_yours, chains, hopping_twin_of
 from tests.factories import hop, hop_ended, query, recording, request, site
+from tests.unit.test_callsite import imported_from
 
 ROOT = Path("/srv/app")
 VIEW = site("view", "/srv/app/views.py", 7)
@@ -101,20 +103,33 @@ def test_several_queries_in_one_hop_are_fine():
     assert len(advice_on_yours(places)) == 2
 
 
+SOURCE = """
+async def aget(self):
+    return sync_to_async(self.get)
+
+async def asave(self):
+    return self.save()
+
+async def aload(self):
+    return sync_to_async(self.other)
+"""
+OF_DJANGO = imported_from(str(Path(django.__file__).parent / "db" / "models" / "made_up.py"), SOURCE)
+
+
 class Base:
     """Something with asynchronous twins."""
 
-    async def aget(self):
-        """Hop by sync_to_async."""
-        return sync_to_async(self)  # noqa: F821  # as Django has it
-
-    async def asave(self):
-        """Block the loop."""
-
+    aget = OF_DJANGO.aget
+    asave = OF_DJANGO.asave
+    aload = OF_DJANGO.aload
     aclear = 1
 
-    @functools.wraps(aget)
-    def acount(self):
+    async def atouch(self):
+        """Hop, and who knows what else."""
+        return sync_to_async(self.touch)  # noqa: F821  # as Django has it
+
+    @functools.wraps(OF_DJANGO.aget)
+    def aget_of_manager(self):
         """Forward, as a manager does to its queryset."""
 
 
@@ -122,20 +137,28 @@ class Owner(Base):
     """A class that inherits them."""
 
 
+class Manager(Base):
+    """A class that forwards."""
+
+    aget = Base.aget_of_manager
+
+
 def test_a_twin_is_offered_as_style_once_and_says_that_it_hops_too():
     """`aget` is no faster than `sync_to_async(get)`."""
-    hops = [hop("Base.get", owner=Owner), hop("Base.get", owner=Owner), hop("Base.count", owner=Owner)]
+    hops = [hop("Base.get", owner=Owner), hop("Base.get", owner=Manager)]
 
     assert written(advice_on_yours(hops)) == [
         "style  sync_to_async(Base.get) can be written aget(): it hops too, no faster",
-        "style  sync_to_async(Base.count) can be written acount(): it hops too, no faster",
     ]
+    assert hopping_twin_of(hops[1]) == "aget"
 
 
 @pytest.mark.parametrize(
     "one",
     [
         hop("Base.save", owner=Owner),  # It does not hop, and so it may block.
+        hop("Base.load", owner=Owner),  # It sends something else.
+        hop("Base.touch", owner=Owner),  # It is not Django's.
         hop("Base.clear", owner=Owner),
         hop("Base.delete", owner=Owner),
         hop("get"),
@@ -148,17 +171,10 @@ def test_a_twin_that_is_not_known_to_hop_is_not_offered(one):
     assert hopping_twin_of(one) is None
 
 
-def switch(number, name, request, via="sync_to_async", within=0):
+def switch(number, name, request, via="sync_to_async", within=0, others_adapt=True):
     """An adapter for a middleware that cannot run as the stack does."""
-    return hop(
-        "inner",
-        number=number,
-        via=via,
-        origin="django",
-        part=f"middleware:{name}",
-        within=within,
-        request=request,
-    )
+    decided = {"origin": "django", "part": f"middleware:{name}", "others_adapt": others_adapt}
+    return hop("inner", number=number, via=via, within=within, request=request, **decided)
 
 
 def test_a_middleware_is_told_once_however_many_requests_there_were():
@@ -177,18 +193,21 @@ def test_a_middleware_is_told_once_however_many_requests_there_were():
     ]
 
 
-def test_the_place_of_a_middleware_is_told_when_it_is_the_only_one_of_its_kind():
+def test_the_place_of_a_middleware_is_told_when_all_others_run_in_both_modes():
     """With two of them, moving one might save nothing."""
     served = request(1)
     process = hop("A.process_request", number=9, origin="django", part="middleware:A", request=served)
     view = hop("B.process_view", number=8, origin="django", part="middleware:B", request=served)
     one = [switch(1, "S", served), switch(2, "S", served, "async_to_sync", 1)]
-    other = [switch(3, "T", served), switch(4, "T", served, "async_to_sync", 3)]
+    stubborn = [
+        switch(3, "T", served, others_adapt=False),
+        switch(4, "T", served, "async_to_sync", 3, others_adapt=False),
+    ]
 
     assert written(advice_on([*one, process, view]))[1:] == [
         "place  S stands before A: 4 -> 3 hops if it were the last"
     ]
-    assert [line.split()[0] for line in written(advice_on([*one, *other, process]))] == ["why", "why"]
+    assert [line.split()[0] for line in written(advice_on([*stubborn, process]))] == ["why"]
 
 
 def test_waits_of_less_than_a_millisecond_are_not_told():

@@ -10,7 +10,7 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.safestring import SafeString
 
 from pytest_dbperf.probes.crossing import name_and_owner_of
-from pytest_dbperf.probes.queries import hash_of
+from pytest_dbperf.probes.queries import hash_of, text_of
 
 
 class Untouchable:
@@ -66,6 +66,19 @@ def test_no_parameters_are_always_the_same():
 def test_parameters_of_other_types_are_not_touched(parameters):
     """To hash, compare or print an object of the user could run anything."""
     assert hash_of(parameters) is None
+
+
+class Broken:
+    """A statement that cannot be written."""
+
+    def as_string(self, cursor):
+        """Fail, as psycopg does where it knows no way to write a value."""
+        raise ValueError
+
+
+def test_a_statement_that_cannot_be_written_is_named_by_its_type():
+    """Who executes it hears of it from the driver, and not from a probe."""
+    assert text_of(Broken(), None) == "<Broken>"
 
 
 def load():
