@@ -63,7 +63,9 @@ def test_a_pool_opens_few(pool, asgi_client, database_settings, opened_at_server
 @contextmanager
 def real_server():
     """A uvicorn in a thread of this process."""
-    config = uvicorn.Config(get_asgi_application(), port=0, lifespan="off", log_level="error")
+    # Where there is uvloop, an old uvicorn makes it the loop of all later tests.
+    how = {"port": 0, "lifespan": "off", "loop": "asyncio", "log_level": "error"}
+    config = uvicorn.Config(get_asgi_application(), **how)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
