@@ -253,3 +253,16 @@ async def test_an_async_query_is_blamed_on_the_line_that_awaits(recorder):
 
     names = [functions_of(query)[0] for query in recording.queries]
     assert names == ["test_an_async_query_is_blamed_on_the_line_that_awaits"] * 3
+
+
+def test_a_statement_that_cannot_be_written_raises_what_django_raises(recorder, postgres):
+    """The probe writes it as text as well, and must not fail in the place of the driver."""
+    from psycopg import sql
+
+    statement = sql.SQL("SELECT {}").format(sql.Literal(object()))
+
+    with recorder.record() as recording, connections["default"].cursor() as cursor:
+        with pytest.raises(DatabaseError):
+            cursor.execute(statement)
+
+    assert [query.sql for query in recording.statements] == ["<Composed>"]
