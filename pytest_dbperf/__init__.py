@@ -3,6 +3,6 @@
 from pytest_dbperf.enforcement import BudgetFixture
 from pytest_dbperf.recording import Recording
 from pytest_dbperf.standalone import record
-from pytest_dbperf.violations import BudgetExceeded
+from pytest_dbperf.violations import BudgetExceeded, BudgetWarning
 
-__all__ = ["BudgetExceeded", "BudgetFixture", "Recording", "record"]
+__all__ = ["BudgetExceeded", "BudgetFixture", "BudgetWarning", "Recording", "record"]

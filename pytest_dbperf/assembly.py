@@ -13,6 +13,7 @@ from pytest_dbperf.results import (
     Run,
     TestResult,
     ViolationResult,
+    WarningResult,
     measurements_from,
 )
 
@@ -72,6 +73,7 @@ def _result(nodeid: str, parts: _Parts) -> TestResult:
         call=measurements_from(numbers["call"]) if "call" in numbers else Measurements(),
         phases={phase: numbers.get(phase, {"queries": 0}) for phase in _PHASES_AROUND},
         violations=[ViolationResult(**violation) for violation in numbers.get("violations", ())],
+        warnings=[WarningResult(**warning) for warning in numbers.get("warnings", ())],
         allowances=[AllowanceResult(**allowance) for allowance in numbers.get("allowances", ())],
     )
 

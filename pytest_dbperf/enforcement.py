@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 
-from pytest_dbperf.budgets.budget import Budget, HasAllowances, written
+from pytest_dbperf.budgets.budget import Budget, HasAllowances, HasRemarks, written
 from pytest_dbperf.recording import Recording
-from pytest_dbperf.violations import Violation
+from pytest_dbperf.violations import Remark, Violation
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,16 @@ def violations_of(budgets: Iterable[Given], recording: Recording) -> list[Violat
     """Check a recording against all budgets, and tell all that are broken."""
     checked = ((given, given.budget.check(recording)) for given in budgets)
     return [violation.given_as(str(given)) for given, violation in checked if violation is not None]
+
+
+def remarks_of(budgets: Iterable[Given], recording: Recording) -> list[tuple[Given, Remark]]:
+    """Tell what is worth a warning, although it breaks no budget."""
+    return [
+        (given, remark)
+        for given in budgets
+        if isinstance(given.budget, HasRemarks)
+        for remark in given.budget.remarks(recording)
+    ]
 
 
 @dataclass(frozen=True, slots=True)

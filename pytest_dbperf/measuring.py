@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from pytest_dbperf.callsite import describe
+from pytest_dbperf.callsite import describe, location_of
 from pytest_dbperf.events import Hop, Request
 from pytest_dbperf.groups import groups_of_hops, groups_of_queries
 from pytest_dbperf.recording import Recording
@@ -16,8 +16,9 @@ from pytest_dbperf.results import (
     Measurements,
     RequestResult,
     ViolationResult,
+    WarningResult,
 )
-from pytest_dbperf.violations import Violation
+from pytest_dbperf.violations import Remark, Violation
 
 
 def measure(recording: Recording, root: Path, *, with_groups: bool) -> Measurements:
@@ -95,6 +96,12 @@ def summarise(violation: Violation, root: Path) -> ViolationResult:
         violation.first_line,
         violation.location(root),
     )
+
+
+def noted(budget: str, remark: Remark, root: Path) -> WarningResult:
+    """Keep of a warning what a report needs."""
+    location = location_of(remark.call_path[0], root) if remark.call_path else None
+    return WarningResult(budget, remark.text, location)
 
 
 def _milliseconds(seconds: float) -> float:

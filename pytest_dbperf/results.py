@@ -76,6 +76,15 @@ class ViolationResult:
 
 
 @dataclass(frozen=True, slots=True)
+class WarningResult:
+    """What a budget had to say although it was kept, and the call site that it is about."""
+
+    budget: str
+    message: str
+    location: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Measurements:
     """What a recording amounts to."""
 
@@ -109,6 +118,7 @@ class TestResult:
     call: Measurements = Measurements()
     phases: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     violations: Sequence[ViolationResult] = ()
+    warnings: Sequence[WarningResult] = ()
     allowances: Sequence[AllowanceResult] = ()
 
     def to_json(self) -> Json:
@@ -123,6 +133,7 @@ class TestResult:
             "groups": groups,
             "hop_groups": hop_groups,
             "violations": [asdict(violation) for violation in self.violations],
+            "warnings": [asdict(warning) for warning in self.warnings],
         }
 
 

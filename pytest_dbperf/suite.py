@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import inspect
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,21 +16,20 @@ from pytest_dbperf.budgets import BUDGETS
 from pytest_dbperf.budgets.budget import Budget, WrongArguments, make
 from pytest_dbperf.callsite import frames_of_yours, line_of, location_of
 from pytest_dbperf.enforcement import (
-    Allowance,
     BudgetWindow,
     Given,
     NothingCounts,
     allowances_of,
+    remarks_of,
     violations_of,
 )
 from pytest_dbperf.kinds import databases_of, hops_to_asgiref_thread, is_method_of_unittest
-from pytest_dbperf.measuring import measure, summarise
 from pytest_dbperf.options import Options
 from pytest_dbperf.recording import Recorder, Recording
 from pytest_dbperf.resolution import budgets_of
-from pytest_dbperf.results import Json
 from pytest_dbperf.verification import ServerDisagrees, Verification
-from pytest_dbperf.violations import BudgetExceeded, Violation
+from pytest_dbperf.violations import BudgetExceeded, BudgetWarning, Remark
+from pytest_dbperf.watched import WatchedTest
 
 if TYPE_CHECKING:
     import pytest
@@ -56,33 +56,6 @@ class Explanation:
     path: Path
     line: int
     error: str
-
-
-class WatchedTest:
-    """A test while it runs: its recording, its budgets, and which of them it broke."""
-
-    def __init__(self, recording: Recording) -> None:
-        self.recording = recording
-        self.budgets: Sequence[Given] = ()
-        self.violations: list[Violation] = []
-        self.allowances: list[Allowance] = []
-        self.opened_for_it: Sequence[str] = ()
-        self.numbers: Json = {}
-
-    @property
-    def is_measured(self) -> bool:
-        """Whether its body has ended; a subtest is reported before that."""
-        return "call" in self.numbers
-
-    def take_numbers(self) -> Json:
-        """Hand over the numbers of the phase that has ended."""
-        numbers, self.numbers = self.numbers, {}
-        return numbers
-
-    def add_queries(self, phase: str, recording: Recording) -> None:
-        """Count the queries of a recording for the setup or the teardown."""
-        numbers = self.numbers.setdefault(phase, {"queries": 0})
-        numbers["queries"] += len(recording.queries)
 
 
 class Suite:
@@ -145,12 +118,7 @@ class Suite:
                     yield
                 self._enforce()
         finally:
-            measured = measure(test.recording, self.root, with_groups=self.options.wants_groups)
-            test.numbers["call"] = asdict(measured)
-            test.numbers["violations"] = [
-                asdict(summarise(violation, self.root)) for violation in test.violations
-            ]
-            test.numbers["allowances"] = [asdict(allowance) for allowance in test.allowances]
+            test.add_call(self.root, with_groups=self.options.wants_groups)
 
     @contextmanager
     def tearing_down(self) -> Iterator[None]:
@@ -197,8 +165,14 @@ class Suite:
         self.test.allowances += allowances_of(budgets, recording)
         violations = violations_of(budgets, recording)
         self.test.violations += violations
-        if violations and self.options.enforces:
+        remarks = remarks_of(budgets, recording)
+        self.test.remarks += remarks
+        if not self.options.enforces:
+            return
+        if violations:
             raise BudgetExceeded(violations, self.root, verbose=self.verbose)
+        for given, remark in remarks:
+            _warn(f"{remark.text}   {given}", remark)
 
     @contextmanager
     def _counting(self, phase: str) -> Iterator[None]:
@@ -248,6 +222,15 @@ class Suite:
         finally:
             item.obj = whole
             vars(case).pop(item.name, None)
+
+
+def _warn(text: str, remark: Remark) -> None:
+    """Warn of the line of your code that it is about; pytest shows it, or fails where warnings are errors."""
+    if remark.call_path:
+        site = remark.call_path[0]
+        warnings.warn_explicit(BudgetWarning(text), None, site[0].co_filename, line_of(site))
+    else:
+        warnings.warn(BudgetWarning(text), stacklevel=2)
 
 
 def _require_that_it_counts(given: Given) -> None:

@@ -76,6 +76,18 @@ class Violation:
         return location_of(self.call_path[0], root) if self.call_path else None
 
 
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something that breaks no budget, and is worth a warning: one line, and the code that caused it."""
+
+    text: str
+    call_path: CallPath = ()
+
+
+class BudgetWarning(UserWarning):
+    """Something that breaks no budget, and is worth telling. `filterwarnings` takes it by this name."""
+
+
 class BudgetExceeded(AssertionError):
     """One or more budgets were broken: `violations` has all of them, the text explains them."""
 

@@ -43,7 +43,7 @@ FLOORS = (
     },
     {"budgets", "enforcement", "results"},
     {"measuring"},
-    {"resolution", "assembly", "reports.json", "reports.terminal", "standing", "kinds"},
+    {"resolution", "assembly", "reports.json", "reports.terminal", "standing", "kinds", "watched"},
     {"reports", "verification"},
     {
         "options",

@@ -1,14 +1,64 @@
-"""Is it allowed? Patterns of names and of call sites, as the `allow` of a budget has them."""
+"""Is it allowed? Patterns of names and of call sites, and the budgets that take them as `allow`."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
+from dataclasses import KW_ONLY, dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any, ClassVar
 
 from pytest_dbperf.callsite import CallPath, CallSite, line_of
+from pytest_dbperf.recording import Recording
 
 _COMPREHENSIONS = ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>")
+
+
+@dataclass(frozen=True, slots=True)
+class WithAllowances(ABC):
+    """What budgets with an `allow` share: a subclass tells what it judges, and the names of that."""
+
+    name: ClassVar[str]
+    example: ClassVar[str]
+    """A name that could be allowed, for the message that refuses what is no list of names."""
+
+    _: KW_ONLY
+    allow: Sequence[str] = ()
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        require_patterns(f"{self.name} allow", self.allow, example=self.example)
+
+    @property
+    def is_lifted(self) -> bool:
+        """Whether everything is allowed."""
+        return "*" in self.allow
+
+    @property
+    def aliases(self) -> Sequence[str]:
+        """None: it is about all databases."""
+        return ()
+
+    @abstractmethod
+    def judged(self, recording: Recording) -> Sequence[Any]:
+        """What would break the budget, were it not allowed: each has a `call_path`."""
+
+    @abstractmethod
+    def names_of(self, judged: Any) -> Sequence[str]:
+        """The names that it can be allowed by."""
+
+    def forbidden(self, recording: Recording) -> list[Any]:
+        """What breaks the budget."""
+        return [each for each in self.judged(recording) if self._allowance_of(each) is None]
+
+    def allowances_used(self, recording: Recording) -> set[str]:
+        """The patterns that something needed."""
+        used = (self._allowance_of(each) for each in self.judged(recording))
+        return {pattern for pattern in used if pattern is not None}
+
+    def _allowance_of(self, judged: Any) -> str | None:
+        return allows(self.allow, self.names_of(judged), judged.call_path)
 
 
 def allows(patterns: Iterable[str], names: Iterable[str], call_path: CallPath) -> str | None:

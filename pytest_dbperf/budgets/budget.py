@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 from pytest_dbperf.recording import Recording
-from pytest_dbperf.violations import Violation
+from pytest_dbperf.violations import Remark, Violation
 
 
 class Budget(Protocol):
@@ -46,6 +46,15 @@ class HasAllowances(Protocol):
         ...
 
 
+@runtime_checkable
+class HasRemarks(Protocol):
+    """A budget that has something to say of what does not break it: a warning."""
+
+    def remarks(self, recording: Recording) -> Sequence[Remark]:
+        """What is worth a warning."""
+        ...
+
+
 B = TypeVar("B", bound=Budget)
 
 
@@ -78,8 +87,9 @@ def usage(kind: type[Budget]) -> str:
 
 
 def takes_a_limit(kind: type[Budget]) -> bool:
-    """Tell whether it has a number to set, and not only a yes or no."""
-    return "limit" in inspect.signature(kind).parameters
+    """Tell whether it has a number that must be set, and not only a yes or no."""
+    first = next(iter(inspect.signature(kind).parameters.values()))
+    return first.kind is not first.KEYWORD_ONLY and first.default is first.empty
 
 
 def summary(kind: type[Budget]) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import ClassVar
 
-from pytest_dbperf.budgets.allowance import allows, require_patterns
+from pytest_dbperf.budgets.allowance import WithAllowances
 from pytest_dbperf.events import BlockingCall
 from pytest_dbperf.fingerprint import shortened, statement_of
 from pytest_dbperf.groups import groups_of_blocking_calls
@@ -17,7 +17,7 @@ from pytest_dbperf.violations import Evidence, Violation, compare
 
 
 @dataclass(frozen=True, slots=True)
-class NoBlockingCalls:
+class NoBlockingCalls(WithAllowances):
     """Fail when the thread of an event loop waits for a database or verifies a password: all its tasks wait.
 
     That is a synchronous call of psycopg's, of Django's cursor (with `DJANGO_ALLOW_ASYNC_UNSAFE`, or of one
@@ -30,32 +30,21 @@ class NoBlockingCalls:
     """
 
     name: ClassVar[str] = "no_blocking_calls"
+    example: ClassVar[str] = "verify_password"
 
-    _: KW_ONLY
-    allow: Sequence[str] = ()
-    reason: str = ""
+    def judged(self, recording: Recording) -> Sequence[BlockingCall]:
+        """The blocking calls."""
+        return recording.blocking_calls
 
-    def __post_init__(self) -> None:
-        require_patterns("no_blocking_calls allow", self.allow, example="verify_password")
-
-    @property
-    def is_lifted(self) -> bool:
-        """Whether everything may block."""
-        return "*" in self.allow
-
-    @property
-    def aliases(self) -> Sequence[str]:
-        """None: a loop stands still for any database."""
-        return ()
-
-    def allowances_used(self, recording: Recording) -> set[str]:
-        """The patterns that something needed."""
-        used = (self._allowance_of(call) for call in recording.blocking_calls)
-        return {pattern for pattern in used if pattern is not None}
+    def names_of(self, judged: BlockingCall) -> Sequence[str]:
+        """The statement or the function."""
+        # acheck_password() is where it is written, verify_password() what takes the time.
+        names = (judged.name, judged.what)
+        return (*names, "verify_password") if _hashes(judged) else names
 
     def check(self, recording: Recording) -> Violation | None:
         """Count the blocking calls, without those that are allowed."""
-        forbidden = [call for call in recording.blocking_calls if self._allowance_of(call) is None]
+        forbidden = self.forbidden(recording)
         if not forbidden:
             return None
         return Violation(
@@ -66,15 +55,6 @@ class NoBlockingCalls:
             evidence=tuple(_evidence(group) for group in groups_of_blocking_calls(forbidden)),
             advice=tuple(_advice(forbidden)),
         )
-
-    def _allowance_of(self, call: BlockingCall) -> str | None:
-        return allows(self.allow, _names(call), call.call_path)
-
-
-def _names(call: BlockingCall) -> Sequence[str]:
-    # acheck_password() is where it is written, verify_password() what takes the time.
-    names = (call.name, call.what)
-    return (*names, "verify_password") if _hashes(call) else names
 
 
 def _hashes(call: BlockingCall) -> bool:

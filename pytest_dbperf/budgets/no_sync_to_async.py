@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import dataclass
 from typing import ClassVar
 
-from pytest_dbperf.budgets.allowance import allows, require_patterns
+from pytest_dbperf.budgets.allowance import WithAllowances
 from pytest_dbperf.diagnosis.hops import advice_on_yours
 from pytest_dbperf.events import Hop
 from pytest_dbperf.groups import groups_of_hops
@@ -16,7 +16,7 @@ from pytest_dbperf.violations import Evidence, Hint, Violation, compare
 
 
 @dataclass(frozen=True, slots=True)
-class NoSyncToAsync:
+class NoSyncToAsync(WithAllowances):
     """Fail when your code sends work from an event loop to a thread: `sync_to_async`, `to_thread`, others.
 
     Hops that Django or another library decided on are not yours and do not count. An allowance that no test
@@ -29,32 +29,19 @@ class NoSyncToAsync:
     """
 
     name: ClassVar[str] = "no_sync_to_async"
+    example: ClassVar[str] = "check_password"
 
-    _: KW_ONLY
-    allow: Sequence[str] = ()
-    reason: str = ""
+    def judged(self, recording: Recording) -> Sequence[Hop]:
+        """The hops of your code."""
+        return [hop for hop in recording.hops if hop.leaves_the_loop and hop.origin == PROJECT]
 
-    def __post_init__(self) -> None:
-        require_patterns("no_sync_to_async allow", self.allow, example="check_password")
-
-    @property
-    def is_lifted(self) -> bool:
-        """Whether every function may hop."""
-        return "*" in self.allow
-
-    @property
-    def aliases(self) -> Sequence[str]:
-        """None: hops belong to no database."""
-        return ()
-
-    def allowances_used(self, recording: Recording) -> set[str]:
-        """The patterns that something needed."""
-        used = (self._allowance_of(hop) for hop in _yours(recording))
-        return {pattern for pattern in used if pattern is not None}
+    def names_of(self, judged: Hop) -> Sequence[str]:
+        """The function that crosses."""
+        return (judged.function,)
 
     def check(self, recording: Recording) -> Violation | None:
         """Count the hops of your code, without those that are allowed."""
-        forbidden = [hop for hop in _yours(recording) if self._allowance_of(hop) is None]
+        forbidden = self.forbidden(recording)
         if not forbidden:
             return None
         not_counted = sum(hop.leaves_the_loop for hop in recording.hops) - len(forbidden)
@@ -69,13 +56,6 @@ class NoSyncToAsync:
             ),
             advice=_advice(forbidden, not_counted),
         )
-
-    def _allowance_of(self, hop: Hop) -> str | None:
-        return allows(self.allow, (hop.function,), hop.call_path)
-
-
-def _yours(recording: Recording) -> list[Hop]:
-    return [hop for hop in recording.hops if hop.leaves_the_loop and hop.origin == PROJECT]
 
 
 def _advice(forbidden: Sequence[Hop], not_counted: int) -> tuple[str | Hint, ...]:

@@ -1,0 +1,50 @@
+"""What is known of the test that runs? Its recording and budgets, and the numbers that its reports take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from pytest_dbperf.enforcement import Allowance, Given
+from pytest_dbperf.measuring import measure, noted, summarise
+from pytest_dbperf.recording import Recording
+from pytest_dbperf.results import Json
+from pytest_dbperf.violations import Remark, Violation
+
+
+class WatchedTest:
+    """A test while it runs: its recording, its budgets, and which of them it broke."""
+
+    def __init__(self, recording: Recording) -> None:
+        self.recording = recording
+        self.budgets: Sequence[Given] = ()
+        self.violations: list[Violation] = []
+        self.remarks: list[tuple[Given, Remark]] = []
+        self.allowances: list[Allowance] = []
+        self.opened_for_it: Sequence[str] = ()
+        self.numbers: Json = {}
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether its body has ended; a subtest is reported before that."""
+        return "call" in self.numbers
+
+    def take_numbers(self) -> Json:
+        """Hand over the numbers of the phase that has ended."""
+        numbers, self.numbers = self.numbers, {}
+        return numbers
+
+    def add_call(self, root: Path, *, with_groups: bool) -> None:
+        """Keep what its body did, and which budgets it broke, needed or was warned by."""
+        self.numbers["call"] = asdict(measure(self.recording, root, with_groups=with_groups))
+        self.numbers["violations"] = [asdict(summarise(violation, root)) for violation in self.violations]
+        self.numbers["warnings"] = [
+            asdict(noted(given.budget.name, remark, root)) for given, remark in self.remarks
+        ]
+        self.numbers["allowances"] = [asdict(allowance) for allowance in self.allowances]
+
+    def add_queries(self, phase: str, recording: Recording) -> None:
+        """Count the queries of a recording for the setup or the teardown."""
+        numbers = self.numbers.setdefault(phase, {"queries": 0})
+        numbers["queries"] += len(recording.queries)

@@ -1,0 +1,71 @@
+"""What a budget says of what does not break it."""
+
+import json
+import warnings
+
+import pytest
+
+from pytest_dbperf.budgets.query_budget import QueryBudget
+from pytest_dbperf.enforcement import Given, remarks_of
+from pytest_dbperf.suite import _warn
+from pytest_dbperf.violations import BudgetWarning, Remark
+from tests.factories import recording, site
+
+WARNING_BUDGET = """
+from pytest_dbperf.budgets.query_budget import QueryBudget
+from pytest_dbperf.violations import Remark
+
+
+def remarks(self, recording):
+    return [Remark(f"{len(recording.queries)} queries", recording.queries[0].call_path)]
+
+
+QueryBudget.remarks = remarks
+"""
+TEST = """
+@db
+@pytest.mark.query_budget(2)
+def test_it():
+    queries(1)
+"""
+
+
+def test_a_warning_is_shown_where_the_code_is(suite):
+    """pytest lists it, the JSON report has it, and nothing fails."""
+    suite.file("conftest.py", WARNING_BUDGET)
+    suite.tests(TEST)
+
+    result = suite.run("-W", "default", "--dbperf-report=json:run.json")
+
+    result.assert_outcomes(passed=1, warnings=1)
+    result.stdout.fnmatch_lines(["*test_it.py:*: BudgetWarning: 1 queries   query_budget(2) at test_it.py:*"])
+    [test] = json.loads((suite.path / "run.json").read_text())["tests"]
+    [warning] = test["warnings"]
+    assert warning["budget"] == "query_budget"
+    assert warning["message"] == "1 queries"
+    assert warning["location"].startswith("test_it.py:")
+
+
+def test_a_suite_that_takes_warnings_for_errors_fails(suite):
+    """That is what it has asked for; what is only reported fails nothing."""
+    suite.file("conftest.py", WARNING_BUDGET)
+
+    suite.run_tests(TEST).assert_outcomes(failed=1)
+    suite.run("--dbperf=report").assert_outcomes(passed=1)
+
+
+def test_a_budget_without_remarks_has_none():
+    """Most have none."""
+    given = Given(QueryBudget(3), "at test_it.py:3")
+
+    assert remarks_of([given], recording()) == []
+
+
+@pytest.mark.parametrize("path, place", [((), __file__), ((site("view", "api.py", 7),), "api.py")])
+def test_a_warning_without_a_call_site_is_the_plugins(path, place):
+    """It has to be somewhere."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        _warn("text", Remark("text", path))
+
+    assert [(warning.category, warning.filename) for warning in caught] == [(BudgetWarning, place)]
