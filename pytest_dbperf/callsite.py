@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import CodeType, FrameType
+from typing import Any
 
 from pytest_dbperf import ownership
 from pytest_dbperf.ownership import EDGE, PLUMBING, PROJECT
@@ -21,6 +22,10 @@ CallPath = tuple[CallSite, ...]
 # A file of Python itself, below which a task runs.
 LOOP = "loop"
 
+# Reads a frame that knows something: adds what it is working for to a list, if there is one, or returns a
+# call site that is not of Python.
+Reader = Callable[[FrameType, list[Any] | None], CallSite | None]
+
 # Below this file a task is running, above it whatever happened to run the event loop. Its module is not
 # imported: pytest warns when asyncio is there before `-p asyncio`, the name of pytest-asyncio.
 _LOOP_FILE = str(Path(os.__file__).parent / "asyncio" / "events.py")
@@ -34,7 +39,9 @@ _MOST_SITES = 32
 _appointed: dict[str, str] = {_LOOP_FILE: LOOP}
 _roles: dict[str, str] = {**_appointed}
 # What a walk has to notice, by file; None for the many files that it only passes.
-_landmarks: dict[str, str | None] = {**_appointed}
+_landmarks: dict[str, str | Mapping[str, Reader] | None] = {**_appointed}
+# The functions that know something, by file and qualified name.
+_witnesses: dict[str, Mapping[str, Reader]] = {}
 
 
 def settle(root: Path, packages: Sequence[str] = ()) -> Callable[[], None]:
@@ -49,10 +56,25 @@ def settle(root: Path, packages: Sequence[str] = ()) -> Callable[[], None]:
     return unsettle
 
 
+def call_as_witnesses(witnesses: Mapping[str, Mapping[str, Reader]]) -> Callable[[], None]:
+    """Have the frames of functions read whenever a walk passes them; hand back the way to undo it."""
+    _witnesses.update(witnesses)
+    _landmarks.update(witnesses)
+
+    def dismiss() -> None:
+        for filename in witnesses:
+            del _witnesses[filename]
+            _landmarks.pop(filename, None)
+
+    return dismiss
+
+
 def _forget() -> None:
-    for learned in (_roles, _landmarks):
-        learned.clear()
-        learned.update(_appointed)
+    _roles.clear()
+    _roles.update(_appointed)
+    _landmarks.clear()
+    _landmarks.update(_appointed)
+    _landmarks.update(_witnesses)
 
 
 def role_of(filename: str) -> str:
@@ -86,8 +108,13 @@ def frames_of_yours(depth: int, *, within_task: bool = False) -> CallPath:
     return frames_of_yours_from(sys._getframe(depth + 1), within_task)
 
 
-def frames_of_yours_from(frame: FrameType | None, within_task: bool) -> CallPath:
-    """Walk outwards from a frame, and keep the frames of your code; if asked, of the task."""
+def frames_of_yours_from(
+    frame: FrameType | None, within_task: bool, seen: list[Any] | None = None
+) -> CallPath:
+    """Walk outwards from a frame, and keep the frames of your code; if asked, of the task.
+
+    To `seen` is added what the witnesses on the way tell.
+    """
     sites: list[CallSite] = []
     landmarks = _landmarks
     while frame is not None:
@@ -99,15 +126,39 @@ def frames_of_yours_from(frame: FrameType | None, within_task: bool) -> CallPath
         if landmark is not None:  # Rare, so asked first: a walk has some 0.1 µs for a frame.
             if landmark is PROJECT and len(sites) < _MOST_SITES:
                 sites.append((code, frame.f_lasti))
+            elif type(landmark) is dict:
+                if (reader := landmark.get(code.co_qualname)) is not None:
+                    site = reader(frame, seen)
+                    # Of a template only the innermost line: those around it are its blocks.
+                    if site is not None and not (sites and sites[-1][0].co_filename == site[0].co_filename):
+                        sites.append(site)
             elif landmark is not LOOP or within_task:
                 break
         frame = frame.f_back
     return tuple(sites)
 
 
-def _notice(filename: str) -> str | None:
+def _notice(filename: str) -> str | Mapping[str, Reader] | None:
     role = role_of(filename)
     return _landmarks.setdefault(filename, role if role in (PROJECT, EDGE, LOOP) else None)
+
+
+def nearest_of_yours(frame: FrameType | None, most: int) -> CallPath:
+    """Walk outwards from a frame no farther than to so many frames of your code: cheap."""
+    sites: list[CallSite] = []
+    landmarks = _landmarks
+    while frame is not None and len(sites) < most:
+        code = frame.f_code
+        try:
+            landmark = landmarks[code.co_filename]
+        except KeyError:
+            landmark = _notice(code.co_filename)
+        if landmark is PROJECT:
+            sites.append((code, frame.f_lasti))
+        elif landmark is EDGE:
+            break
+        frame = frame.f_back
+    return tuple(sites)
 
 
 def line_of(site: CallSite) -> int:
@@ -156,5 +207,8 @@ def relative(filename: str, root: Path) -> str:
 
 
 def without_recursion(path: CallPath) -> CallPath:
-    """Keep the first of equal call sites, so that a path through a recursion has one shape at any depth."""
-    return tuple({(id(code), offset): (code, offset) for code, offset in path}.values())
+    """Keep the innermost call site of each function, so that a recursion has one shape at any depth."""
+    innermost: dict[int, CallSite] = {}
+    for site in path:
+        innermost.setdefault(id(site[0]), site)
+    return tuple(innermost.values())

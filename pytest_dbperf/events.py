@@ -12,6 +12,7 @@ from typing import NamedTuple
 from pytest_dbperf.callsite import CallPath
 from pytest_dbperf.decisions import MIDDLEWARE
 from pytest_dbperf.fingerprint import Statement, is_bookkeeping, statement_of
+from pytest_dbperf.loads import Load
 
 
 class Request(NamedTuple):
@@ -63,7 +64,8 @@ class Query(NamedTuple):
 
     `using` is None for a statement of the driver's on a connection without an alias. `seconds` is its time in
     the driver; `executions` tells how often the server was asked (more than once for `executemany`);
-    `parameters` is a hash of the values, None when they cannot be hashed safely.
+    `parameters` is a hash of the values, None when they cannot be hashed safely; `load` tells what the ORM
+    loaded by it for a row, None where that is not known.
     """
 
     sql: str
@@ -75,6 +77,7 @@ class Query(NamedTuple):
     thread: str
     frames: CallPath
     cause: Cause
+    load: Load | None = None
 
     @property
     def call_path(self) -> CallPath:

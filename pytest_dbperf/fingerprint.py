@@ -31,8 +31,13 @@ _SAVEPOINT = re.compile(r"^(SAVEPOINT|RELEASE SAVEPOINT|ROLLBACK TO SAVEPOINT)\b
 _LISTS = (
     # IN (%s) and IN (%s, ...) stay apart: many values in one query are the cure for one query a value.
     (re.compile(r"\bIN \(%s(?:, ?%s)+\)"), "IN (%s, ...)"),
+    # Of composite keys; Django prefetches all to-one relations by them, in 5.2 as an OR where need be.
+    (re.compile(r"\bIN \((\(%s(?:, ?%s)*\))(?:, ?\1)+\)"), r"IN (\1, ...)"),
+    (re.compile(r"\(([\w.]+ = %s)(?: OR \1)+\)"), r"(\1 OR ...)"),
     (re.compile(r"\bVALUES (\((?:[^()]|\([^()]*\))*\))(?:, ?\((?:[^()]|\([^()]*\))*\))+"), r"VALUES \1, ..."),
 )
+# Arrays: PostgreSQL takes many values as one, and so does Django's bulk_create() there.
+_SIGNS_OF_BATCHES = (", ...)", "), ...", " OR ...)", "ANY(%s", "ANY (%s", "UNNEST(")
 _SELECTED = re.compile(r"^SELECT (?:DISTINCT )?(.*?) (?=FROM )")
 _LONGEST_LIST_SHOWN = 25  # COUNT(*) says what is asked.
 _INSERTED = re.compile(r"^(INSERT INTO [\w.]+) \([^()]*\)")
@@ -53,6 +58,11 @@ class Statement:
     fingerprint: str
     kind: str
     tables: tuple[str, ...]
+
+    @property
+    def is_batched(self) -> bool:
+        """Whether it asks for, or writes, many rows by their values: it is what makes a loop unnecessary."""
+        return any(sign in self.fingerprint for sign in _SIGNS_OF_BATCHES)
 
 
 def is_bookkeeping(sql: str) -> bool:

@@ -139,8 +139,13 @@ def groups_of_blocking_calls(calls: Iterable[BlockingCall]) -> list[list[Blockin
 
 
 def identity(path: CallPath) -> tuple[tuple[int, int], ...]:
-    """Make a key for a call path. Hashing a code object reads its whole bytecode; events keep it alive."""
-    return tuple((id(code), offset) for code, offset in without_recursion(path))
+    """Make a key for a call path, at any depth of a recursion."""
+    return key_of_sites(without_recursion(path))
+
+
+def key_of_sites(sites: CallPath) -> tuple[tuple[int, int], ...]:
+    """Make a key for call sites. Hashing a code object reads its whole bytecode; events keep it alive."""
+    return tuple((id(code), offset) for code, offset in sites)
 
 
 def _most_frequent_first(events: Iterable[E], key: Callable[[E], Hashable]) -> list[list[E]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
 
-from pytest_dbperf.callsite import CallPath, describe, location_of, together
+from pytest_dbperf.callsite import CallPath, CallSite, describe, location_of, together
 
 # A failure is read where it scrolls by; -v shows all of it.
 # Two more lines tell the location.
@@ -41,6 +41,16 @@ class Hint:
 
 
 @dataclass(frozen=True, slots=True)
+class Fix:
+    """A change of one line of your code that is proven to help, and in what it results."""
+
+    site: CallSite
+    text: str
+    result: str
+    is_alternative: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Violation:
     """A broken budget: what was measured against which limit, and the evidence, the heaviest first.
 
@@ -54,7 +64,7 @@ class Violation:
     headline: str
     evidence: tuple[Evidence, ...]
     during: str = ""
-    advice: tuple[str | Hint, ...] = ()
+    advice: tuple[str | Hint | Fix, ...] = ()
     given: str = ""
 
     @property
@@ -140,7 +150,10 @@ def _block(violation: Violation, root: Path, room: int | None) -> list[str]:
     return lines
 
 
-def _advice(line: str | Hint, root: Path) -> str:
+def _advice(line: str | Hint | Fix, root: Path) -> str:
+    if isinstance(line, Fix):
+        word = "or " if line.is_alternative else "fix"
+        return f"{word}  {location_of(line.site, root)}  {line.text}   {line.result}"
     return line if isinstance(line, str) else " ".join((line.text, *together(line.sites, root)))
 
 

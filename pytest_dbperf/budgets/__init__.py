@@ -8,11 +8,17 @@ from pytest_dbperf.budgets.max_open_connections import MaxOpenConnections
 from pytest_dbperf.budgets.max_thread_hops import MaxThreadHops
 from pytest_dbperf.budgets.no_blocking_calls import NoBlockingCalls
 from pytest_dbperf.budgets.no_connection_leaks import NoConnectionLeaks
+from pytest_dbperf.budgets.no_n_plus_one import NoNPlusOne
+from pytest_dbperf.budgets.no_repeated_queries import NoRepeatedQueries
 from pytest_dbperf.budgets.no_sync_to_async import NoSyncToAsync
+from pytest_dbperf.budgets.no_write_loops import NoWriteLoops
 from pytest_dbperf.budgets.query_budget import QueryBudget
 
 BUDGETS: tuple[type[Budget], ...] = (
     QueryBudget,
+    NoNPlusOne,
+    NoRepeatedQueries,
+    NoWriteLoops,
     MaxNewConnections,
     MaxOpenConnections,
     NoConnectionLeaks,

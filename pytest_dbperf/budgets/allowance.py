@@ -50,14 +50,15 @@ class WithAllowances(ABC):
 
     def forbidden(self, recording: Recording) -> list[Any]:
         """What breaks the budget."""
-        return [each for each in self.judged(recording) if self._allowance_of(each) is None]
+        return [each for each in self.judged(recording) if self.allowance_of(each) is None]
 
     def allowances_used(self, recording: Recording) -> set[str]:
         """The patterns that something needed."""
-        used = (self._allowance_of(each) for each in self.judged(recording))
+        used = (self.allowance_of(each) for each in self.judged(recording))
         return {pattern for pattern in used if pattern is not None}
 
-    def _allowance_of(self, judged: Any) -> str | None:
+    def allowance_of(self, judged: Any) -> str | None:
+        """The first pattern that allows it, None if none does."""
         return allows(self.allow, self.names_of(judged), judged.call_path)
 
 

@@ -7,9 +7,12 @@ from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
 from pytest_dbperf.budgets.budget import require_alias, require_limit, require_number
+from pytest_dbperf.budgets.repeats import only_request, values_of
+from pytest_dbperf.diagnosis.eager import fixes_of
+from pytest_dbperf.diagnosis.repeats import Repeat, n_plus_ones
 from pytest_dbperf.events import Query
 from pytest_dbperf.fingerprint import shortened
-from pytest_dbperf.groups import QueryGroup, groups_of_queries
+from pytest_dbperf.groups import QueryGroup, groups_of_queries, identity
 from pytest_dbperf.recording import Recording
 from pytest_dbperf.violations import Evidence, Violation, compare
 
@@ -75,13 +78,16 @@ class QueryBudget:
             return None
         _, measured, limit, counted = broken[0]
         groups = groups_of_queries(counted)
+        repeats = n_plus_ones(counted) if measured > limit else []
+        is_only = len(broken) == 1
         return Violation(
             budget=self.name,
             measured=measured,
             limit=limit,
             headline=", ".join(f"{what} {compare(count, most)}" for what, count, most, _ in broken),
-            evidence=tuple(_evidence(group, groups) for group in groups),
+            evidence=tuple(_evidence(group, groups, repeats) for group in groups),
             during=_only_request(groups),
+            advice=fixes_of(repeats, measured, lambda left, _: is_only and left <= limit),
         )
 
     def _broken(self, queries: Sequence[Query]) -> Iterator[tuple[str, int, int, Sequence[Query]]]:
@@ -101,12 +107,15 @@ class QueryBudget:
 
 
 def _only_request(groups: Sequence[QueryGroup]) -> str:
-    requests = {group.request for group in groups}
-    return str(requests.pop()) if len(requests) == 1 and None not in requests else ""
+    return only_request(group.request for group in groups)
 
 
-def _evidence(group: QueryGroup, groups: Sequence[QueryGroup]) -> Evidence:
-    remarks = [_remark_on_parameters(group)]
+def _evidence(group: QueryGroup, groups: Sequence[QueryGroup], repeats: Sequence[Repeat]) -> Evidence:
+    in_loop = [repeat for repeat in repeats if _is_of(repeat, group)]
+    if in_loop:
+        remarks = [f"N+1: {', '.join(values_of(repeat) for repeat in in_loop)}"]
+    else:
+        remarks = [_remark_on_parameters(group)]
     if len({each.using for each in groups}) > 1:
         remarks.append(f"on {group.using or 'a connection without an alias'}")
     if group.request and not _only_request(groups):
@@ -114,6 +123,14 @@ def _evidence(group: QueryGroup, groups: Sequence[QueryGroup]) -> Evidence:
     return Evidence(
         group.count, shortened(group.statement), group.call_path, ", ".join(filter(None, remarks))
     )
+
+
+def _is_of(repeat: Repeat, group: QueryGroup) -> bool:
+    return (repeat.using, repeat.statement, repeat.request) == (
+        group.using,
+        group.statement,
+        group.request,
+    ) and identity(repeat.call_path) == identity(group.call_path)
 
 
 def _remark_on_parameters(group: QueryGroup) -> str:

@@ -10,7 +10,7 @@ from pytest_dbperf.callsite import role_of
 from pytest_dbperf.crossings import seconds_in_queues
 from pytest_dbperf.decisions import MIDDLEWARE, ORM
 from pytest_dbperf.events import Hop
-from pytest_dbperf.groups import identity
+from pytest_dbperf.groups import identity, key_of_sites
 from pytest_dbperf.ownership import DJANGO, PROJECT
 from pytest_dbperf.violations import Hint
 
@@ -60,7 +60,7 @@ def _is_of_one_coroutine(one: Hop, other: Hop) -> bool:
 def _batches(hops: Sequence[Hop]) -> Iterator[Hint]:
     places: dict[object, list[list[Hop]]] = {}
     for chain in chains(hops):
-        place = len(chain), identity(tuple(hop.call_path[0] for hop in chain))
+        place = len(chain), key_of_sites(tuple(hop.call_path[0] for hop in chain))
         places.setdefault(place, []).append(chain)
     longest = sorted(places.values(), key=lambda found: -sum(map(len, found)))
     for found in longest[:_MOST_OF_A_KIND]:
@@ -75,7 +75,7 @@ def _fine(hops: Sequence[Hop]) -> Iterator[Hint]:
     together = [hop for hop in hops if hop.origin == PROJECT and hop.leaves_the_loop and hop.queries > 1]
     seen: set[object] = set()
     for hop in together:
-        place = identity(hop.call_path[:1])
+        place = key_of_sites(hop.call_path[:1])
         if place not in seen and len(seen) < _MOST_OF_A_KIND:
             seen.add(place)
             yield Hint(f"fine   {hop.queries} queries in one hop, of {hop.function}:", hop.call_path[:1])

@@ -13,13 +13,17 @@ from pytest_dbperf.probes import (
     hops,
     queries,
     requests,
+    rows,
     threads,
+    witnesses,
 )
 from pytest_dbperf.probes.seam import Undo, WhileWanted
 from pytest_dbperf.recording import Recorder
 
 PROBES: tuple[Callable[[Recorder], Undo], ...] = (
     queries.install,
+    rows.install,
+    witnesses.install,
     drivers.install,
     connections.install,
     hops.install,

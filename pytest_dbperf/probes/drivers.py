@@ -11,8 +11,9 @@ from typing import Any
 
 from pytest_dbperf import cause
 from pytest_dbperf.events import DriverQuery
+from pytest_dbperf.probes.hashing import hash_of
 from pytest_dbperf.probes.loops import Call, running_loop
-from pytest_dbperf.probes.queries import hash_of, length_of, next_of_driver, text_of
+from pytest_dbperf.probes.queries import length_of, next_of_driver, text_of
 from pytest_dbperf.probes.seam import Undo, is_installed, replace, together
 from pytest_dbperf.probes.threads import this_thread
 from pytest_dbperf.recording import Recorder

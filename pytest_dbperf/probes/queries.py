@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import datetime
-import decimal
 import functools
 import threading
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from sys import _getframe as getframe
 from time import perf_counter
 from typing import Any
 
 from pytest_dbperf import cause
+from pytest_dbperf.callsite import CallPath, frames_of_yours_from
 from pytest_dbperf.events import Query
+from pytest_dbperf.loads import Load
+from pytest_dbperf.probes.hashing import hash_of
 from pytest_dbperf.probes.loops import Call, running_loop
 from pytest_dbperf.probes.seam import Undo, replace, together
 from pytest_dbperf.probes.threads import this_thread
+from pytest_dbperf.probes.witnesses import load_of
 from pytest_dbperf.recording import Recorder
 
 
@@ -33,7 +35,7 @@ def install(recorder: Recorder) -> Undo:
     from django.db.backends import utils
     from django.db.backends.base import base
 
-    inherited, frames_here, loop_here = cause.current.get, cause.frames_here, running_loop()
+    inherited, loop_here = cause.current.get, running_loop()
 
     def around_execute(original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(original)
@@ -52,6 +54,15 @@ def install(recorder: Recorder) -> Undo:
                 return original(self, sql, params, many, executor)
             finally:
                 # As _emit() does it, but for half a microsecond less: this is the path of every query.
+                so_far = inherited()
+                frames: CallPath = ()
+                load: Load | None = None
+                if recorder.wants_frames:
+                    seen: list[Load] = []
+                    frames = frames_of_yours_from(getframe(1), bool(so_far.path), seen)
+                    queryset = this_thread.fetching
+                    if seen or queryset is not None:
+                        load = load_of(seen, queryset)
                 fields = (
                     sql if type(sql) is str else text_of(sql, self.cursor),
                     self.db.alias,
@@ -60,10 +71,14 @@ def install(recorder: Recorder) -> Undo:
                     length_of(params) if many else 1,
                     hash_of(params) if recorder.wants_frames else None,
                     this_thread.name,
-                    frames_here(1) if recorder.wants_frames else (),
-                    inherited(),
+                    frames,
+                    so_far,
+                    load,
                 )
-                recorder.emit(tuple.__new__(Query, fields))
+                query = tuple.__new__(Query, fields)
+                recorder.emit(query)
+                if this_thread.fetching is not None:
+                    this_thread.fetching, this_thread.fetched = None, query
                 if wants_driver_queries:
                     next_of_driver.is_djangos = outer
                 if call is not None:
@@ -146,35 +161,3 @@ def length_of(sets_of_parameters: Any) -> int:
     """Tell how often `executemany` executes, where that can be known."""
     # An iterator would be used up by counting it.
     return len(sets_of_parameters) if type(sets_of_parameters) in (list, tuple) else 1
-
-
-_HASHABLE: frozenset[type] = frozenset(
-    (
-        *(bool, bytes, float, int, str, type(None), decimal.Decimal, uuid.UUID),
-        *(datetime.date, datetime.datetime, datetime.time, datetime.timedelta),
-    )
-)
-
-
-def hash_of(parameters: Any) -> int | None:
-    """Hash the parameters of a statement, or return None where that could run code of the user."""
-    if parameters is None:
-        return 0
-    if type(parameters) is dict:
-        parameters = tuple(parameters.values())
-    elif type(parameters) not in (tuple, list):
-        return None
-    if _HASHABLE.issuperset(map(type, parameters)):
-        return hash(tuple(parameters))
-    hashes = tuple(map(_hash_of_value, parameters))
-    return None if None in hashes else hash(hashes)
-
-
-def _hash_of_value(value: Any) -> int | None:
-    kind = type(value)
-    if kind is list or kind is tuple:
-        return hash_of(value)
-    # psycopg's Int8 and Django's SafeString are subclasses: the hash of the built-in type is enough, and the
-    # type is asked rather than isinstance(), for which a lazy object would run its query.
-    base: Any = next((base for base in _HASHABLE if base in kind.__mro__), None)
-    return None if base is None else int(base.__hash__(value))

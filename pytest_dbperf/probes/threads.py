@@ -10,6 +10,7 @@ from typing import Any
 
 from pytest_dbperf import cause
 from pytest_dbperf.callsite import CallPath
+from pytest_dbperf.events import Query
 from pytest_dbperf.probes.seam import Undo, replace
 from pytest_dbperf.recording import Recorder
 
@@ -30,6 +31,9 @@ class _Thread(threading.local):
         self.number = next(_numbers)
         # The hop that a task has just come back from: while that one runs on, it has not waited for anything.
         self.hop_before: tuple[int, object] | None = None
+        # The queryset whose rows are asked for next here, and the query that has asked for them.
+        self.fetching: Any = None
+        self.fetched: Query | None = None
 
 
 this_thread = _Thread()

@@ -12,6 +12,9 @@ from pytest_dbperf.budgets.max_open_connections import MaxOpenConnections
 from pytest_dbperf.budgets.max_thread_hops import MaxThreadHops
 from pytest_dbperf.budgets.no_blocking_calls import NoBlockingCalls
 from pytest_dbperf.budgets.no_connection_leaks import NoConnectionLeaks
+from pytest_dbperf.budgets.no_n_plus_one import NoNPlusOne
+from pytest_dbperf.budgets.no_repeated_queries import NoRepeatedQueries
+from pytest_dbperf.budgets.no_write_loops import NoWriteLoops
 from pytest_dbperf.budgets.no_sync_to_async import NoSyncToAsync
 from pytest_dbperf.budgets.query_budget import QueryBudget
 from pytest_dbperf.diagnosis.connections import advice_on
@@ -115,7 +118,7 @@ def test_queries_are_shown_in_groups_with_their_parameters():
 
     assert text_of(QueryBudget(0), *queries) == [
         "",
-        "    3x  SELECT a FROM t WHERE id = %s   3 different parameters",
+        "    3x  SELECT a FROM t WHERE id = %s   N+1: 3 different parameters",
         "        views.py:7 view",
     ]
 
@@ -446,6 +449,9 @@ def test_every_budget_can_be_lifted(kind):
         NoSyncToAsync: {"allow": ["*"]},
         NoBlockingCalls: {"allow": ["*"]},
         NoConnectionLeaks: {"allowed": None},
+        NoNPlusOne: {"allow": ["*"]},
+        NoRepeatedQueries: {"allow": ["*"]},
+        NoWriteLoops: {"allow": ["*"]},
     }
     lifted = kind(**by_keyword[kind]) if kind in by_keyword else kind(None, reason="bulk import")
 

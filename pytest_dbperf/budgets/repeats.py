@@ -1,0 +1,74 @@
+"""How are repeated queries shown, and by which names are they allowed?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from pytest_dbperf.diagnosis.repeats import Finding, Repeat
+from pytest_dbperf.events import Request
+from pytest_dbperf.fingerprint import shortened
+from pytest_dbperf.violations import Evidence, Remark
+
+
+def require_threshold(what: str, threshold: object) -> None:
+    """Refuse a threshold that is not a whole number from 2: once is no repetition."""
+    if type(threshold) is not int:
+        raise ValueError(f"{what} must be a whole number, got {type(threshold).__name__}")
+    if threshold < 2:  # noqa: PLR2004
+        raise ValueError(f"{what} must be >= 2, got {threshold}")
+
+
+def names_of(repeat: Repeat) -> Sequence[str]:
+    """Name what is loaded, as far as that is known, and the statement."""
+    relation = relation_of(repeat)
+    return (relation, repeat.statement.fingerprint) if relation else (repeat.statement.fingerprint,)
+
+
+def relation_of(repeat: Repeat) -> str:
+    """Write what is loaded as `Campaign.owner`, or nothing where that is not known."""
+    load = repeat.load
+    return f"{load.model.__name__}.{load.name}" if load is not None and load.model is not None else ""
+
+
+def evidence_of(findings: Iterable[Finding]) -> tuple[Evidence, ...]:
+    """Show the repeats of each finding one below the other."""
+    return tuple(
+        Evidence(repeat.count, shortened(repeat.statement), repeat.call_path, _remark(repeat, place))
+        for finding in findings
+        for place, repeat in enumerate(finding.repeats)
+    )
+
+
+def _remark(repeat: Repeat, place: int) -> str:
+    remark = f"N+1: {values_of(repeat)}"
+    return f"{remark}, in turns with the one above" if place else remark
+
+
+def values_of(repeat: Repeat) -> str:
+    """Tell for how many different rows or parameters it ran."""
+    relation = relation_of(repeat)
+    if relation and None not in {load.row for load in repeat.loads}:
+        return f"{relation} of {repeat.distinct} {'row' if repeat.distinct == 1 else 'rows'}"
+    return "the same parameters" if repeat.distinct == 1 else f"{repeat.distinct} different parameters"
+
+
+def remark_on(repeat: Repeat) -> Remark:
+    """Tell of a query that repeats the same few values."""
+    what = f"{repeat.count}x  {shortened(repeat.statement)}"
+    return Remark(f"{what}   repeated: {values_of(repeat)}; remember the answer", repeat.call_path)
+
+
+def why(repeats: Sequence[Repeat]) -> Iterator[str]:
+    """Tell what helps where no line can be named: that is proven by how it was asked."""
+    filtered = [repeat for repeat in repeats if repeat.load is not None and not repeat.load.is_whole]
+    if filtered:
+        names = ", ".join(sorted({f'"{repeat.load.name}"' for repeat in filtered if repeat.load}))
+        yield f"why  what is filtered is not prefetched: Prefetch({names}, queryset=..., to_attr=...)"
+    if any(repeat.load is None for repeat in repeats):
+        yield "why  one query for each value: ask once for all of them, by __in or in_bulk()"
+
+
+def only_request(requests: Iterable[Request | None]) -> str:
+    """Write the request, if all of it happened in one."""
+    distinct = set(requests)
+    return str(distinct.pop()) if len(distinct) == 1 and None not in distinct else ""

@@ -1,0 +1,143 @@
+"""What would load it at once? The relation, and the line to write it on, where both are proven."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from pytest_dbperf.callsite import CallSite
+from pytest_dbperf.diagnosis.repeats import Repeat
+from pytest_dbperf.groups import key_of_sites
+from pytest_dbperf.loads import Batch, Load, LoadKind
+from pytest_dbperf.violations import Fix
+
+_SELECT, _PREFETCH, _ONLY, _DEFER = "select_related", "prefetch_related", "only", "defer"
+# One query then loads it for all rows that came together: https://docs.djangoproject.com/en/6.1/topics/db/fetch-modes/
+_PEERS = ".fetch_mode(models.FETCH_PEERS)"
+_FIRST_WITH_FETCH_MODES = (6, 1)
+_KINDS_OF_FETCH_MODES = frozenset((LoadKind.TO_ONE, LoadKind.GENERIC, LoadKind.DEFERRED))
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """A method to call on a queryset, on the line where it is made, and the loads that it saves."""
+
+    site: CallSite
+    method: str
+    names: tuple[str, ...]
+    cures: int
+    saves: int
+    saves_with_peers: int | None
+
+    @property
+    def text(self) -> str:
+        """What to write: `.select_related("owner__profile", "venue")`."""
+        names = ", ".join(f'"{name}"' for name in self.names)
+        return {_ONLY: f".only(..., {names})", _DEFER: f".defer(...) without {names}"}.get(
+            self.method, f".{self.method}({names})"
+        )
+
+
+def fixes_of(
+    repeats: Sequence[Repeat], measured: int, is_kept: Callable[[int, int], bool]
+) -> tuple[Fix, ...]:
+    """Write each remedy with what it saves, one after the other, and from when on the budget is kept.
+
+    `is_kept` is asked with the number of queries that are left, and of those that nothing cures yet.
+    """
+    fixes: list[Fix] = []
+    uncured = sum(repeat.count for repeat in repeats)
+    for remedy in remedies(repeats):
+        left, uncured = measured - remedy.saves, uncured - remedy.cures
+        fixes.append(Fix(remedy.site, remedy.text, _result(remedy.saves, left, is_kept(left, uncured))))
+        if remedy.saves_with_peers is not None:
+            then = measured - remedy.saves_with_peers
+            result = _result(remedy.saves_with_peers, then, is_kept(then, uncured))
+            fixes.append(Fix(remedy.site, _PEERS, result, is_alternative=True))
+        measured = left
+    return tuple(fixes)
+
+
+def _result(saves: int, left: int, is_kept: bool) -> str:
+    return f"saves {saves} -> {left}{', within budget' if is_kept else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What one load needs: a method with a name, on a line, of a queryset that was evaluated as this root."""
+
+    site: CallSite
+    method: str
+    name: str
+    kind: LoadKind
+    root: Batch
+
+
+def remedies(repeats: Iterable[Repeat]) -> list[Remedy]:
+    """Find what would load it at once, for all lazy loads of rows that are known; the most saving first."""
+    places: dict[object, list[_Wish]] = {}
+    for repeat in repeats:
+        if repeat.is_lazy:
+            for wish in _wishes(repeat.loads):
+                places.setdefault((key_of_sites((wish.site,)), wish.method), []).append(wish)
+    return sorted(map(_remedy, places.values()), key=lambda remedy: -remedy.saves)
+
+
+def _remedy(wishes: Sequence[_Wish]) -> Remedy:
+    names = sorted({wish.name for wish in wishes})
+    # What leads on to others is loaded with them.
+    last = tuple(name for name in names if not any(other.startswith(f"{name}__") for other in names))
+    # A query for each relation, each time that the queryset is evaluated.
+    queries = len({(id(wish.root), wish.name) for wish in wishes})
+    method = wishes[0].method
+    needs_none = method != _PREFETCH
+    has_peers = _has_fetch_modes() and all(
+        wish.kind in _KINDS_OF_FETCH_MODES and "__" not in wish.name for wish in wishes
+    )
+    return Remedy(
+        site=wishes[0].site,
+        method=method,
+        names=last,
+        cures=len(wishes),
+        saves=len(wishes) if needs_none else len(wishes) - queries,
+        saves_with_peers=len(wishes) - queries if has_peers else None,
+    )
+
+
+def _wishes(loads: Sequence[Load]) -> Iterator[_Wish]:
+    is_of_one_query = len({id(load.batch) for load in loads}) == 1
+    for load in loads:
+        names, batch = [load.name], load.batch
+        is_joined = load.kind is LoadKind.TO_ONE
+        # Rows of one query for a to-many relation are a queryset to begin with; of many, it is to be loaded, too.
+        while (
+            batch is not None
+            and batch.kind is not None
+            and not (batch.kind is LoadKind.TO_MANY and is_single)
+        ):
+            names.insert(0, batch.name)
+            is_joined = is_joined and batch.kind is LoadKind.TO_ONE
+            batch = batch.parent
+        site = None if batch is None else _line_to_change(batch)
+        if batch is not None and site is not None:
+            if load.kind is LoadKind.DEFERRED:
+                method = _DEFER if batch.defers else _ONLY
+            else:
+                method = _SELECT if is_joined else _PREFETCH
+            yield _Wish(site, method, "__".join(names), load.kind, batch)
+
+
+def _line_to_change(batch: Batch) -> CallSite | None:
+    """Find the line where the queryset was made: in a function that evaluates it, too, if there is one.
+
+    A manager of yours may have made it, which others use as well.
+    """
+    users = {id(code) for code, _ in batch.evaluated}
+    made = [site for site in batch.born if id(site[0]) in users] or batch.born or batch.evaluated
+    # A template cannot be told what to load.
+    return next((site for site in made[:1] if site[0].co_filename.endswith(".py")), None)
+
+
+def _has_fetch_modes() -> bool:
+    return tuple(int(part) for part in version("django").split(".")[:2]) >= _FIRST_WITH_FETCH_MODES

@@ -1,0 +1,211 @@
+"""What was asked again and again? N+1, repeated queries, and rows that are written one by one."""
+
+from __future__ import annotations
+
+from bisect import bisect
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from pytest_dbperf.callsite import CallPath
+from pytest_dbperf.events import Query, Request
+from pytest_dbperf.fingerprint import Statement
+from pytest_dbperf.groups import identity
+from pytest_dbperf.loads import Batch, Load, LoadKind
+
+# Rows come in twos and threes in tests. A lazy load is certain with two; what is only alike might be chance.
+LEAST_OF_LAZY_LOADS = 2
+LEAST = 3
+
+_WRITES = ("insert", "update", "delete")
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """Queries of one alias with one fingerprint, from one call path, in one request, for one relation.
+
+    `distinct` tells how many different rows or parameters they ran for, None when that cannot be known;
+    `positions` their places among all queries.
+    """
+
+    positions: Sequence[int]
+    distinct: int | None
+    statement: Statement
+    using: str | None
+    call_path: CallPath
+    request: Request | None
+    loads: Sequence[Load]
+
+    @property
+    def count(self) -> int:
+        """How many queries."""
+        return len(self.positions)
+
+    @property
+    def load(self) -> Load | None:
+        """What they load, where that is known."""
+        return self.loads[0] if self.loads else None
+
+    @property
+    def is_lazy(self) -> bool:
+        """Whether each was loaded for a row alone, and could have been loaded with the row."""
+        return bool(self.loads) and all(load.is_lazy for load in self.loads)
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether they are lazy loads of rows that were loaded together, or may have been."""
+        roots = [root_of(load.batch) for load in self.loads]
+        return self.is_lazy and (None in roots or len({id(root) for root in roots}) < len(roots))
+
+    @property
+    def grows(self) -> bool:
+        """Whether it was for other rows, or with other parameters, nearly each time."""
+        return self.distinct is not None and self.distinct >= max(2, self.count - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Repeats that take turns: of one loop, or of loops within each other's steps."""
+
+    repeats: Sequence[Repeat]
+
+    @property
+    def count(self) -> int:
+        """How many queries."""
+        return sum(repeat.count for repeat in self.repeats)
+
+    @property
+    def call_path(self) -> CallPath:
+        """The call path of the most frequent."""
+        return self.repeats[0].call_path
+
+
+def root_of(batch: Batch | None) -> Batch | None:
+    """Find the rows that were loaded for no others, None where that is not known."""
+    while batch is not None and batch.kind is not None:
+        batch = batch.parent
+    return batch
+
+
+def n_plus_ones(queries: Iterable[Query], threshold: int | None = None) -> list[Repeat]:
+    """Find reads that grow with the rows: once for all of them, and once more for each.
+
+    A group counts from `threshold` queries, by default from 2 when they are lazy loads of rows that came
+    together, else from 3. The rule is that of Flarum's detector, where distinct parameters decide, with the
+    call path of Prosopite, less what frameworks add to it.
+    """
+    return [
+        repeat
+        for repeat in _repeats(queries, _is_read)
+        if repeat.grows and repeat.count >= (threshold or _least(repeat))
+    ]
+
+
+def repeated(queries: Iterable[Query], threshold: int = LEAST) -> list[Repeat]:
+    """Find reads that were made again and again with the same few values: what could be remembered.
+
+    In a request the same query counts wherever it is made, else only where it comes from one call path.
+    """
+    rest = list(queries)
+    from_one_place = [repeat for repeat in _repeats(rest, _is_read) if repeat.count >= threshold]
+    # What a loop asked for is told as such, and not a second time.
+    told = {position for repeat in from_one_place for position in repeat.positions}
+    anywhere = _repeats(
+        (query for position, query in enumerate(rest) if position not in told and query.request),
+        _is_read,
+        where=lambda query: query.parameters,
+    )
+    return [
+        repeat
+        for repeat in (*from_one_place, *anywhere)
+        if repeat.count >= threshold and repeat.distinct is not None and not repeat.grows
+    ]
+
+
+def write_loops(queries: Iterable[Query], threshold: int = LEAST) -> list[Repeat]:
+    """Find rows that were written one statement at a time."""
+    return [repeat for repeat in _repeats(queries, _is_write) if repeat.count >= threshold]
+
+
+def _least(repeat: Repeat) -> int:
+    return LEAST_OF_LAZY_LOADS if repeat.is_certain else LEAST
+
+
+def _is_read(query: Query) -> bool:
+    is_cache = query.load is not None and query.load.kind is LoadKind.CACHE
+    return query.statement.kind == "select" and not query.statement.is_batched and not is_cache
+
+
+def _is_write(query: Query) -> bool:
+    statement = query.statement
+    return statement.kind in _WRITES and not statement.is_batched and query.executions == 1
+
+
+def _repeats(
+    queries: Iterable[Query],
+    is_meant: Callable[[Query], bool],
+    where: Callable[[Query], Hashable] = lambda query: identity(query.call_path),
+) -> list[Repeat]:
+    groups: dict[Hashable, list[tuple[int, Query]]] = {}
+    for position, query in enumerate(queries):
+        if is_meant(query):
+            load = query.load
+            relation = None if load is None else (load.kind, load.model, load.name, _path_of(load.batch))
+            request = query.request and query.request.number
+            key = (query.using, query.statement.fingerprint, where(query), request, relation)
+            groups.setdefault(key, []).append((position, query))
+    return [_repeat(members) for members in groups.values() if len(members) > 1]
+
+
+def _path_of(batch: Batch | None) -> tuple[str, ...]:
+    """Tell which relations lead to a prefetch: one below the other, the queries are alike."""
+    names = []
+    while batch is not None and batch.kind is LoadKind.PREFETCH:
+        names.append(batch.name)
+        batch = batch.parent
+    return tuple(names)
+
+
+def _repeat(members: Sequence[tuple[int, Query]]) -> Repeat:
+    queries = [query for _, query in members]
+    first = queries[0]
+    loads = [query.load for query in queries if query.load is not None]
+    rows = {load.row for load in loads}
+    parameters = {query.parameters for query in queries}
+    # The rows that it is for, where these are known: all of them may have the same owner.
+    values = rows if loads and None not in rows else parameters
+    return Repeat(
+        positions=[position for position, _ in members],
+        distinct=None if None in values else len(values),
+        statement=first.statement,
+        using=first.using,
+        call_path=first.call_path,
+        request=first.request,
+        loads=loads,
+    )
+
+
+def in_turns(repeats: Iterable[Repeat]) -> list[Finding]:
+    """Put together what takes turns, the most frequent first."""
+    findings: list[list[Repeat]] = []
+    for repeat in sorted(repeats, key=lambda one: -one.count):
+        mine = next((found for found in findings if _take_turns(found[0], repeat)), None)
+        if mine is None:
+            findings.append([repeat])
+        else:
+            mine.append(repeat)
+    return sorted((Finding(found) for found in findings), key=lambda one: -one.count)
+
+
+def _take_turns(one: Repeat, other: Repeat) -> bool:
+    """Tell whether they come from one loop: before the rarer one comes again, the other has its turn."""
+    if one.request != other.request or not _share_a_function(one.call_path, other.call_path):
+        return False
+    rarer, frequent = sorted((one.positions, other.positions), key=len)
+    return all(
+        bisect(frequent, before) != bisect(frequent, following) for before, following in pairwise(rarer)
+    )
+
+
+def _share_a_function(one: CallPath, other: CallPath) -> bool:
+    return not one or not other or not {id(code) for code, _ in one}.isdisjoint(id(code) for code, _ in other)

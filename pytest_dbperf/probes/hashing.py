@@ -1,0 +1,39 @@
+"""Are these the same values? Hashes of parameters, where no code of the user is run for one."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import uuid
+from typing import Any
+
+_HASHABLE: frozenset[type] = frozenset(
+    (
+        *(bool, bytes, float, int, str, type(None), decimal.Decimal, uuid.UUID),
+        *(datetime.date, datetime.datetime, datetime.time, datetime.timedelta),
+    )
+)
+
+
+def hash_of(parameters: Any) -> int | None:
+    """Hash the parameters of a statement, or return None where that could run code of the user."""
+    if parameters is None:
+        return 0
+    if type(parameters) is dict:
+        parameters = tuple(parameters.values())
+    elif type(parameters) not in (tuple, list):
+        return None
+    if _HASHABLE.issuperset(map(type, parameters)):
+        return hash(tuple(parameters))
+    hashes = tuple(map(_hash_of_value, parameters))
+    return None if None in hashes else hash(hashes)
+
+
+def _hash_of_value(value: Any) -> int | None:
+    kind = type(value)
+    if kind is list or kind is tuple:
+        return hash_of(value)
+    # psycopg's Int8 and Django's SafeString are subclasses: the hash of the built-in type is enough, and the
+    # type is asked rather than isinstance(), for which a lazy object would run its query.
+    base: Any = next((base for base in _HASHABLE if base in kind.__mro__), None)
+    return None if base is None else int(base.__hash__(value))
