@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
@@ -15,6 +16,9 @@ from pytest_dbperf.ownership import EDGE, PLUMBING, PROJECT
 # A frame would keep every local variable alive and a line number costs a look-up, so a site is a code
 # object and the offset of the instruction it was running.
 CallSite = tuple[CodeType, int]
+
+# A function, and the line and columns of a call in it. Hashing a code object would read its whole bytecode.
+Place = tuple[int, tuple[int | None, ...]]
 
 CallPath = tuple[CallSite, ...]
 """The call sites that led to an event, from the innermost function of your code outwards."""
@@ -40,6 +44,8 @@ _appointed: dict[str, str] = {_LOOP_FILE: LOOP}
 _roles: dict[str, str] = {**_appointed}
 # What a walk has to notice, by file; None for the many files that it only passes.
 _landmarks: dict[str, str | Mapping[str, Reader] | None] = {**_appointed}
+# By code object and offset, with the code object, so that its identity stays its own.
+_places: dict[tuple[int, int], tuple[CodeType, Place]] = {}
 # The functions that know something, by file and qualified name.
 _witnesses: dict[str, Mapping[str, Reader]] = {}
 
@@ -170,6 +176,20 @@ def line_of(site: CallSite) -> int:
     return code.co_firstlineno
 
 
+def place_of(site: CallSite) -> Place:
+    """Tell where in the source a call site is, which makes equal ones equal.
+
+    Its offset does not: Python 3.11 has two instructions for a call, and moves from one to the other when it
+    has learned what is called.
+    """
+    code, offset = site
+    known = _places.get((id(code), offset))
+    if known is None:
+        position = next(islice(code.co_positions(), offset // 2, None)) if offset >= 0 else ()
+        known = _places[id(code), offset] = code, (id(code), position)
+    return known[1]
+
+
 def location_of(site: CallSite, root: Path) -> str:
     """Write `campaigns/api.py:31`, relative to the root where that is possible."""
     return f"{relative(site[0].co_filename, root)}:{line_of(site)}"
@@ -207,8 +227,13 @@ def relative(filename: str, root: Path) -> str:
 
 
 def without_recursion(path: CallPath) -> CallPath:
-    """Keep the innermost call site of each function, so that a recursion has one shape at any depth."""
-    innermost: dict[int, CallSite] = {}
-    for site in path:
-        innermost.setdefault(id(site[0]), site)
-    return tuple(innermost.values())
+    """Leave out what lies between two calls of a function, so that a recursion has one shape at any depth."""
+    outermost = {id(code): place for place, (code, _) in enumerate(path)}
+    if len(outermost) == len(path):
+        return path
+    kept: list[CallSite] = []
+    place = 0
+    while place < len(path):
+        kept.append(path[place])
+        place = outermost[id(path[place][0])] + 1
+    return tuple(kept)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from pytest_dbperf.callsite import CallPath, without_recursion
+from pytest_dbperf.callsite import CallPath, Place, place_of, without_recursion
 from pytest_dbperf.events import BlockingCall, Hop, NewConnection, Query, Request
 from pytest_dbperf.fingerprint import Statement
 from pytest_dbperf.ownership import PROJECT
@@ -138,14 +138,14 @@ def groups_of_blocking_calls(calls: Iterable[BlockingCall]) -> list[list[Blockin
     )
 
 
-def identity(path: CallPath) -> tuple[tuple[int, int], ...]:
+def identity(path: CallPath) -> tuple[Place, ...]:
     """Make a key for a call path, at any depth of a recursion."""
     return key_of_sites(without_recursion(path))
 
 
-def key_of_sites(sites: CallPath) -> tuple[tuple[int, int], ...]:
-    """Make a key for call sites. Hashing a code object reads its whole bytecode; events keep it alive."""
-    return tuple((id(code), offset) for code, offset in sites)
+def key_of_sites(sites: CallPath) -> tuple[Place, ...]:
+    """Make a key for call sites: where in the source they are."""
+    return tuple(map(place_of, sites))
 
 
 def _most_frequent_first(events: Iterable[E], key: Callable[[E], Hashable]) -> list[list[E]]:

@@ -110,12 +110,10 @@ def _wishes(loads: Sequence[Load]) -> Iterator[_Wish]:
     for load in loads:
         names, batch = [load.name], load.batch
         is_joined = load.kind is LoadKind.TO_ONE
-        # Rows of one query for a to-many relation are a queryset to begin with; of many, it is to be loaded, too.
-        while (
-            batch is not None
-            and batch.kind is not None
-            and not (batch.kind is LoadKind.TO_MANY and is_single)
-        ):
+        while batch is not None and batch.kind is not None:
+            # The rows of a to-many relation are a queryset to begin with, unless that was in a loop, too.
+            if batch.kind is LoadKind.TO_MANY and is_of_one_query:
+                break
             names.insert(0, batch.name)
             is_joined = is_joined and batch.kind is LoadKind.TO_ONE
             batch = batch.parent

@@ -18,6 +18,7 @@ from pytest_dbperf.recording import Recorder
 
 _CONTENT_TYPES = ("get_by_natural_key", "get_for_id", "get_for_model", "get_for_models")
 _SITES = ("_get_site_by_id", "_get_site_by_request")
+_MANY_TO_MANY = "create_forward_many_to_many_manager.<locals>.ManyRelatedManager"
 # Of all templates that queries have come from.
 _MOST_LINES = 10_000
 
@@ -31,6 +32,9 @@ def witnesses() -> Mapping[str, Mapping[str, Reader]]:
         "db/models/fields/related_descriptors.py": {
             "ForwardManyToOneDescriptor.__get__": _by_relation,
             "ReverseOneToOneDescriptor.__get__": _by_reverse_relation,
+            # These ask the table in between.
+            f"{_MANY_TO_MANY}.count": _by_manager,
+            f"{_MANY_TO_MANY}.exists": _by_manager,
         },
         "db/models/query_utils.py": {"DeferredAttribute.__get__": _by_deferred_field},
         "db/models/query.py": {
@@ -140,6 +144,12 @@ def _by_prefetch(frame: FrameType, seen: list[Any] | None) -> None:
 def _by_queryset(frame: FrameType, seen: list[Any] | None) -> None:
     if seen is not None and not seen and (load := _of_related_manager(frame.f_locals["self"])):
         seen.append(load)
+
+
+def _by_manager(frame: FrameType, seen: list[Any] | None) -> None:
+    if seen is not None and not seen:
+        manager = frame.f_locals["self"]
+        seen.append(_load(LoadKind.TO_MANY, _accessor_of(manager), manager.instance))
 
 
 def _by_cache(_: FrameType, seen: list[Any] | None) -> None:

@@ -34,10 +34,12 @@ DATABASES = {
     "sqlite": _sqlite(f"{NAME}_sqlite"),
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-INSTALLED_APPS = ["shop"]
+INSTALLED_APPS = ["django.contrib.contenttypes", "shop", "shelf"]
+# Tables without migrations are made first, and one of them points to this.
+MIGRATION_MODULES = {"contenttypes": None}
 MIDDLEWARE = ["django.middleware.common.CommonMiddleware"]
 ROOT_URLCONF = "shop.urls"
 SECRET_KEY = "only for tests"
 STATIC_URL = "static/"
-TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates"}]
+TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
 USE_TZ = True

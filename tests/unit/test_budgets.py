@@ -14,8 +14,8 @@ from pytest_dbperf.budgets.no_blocking_calls import NoBlockingCalls
 from pytest_dbperf.budgets.no_connection_leaks import NoConnectionLeaks
 from pytest_dbperf.budgets.no_n_plus_one import NoNPlusOne
 from pytest_dbperf.budgets.no_repeated_queries import NoRepeatedQueries
-from pytest_dbperf.budgets.no_write_loops import NoWriteLoops
 from pytest_dbperf.budgets.no_sync_to_async import NoSyncToAsync
+from pytest_dbperf.budgets.no_write_loops import NoWriteLoops
 from pytest_dbperf.budgets.query_budget import QueryBudget
 from pytest_dbperf.diagnosis.connections import advice_on
 from pytest_dbperf.enforcement import Allowance, BudgetWindow, Given, allowances_of, violations_of

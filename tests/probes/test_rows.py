@@ -1,0 +1,159 @@
+"""Rows and querysets know where they come from, and are otherwise what they were."""
+
+import copy
+import pickle
+
+import pytest
+from django.db.models.signals import post_init
+
+from pytest_dbperf.callsite import line_of
+from pytest_dbperf.loads import Batch, Birth, LoadKind
+from pytest_dbperf.probes.rows import BATCH, BIRTH
+from shelf.models import Publisher, Volume, Writer
+from tests.repeats.table import Shelf
+
+pytestmark = pytest.mark.django_db
+
+
+def batch_of(instance):
+    """What was noted on it."""
+    return vars(instance._state).get(BATCH)
+
+
+@pytest.fixture
+def shelf():
+    """Two rows of each model."""
+    return Shelf("default", 2)
+
+
+@pytest.fixture
+def recording(recorder, shelf):
+    """Listen all the time."""
+    with recorder.record() as recording:
+        yield recording
+
+
+def test_rows_of_one_query_are_one_batch(recording):
+    """And those of another are another."""
+    one, other = Volume.objects.all()
+    again = Volume.objects.first()
+
+    assert batch_of(one) is batch_of(other)
+    assert batch_of(again) is not batch_of(one)
+
+
+def test_nothing_is_noted_when_nobody_wants_call_sites(recorder, shelf):
+    """Neither on querysets nor on rows."""
+    with recorder.record(call_sites=False):
+        volumes = Volume.objects.all()
+        volume = volumes[0]
+
+    assert BIRTH not in vars(volumes)
+    assert batch_of(volume) is None
+
+
+@pytest.mark.parametrize("thing_of", [lambda: Volume.objects.first(), lambda: Volume.objects.all()])
+@pytest.mark.parametrize("way", [lambda thing: pickle.loads(pickle.dumps(thing)), copy.copy, copy.deepcopy])
+def test_what_has_a_note_can_be_copied_and_pickled(recording, thing_of, way):
+    """Caches do it."""
+    thing = thing_of()
+
+    assert type(way(thing)) is type(thing)
+
+
+@pytest.mark.parametrize("note", [Birth(()), Batch()])
+def test_a_note_stays_in_its_process(note):
+    """Whoever takes it out of a cache need not know this package; a copy in the process knows the same."""
+    assert b"dbperf" not in pickle.dumps(note)
+    assert pickle.loads(pickle.dumps(note)) is None
+    assert copy.copy(note) is note
+    assert copy.deepcopy(note) is note
+
+
+def test_a_batch_knows_where_its_queryset_was_made_and_evaluated(recording):
+    """The one line is to be changed, the other runs it."""
+    volumes = Volume.objects.order_by("title")
+    made = line_of(vars(volumes)[BIRTH].path[0])
+    evaluated = next(iter(volumes))
+
+    assert line_of(batch_of(evaluated).born[0]) == made
+    assert line_of(batch_of(evaluated).evaluated[0]) == made + 2
+
+
+def test_a_batch_knows_the_rows_that_it_was_loaded_for(recording):
+    """By a relation, a related manager, a join or a prefetch."""
+    volume = Volume.objects.all()[0]
+    [of_publisher] = volume.publisher.volumes.all()
+    joined = Volume.objects.select_related("writer__profile").first()
+    prefetched = Publisher.objects.prefetch_related("volumes").first().volumes.all()[0]
+
+    assert (batch_of(volume.writer).kind, batch_of(volume.writer).name) == (LoadKind.TO_ONE, "writer")
+    assert batch_of(volume.writer).parent is batch_of(volume)
+    assert (batch_of(of_publisher).kind, batch_of(of_publisher).name) == (LoadKind.TO_MANY, "volumes")
+    assert batch_of(joined.writer.profile).parent.parent is batch_of(joined)
+    assert (batch_of(prefetched).kind, batch_of(prefetched).name) == (LoadKind.PREFETCH, "volumes")
+
+
+def test_a_relation_without_a_row_is_joined_as_none(recording):
+    """There is nothing to note anything on."""
+    Volume.objects.update(publisher=None)
+
+    assert Volume.objects.select_related("publisher").first().publisher is None
+
+
+@pytest.mark.filterwarnings("ignore:Calling select_related")
+def test_all_relations_may_be_joined(recording):
+    """Without names, Django chooses: no batch is known for what it chose."""
+    volume = Volume.objects.select_related().first()
+
+    assert batch_of(volume.writer) is None
+
+
+def test_an_instance_that_is_known_from_elsewhere_keeps_its_batch(recording):
+    """What is joined both ways is one object, and was loaded with the first."""
+    writer = Writer.objects.select_related("profile__writer").first()
+
+    assert writer.profile.writer is writer
+    assert batch_of(writer).parent is None
+
+
+def test_a_query_of_a_signal_does_not_take_the_place_of_the_rows(recording):
+    """A row's signal may ask for others before the row is handed out."""
+    seen = []
+
+    def ask(instance, **_):
+        seen.append(Publisher.objects.count())
+
+    post_init.connect(ask, sender=Volume)
+    try:
+        volume = Volume.objects.first()
+    finally:
+        post_init.disconnect(ask, sender=Volume)
+
+    assert seen
+    assert batch_of(volume).parent is None
+    assert "shelf_volume" in recording.queries[0].sql
+
+
+def test_rows_that_nobody_recorded_have_no_batch(recorder, shelf):
+    """Listening stopped between the query and its rows."""
+    with recorder.record():
+        rows = Volume.objects.iterator()
+        with recorder.pause():
+            pass
+    assert [batch_of(row) for row in rows] == [None, None]
+
+
+def test_a_generator_of_rows_that_is_not_used_up_is_closed(recording):
+    """A server-side cursor must not stay open until somebody collects it."""
+    rows = Volume.objects.iterator(chunk_size=1)
+    next(rows)
+    rows.close()
+
+    assert Volume.objects.count() == 2
+
+
+def test_no_rows_have_no_batch(recording):
+    """An empty result is one, too."""
+    assert list(Writer.objects.filter(name="nobody")) == []
+    assert list(Writer.objects.none()) == []

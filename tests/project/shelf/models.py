@@ -1,0 +1,65 @@
+"""Every kind of relation that can be loaded one by one."""
+
+from django.contrib.contenttypes.fields import GenericForeignKey, GenericRelation
+from django.contrib.contenttypes.models import ContentType
+from django.db import models
+
+
+class Publisher(models.Model):
+    """Somebody who prints."""
+
+    name = models.CharField(max_length=50)
+
+
+class Writer(models.Model):
+    """Somebody who writes, and has learned it from another."""
+
+    name = models.CharField(max_length=50)
+    biography = models.TextField(default="")
+    mentor = models.ForeignKey("self", models.SET_NULL, null=True, related_name="pupils")
+
+    @property
+    def mentor_name(self):
+        """Look like a field."""
+        return self.mentor.name
+
+
+class Profile(models.Model):
+    """What is said of a writer."""
+
+    writer = models.OneToOneField(Writer, models.CASCADE)
+    website = models.CharField(max_length=50, default="")
+
+
+class Genre(models.Model):
+    """A word for many volumes."""
+
+    name = models.CharField(max_length=50)
+
+
+class Note(models.Model):
+    """A remark on anything."""
+
+    content_type = models.ForeignKey(ContentType, models.CASCADE)
+    object_id = models.PositiveBigIntegerField()
+    subject = GenericForeignKey()
+    text = models.CharField(max_length=50, default="")
+
+
+class Volume(models.Model):
+    """A book that has relations of all kinds."""
+
+    title = models.CharField(max_length=50)
+    summary = models.TextField(default="")
+    writer = models.ForeignKey(Writer, models.CASCADE)
+    publisher = models.ForeignKey(Publisher, models.SET_NULL, null=True, related_name="volumes")
+    genres = models.ManyToManyField(Genre)
+    notes = GenericRelation(Note)
+
+    def __str__(self):
+        return f"{self.title} by {self.writer.name}"
+
+    @property
+    def writer_name(self):
+        """Look like a field."""
+        return self.writer.name

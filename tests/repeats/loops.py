@@ -1,0 +1,396 @@
+"""Loops that ask once for each row: all of them have to be found."""
+
+from asyncio import gather
+from concurrent.futures import ThreadPoolExecutor
+from operator import attrgetter
+
+from asgiref.sync import async_to_sync, sync_to_async
+from django.core import serializers
+from django.db import connections
+from django.db.models import Max, prefetch_related_objects
+from django.template.loader import render_to_string
+
+from shelf.models import Genre, Note, Profile, Publisher, Volume, Writer
+from tests.repeats.table import GROWS, case
+
+
+@case(GROWS, 2, rows=2)
+def foreign_key_of_two_rows(shelf):
+    for volume in shelf.all(Volume):
+        volume.writer.name
+
+
+@case(GROWS, 3)
+def foreign_key_of_three_rows(shelf):
+    for volume in shelf.all(Volume):
+        volume.writer.name
+
+
+@case(GROWS, 2, rows=2)
+def foreign_key_to_one_and_the_same_row(shelf):
+    writer = shelf.all(Writer)[0].pk
+    shelf.all(Volume).update(writer=writer)
+    for volume in shelf.all(Volume):
+        volume.writer.name
+
+
+@case(GROWS, 2, rows=2)
+def rows_behind_a_foreign_key(shelf):
+    for publisher in shelf.all(Publisher):
+        list(publisher.volumes.all())
+
+
+@case(GROWS, 2, rows=2)
+def number_of_rows_behind_a_foreign_key(shelf):
+    for publisher in shelf.all(Publisher):
+        publisher.volumes.count()
+
+
+@case(GROWS, 2, rows=2)
+def whether_there_are_rows_behind_a_foreign_key(shelf):
+    for publisher in shelf.all(Publisher):
+        publisher.volumes.exists()
+
+
+@case(GROWS, 3)
+def filtered_rows_behind_a_foreign_key(shelf):
+    for publisher in shelf.all(Publisher):
+        list(publisher.volumes.filter(title="volume 0"))
+
+
+@case(GROWS, 3)
+def first_row_behind_a_foreign_key(shelf):
+    for publisher in shelf.all(Publisher):
+        publisher.volumes.first()
+
+
+@case(GROWS, 3)
+def values_behind_a_foreign_key(shelf):
+    for publisher in shelf.all(Publisher):
+        list(publisher.volumes.values_list("title", flat=True))
+
+
+@case(GROWS, 3)
+def aggregate_behind_a_foreign_key(shelf):
+    for publisher in shelf.all(Publisher):
+        publisher.volumes.aggregate(Max("title"))
+
+
+@case(GROWS, 2, rows=2)
+def one_to_one_forwards(shelf):
+    for profile in shelf.all(Profile):
+        profile.writer.name
+
+
+@case(GROWS, 2, rows=2)
+def one_to_one_backwards(shelf):
+    for writer in shelf.all(Writer):
+        writer.profile.website
+
+
+@case(GROWS, 2, rows=2)
+def many_to_many_forwards(shelf):
+    for volume in shelf.all(Volume):
+        list(volume.genres.all())
+
+
+@case(GROWS, 2, rows=2)
+def many_to_many_backwards(shelf):
+    for genre in shelf.all(Genre):
+        list(genre.volume_set.all())
+
+
+@case(GROWS, 2, rows=2)
+def number_of_many_to_many(shelf):
+    for volume in shelf.all(Volume):
+        volume.genres.count()
+
+
+@case(GROWS, 2, rows=2)
+def generic_foreign_key(shelf):
+    for note in shelf.all(Note):
+        note.subject.title
+
+
+@case(GROWS, 2, rows=2)
+def generic_relation(shelf):
+    for volume in shelf.all(Volume):
+        list(volume.notes.all())
+
+
+@case(GROWS, 2, rows=2)
+def field_that_was_deferred(shelf):
+    for volume in shelf.all(Volume).defer("summary"):
+        volume.summary.upper()
+
+
+@case(GROWS, 2, rows=2)
+def field_that_was_not_named(shelf):
+    for volume in shelf.all(Volume).only("title"):
+        volume.summary.upper()
+
+
+@case(GROWS, 3)
+def get_in_a_loop(shelf):
+    for key in shelf.all(Volume).values_list("writer_id", flat=True):
+        shelf.all(Writer).get(pk=key)
+
+
+@case(GROWS, 3)
+def first_in_a_loop(shelf):
+    for volume in shelf.all(Volume):
+        shelf.all(Writer).filter(pk=volume.writer_id).first()
+
+
+@case(GROWS, 3)
+def count_in_a_loop(shelf):
+    for volume in shelf.all(Volume):
+        shelf.all(Note).filter(object_id=volume.pk).count()
+
+
+@case(GROWS, 3)
+def exists_in_a_loop(shelf):
+    for volume in shelf.all(Volume):
+        shelf.all(Note).filter(object_id=volume.pk).exists()
+
+
+@case(GROWS, 3)
+def lists_of_one_in_a_loop(shelf):
+    for volume in shelf.all(Volume):
+        list(shelf.all(Writer).filter(pk__in=[volume.writer_id]))
+
+
+@case(GROWS, 3)
+def get_or_create_in_a_loop(shelf):
+    for number in range(3):
+        Writer.objects.using(shelf.using).get_or_create(name=f"writer {number}")
+
+
+@case(GROWS, 4)
+def one_of_four_values_twice(shelf):
+    keys = [*shelf.all(Writer).values_list("pk", flat=True)]
+    for key in [*keys, keys[0]]:
+        shelf.all(Writer).get(pk=key)
+
+
+@case(GROWS, 3)
+def raw_cursor_in_a_loop(shelf):
+    keys = [*shelf.all(Writer).values_list("pk", flat=True)]
+    with connections[shelf.using].cursor() as cursor:
+        for key in keys:
+            cursor.execute("SELECT name FROM shelf_writer WHERE id = %s", [key])
+
+
+@case(GROWS, 2, rows=2)
+def prefetch_for_each_row(shelf):
+    for volume in shelf.all(Volume):
+        prefetch_related_objects([volume], "genres")
+
+
+@case(GROWS, 6)
+def prefetch_of_each_row_that_is_got(shelf):
+    for key in (1, 2, 3):
+        shelf.all(Publisher).prefetch_related("volumes").filter(name=f"publisher {key - 1}").get()
+
+
+@case(GROWS, 2, rows=2)
+def properties(shelf):
+    for volume in shelf.all(Volume):
+        volume.writer_name
+
+
+@case(GROWS, 2, rows=2)
+def text_of_an_object(shelf):
+    for volume in shelf.all(Volume):
+        str(volume)
+
+
+@case(GROWS, 2, rows=2)
+def key_of_a_sort(shelf):
+    sorted(shelf.all(Volume), key=lambda volume: volume.writer.name)
+
+
+@case(GROWS, 2, rows=2)
+def comprehensions(shelf):
+    return [volume.writer.name for volume in shelf.all(Volume)]
+
+
+@case(GROWS, 2, rows=2)
+def functions_of_a_library(shelf):
+    list(map(attrgetter("writer.name"), shelf.all(Volume)))
+
+
+def name_of_writer(volume):
+    return volume.writer.name
+
+
+@case(GROWS, 2, rows=2)
+def helpers(shelf):
+    for volume in shelf.all(Volume):
+        name_of_writer(volume)
+
+
+@case(GROWS, 2, rows=2)
+def templates(shelf):
+    render_to_string("shelf/list.html", {"volumes": shelf.all(Volume)})
+
+
+@case(GROWS, 2, rows=2)
+def included_templates(shelf):
+    render_to_string("shelf/rows.html", {"volumes": shelf.all(Volume)})
+
+
+@case(GROWS, 3)
+def serializers_of_django(shelf):
+    serializers.serialize("json", shelf.all(Volume))
+
+
+@case(GROWS, 2, rows=2)
+def serializers_of_a_library(shelf):
+    from ninja import Schema
+    from pydantic import Field
+
+    class Out(Schema):
+        title: str
+        writer: str = Field(alias="writer.name")
+
+    [Out.from_orm(volume) for volume in shelf.all(Volume)]
+
+
+def depth_of(writer):
+    return max((depth_of(pupil) for pupil in writer.pupils.all()), default=0) + 1
+
+
+@case(GROWS, 4, rows=4)
+def recursion_into_a_tree(shelf):
+    depth_of(shelf.all(Writer).get(name="writer 0"))
+
+
+def first_mentor_of(writer):
+    return first_mentor_of(writer.mentor) if writer.mentor else writer
+
+
+@case(GROWS, 3, rows=4)
+def recursion_up_a_chain(shelf):
+    first_mentor_of(shelf.all(Writer).get(name="writer 3"))
+
+
+@case(GROWS, 4, rows=2)
+def two_relations_in_one_loop(shelf):
+    for volume in shelf.all(Volume):
+        volume.writer.name
+        volume.publisher.name
+
+
+@case(GROWS, 6, rows=2)
+def three_relations_in_one_loop(shelf):
+    for volume in shelf.all(Volume):
+        volume.writer.name
+        volume.publisher.name
+        list(volume.genres.all())
+
+
+@case(GROWS, 2, 2, rows=2)
+def two_loops_after_each_other(shelf):
+    volumes = list(shelf.all(Volume))
+    for volume in volumes:
+        volume.writer.name
+    for volume in volumes:
+        volume.publisher.name
+
+
+@case(GROWS, 4, rows=2)
+def relations_of_relations(shelf):
+    for volume in shelf.all(Volume):
+        volume.writer.profile.website
+
+
+@case(GROWS, 2, rows=2)
+def relations_of_joined_rows(shelf):
+    for volume in shelf.all(Volume).select_related("writer"):
+        volume.writer.profile.website
+
+
+@case(GROWS, 2, rows=2)
+def relations_of_prefetched_rows(shelf):
+    for publisher in shelf.all(Publisher).prefetch_related("volumes"):
+        for volume in publisher.volumes.all():
+            volume.writer.name
+
+
+@case(GROWS, 4, rows=2)
+def loops_within_loops(shelf):
+    for publisher in shelf.all(Publisher):
+        for volume in publisher.volumes.all():
+            list(volume.genres.all())
+
+
+@case(GROWS, 2, rows=2)
+def rows_of_an_iterator(shelf):
+    for volume in shelf.all(Volume).iterator(chunk_size=1):
+        volume.writer.name
+
+
+@case(GROWS, 3, is_committed=True)
+def get_in_threads(shelf):
+    def get(key):
+        try:
+            return Writer.objects.using(shelf.using).get(pk=key)
+        finally:
+            connections[shelf.using].close()
+
+    keys = [*shelf.all(Writer).values_list("pk", flat=True)]
+    with ThreadPoolExecutor(1) as pool:
+        for key in keys:
+            pool.submit(get, key).result()
+
+
+async def names_of_writers(shelf):
+    async for volume in shelf.all(Volume):
+        await shelf.all(Writer).aget(pk=volume.writer_id)
+
+
+@case(GROWS, 3)
+def asynchronous_get_in_a_loop(shelf):
+    async_to_sync(names_of_writers)(shelf)
+
+
+async def numbers_of_volumes(shelf):
+    async for publisher in shelf.all(Publisher):
+        await publisher.volumes.acount()
+
+
+@case(GROWS, 2, rows=2)
+def asynchronous_count_behind_a_foreign_key(shelf):
+    async_to_sync(numbers_of_volumes)(shelf)
+
+
+async def volumes_of_publishers(shelf):
+    async for publisher in shelf.all(Publisher):
+        async for _ in publisher.volumes.all():
+            pass
+
+
+@case(GROWS, 2, rows=2)
+def asynchronous_iteration_within_another(shelf):
+    async_to_sync(volumes_of_publishers)(shelf)
+
+
+async def writers_at_once(shelf):
+    keys = [key async for key in shelf.all(Volume).values_list("writer_id", flat=True)]
+    await gather(*(shelf.all(Writer).aget(pk=key) for key in keys))
+
+
+@case(GROWS, 3)
+def asynchronous_gets_at_once(shelf):
+    async_to_sync(writers_at_once)(shelf)
+
+
+async def names_by_threads(shelf):
+    async for volume in shelf.all(Volume):
+        await sync_to_async(name_of_writer)(volume)
+
+
+@case(GROWS, 2, rows=2)
+def foreign_key_in_the_thread_of_a_hop(shelf):
+    async_to_sync(names_by_threads)(shelf)

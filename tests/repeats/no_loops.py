@@ -1,0 +1,324 @@
+"""Queries that look like loops, and are none: nothing is said, or only that the same values repeat."""
+
+from functools import lru_cache
+
+import django
+from asgiref.sync import async_to_sync
+from django.contrib.contenttypes.models import ContentType
+from django.core.paginator import Paginator
+from django.db import models, transaction
+from django.db.models import Prefetch, prefetch_related_objects
+from django.test import Client
+
+from shelf.models import Genre, Note, Profile, Publisher, Volume, Writer
+from tests.repeats.loops import name_of_writer
+from tests.repeats.table import REPEATS, SILENT, case
+
+
+@case(SILENT)
+def joined_foreign_key(shelf):
+    for volume in shelf.all(Volume).select_related("writer", "publisher"):
+        volume.writer.name, volume.publisher.name
+
+
+@case(SILENT)
+def prefetched_foreign_key(shelf):
+    for volume in shelf.all(Volume).prefetch_related("writer"):
+        volume.writer.name
+
+
+@case(SILENT)
+def prefetched_rows_behind_a_foreign_key(shelf):
+    for publisher in shelf.all(Publisher).prefetch_related("volumes"):
+        list(publisher.volumes.all()), publisher.volumes.count(), publisher.volumes.exists()
+
+
+@case(SILENT)
+def prefetched_many_to_many(shelf):
+    for volume in shelf.all(Volume).prefetch_related("genres"):
+        list(volume.genres.all())
+
+
+@case(SILENT)
+def prefetched_generic_foreign_key(shelf):
+    # On another database than the default, Django prefetches none.
+    for note in shelf.all(Note).prefetch_related("subject"):
+        note.subject
+
+
+@case(SILENT)
+def prefetched_generic_foreign_keys_to_many_models(shelf):
+    for model in (Writer, Publisher, Genre):
+        shelf.make(Note, subject=shelf.all(model)[0])
+    for note in shelf.all(Note).prefetch_related("subject"):
+        note.subject
+
+
+@case(SILENT)
+def prefetched_generic_relation(shelf):
+    for volume in shelf.all(Volume).prefetch_related("notes"):
+        list(volume.notes.all())
+
+
+@case(SILENT)
+def prefetched_with_a_queryset(shelf):
+    volumes = Prefetch("volumes", Volume.objects.using(shelf.using).select_related("writer"))
+    for publisher in shelf.all(Publisher).prefetch_related(volumes):
+        [volume.writer.name for volume in publisher.volumes.all()]
+
+
+@case(SILENT)
+def prefetched_level_by_level_with_one_row_each(shelf):
+    writer = shelf.all(Writer).prefetch_related("pupils__pupils__pupils").get(name="writer 0")
+    list(writer.pupils.all())
+
+
+@case(SILENT)
+def prefetched_relations_of_one_row(shelf):
+    for volume in shelf.all(Volume)[:1].prefetch_related("genres", "notes", "writer__profile"):
+        list(volume.genres.all())
+
+
+@case(SILENT)
+def prefetched_later_for_all(shelf):
+    volumes = list(shelf.all(Volume))
+    prefetch_related_objects(volumes, "genres", "publisher")
+    [list(volume.genres.all()) for volume in volumes]
+
+
+@case(SILENT)
+def joined_relations_of_relations(shelf):
+    for volume in shelf.all(Volume).select_related("writer__profile"):
+        volume.writer.profile.website
+
+
+@case(SILENT)
+def one_row(shelf):
+    for volume in shelf.all(Volume)[:1]:
+        volume.writer.name, list(volume.genres.all()), volume.publisher.volumes.count()
+
+
+@case(SILENT)
+def foreign_keys_without_a_value(shelf):
+    shelf.all(Volume).update(publisher=None)
+    for volume in shelf.all(Volume):
+        volume.publisher
+
+
+@case(SILENT)
+def relation_that_was_loaded_before(shelf):
+    volume = shelf.all(Volume)[0]
+    for _ in range(3):
+        volume.writer.name
+
+
+@case(SILENT)
+def gets_on_lines_of_their_own(shelf):
+    shelf.all(Writer).get(name="writer 0")
+    shelf.all(Writer).get(name="writer 1")
+    shelf.all(Writer).get(name="writer 2")
+
+
+@case(SILENT)
+def helper_called_from_lines_of_their_own(shelf):
+    first, second, third = shelf.all(Volume)
+    name_of_writer(first)
+    name_of_writer(second)
+    name_of_writer(third)
+
+
+@case(SILENT)
+def two_gets_in_a_loop(shelf):
+    for name in ("writer 0", "writer 1"):
+        shelf.all(Writer).get(name=name)
+
+
+@case(SILENT)
+def relation_of_two_rows_that_were_got_apart(shelf):
+    one = shelf.all(Volume).get(title="volume 0")
+    other = shelf.all(Volume).get(title="volume 1")
+    for volume in (one, other):
+        volume.writer.name
+
+
+@case(SILENT)
+def row_of_each_of_three_requests(shelf):
+    for volume in shelf.all(Volume):
+        Client().get("/work/", work=lambda volume=volume: name_of_writer(volume))
+
+
+@case(SILENT)
+def get_in_each_of_three_requests(shelf):
+    for number in range(3):
+        Client().get("/work/", work=lambda number=number: shelf.all(Writer).get(name=f"writer {number}"))
+
+
+@case(SILENT)
+def prefetch_for_one_row_in_each_of_three_requests(shelf):
+    def get(number):
+        return shelf.all(Publisher).prefetch_related("volumes").get(name=f"publisher {number}")
+
+    for number in range(3):
+        Client().get("/work/", work=lambda number=number: get(number))
+
+
+@case(SILENT)
+def content_types_filling_their_cache(shelf):
+    for _ in range(2):
+        for model in (Writer, Publisher, Genre, Volume):
+            ContentType.objects.db_manager(shelf.using).get_for_model(model)
+
+
+@case(SILENT)
+def content_types_by_key_filling_their_cache(shelf):
+    keys = [*ContentType.objects.using(shelf.using).values_list("pk", flat=True)]
+    for key in keys:
+        ContentType.objects.db_manager(shelf.using).get_for_id(key)
+
+
+@case(SILENT)
+def cache_of_yours_filled_once(shelf):
+    @lru_cache
+    def name_of(number):
+        return shelf.all(Writer).get(name=f"writer {number}").name
+
+    for number in (0, 0, 0, 1, 1):
+        name_of(number)
+
+
+@case(SILENT)
+def lists_of_many_in_a_loop(shelf):
+    keys = [*shelf.all(Writer).values_list("pk", flat=True)]
+    for pair in ([keys[0], keys[1]], [keys[1], keys[2]], [keys[2], keys[0]]):
+        list(shelf.all(Writer).filter(pk__in=pair))
+
+
+@case(SILENT)
+def many_by_their_keys(shelf):
+    shelf.all(Writer).in_bulk([*shelf.all(Volume).values_list("writer_id", flat=True)])
+
+
+@case(SILENT)
+def chunks_of_an_iterator(shelf):
+    for volume in shelf.all(Volume).prefetch_related("genres").iterator(chunk_size=2):
+        list(volume.genres.all())
+
+
+@case(SILENT)
+def pages(shelf):
+    page = Paginator(shelf.all(Volume), 2).page(1)
+    list(page), page.has_other_pages()
+
+
+@case(SILENT)
+def inserts_in_a_loop(shelf):
+    for number in range(3):
+        shelf.make(Genre, name=f"new {number}")
+
+
+@case(SILENT)
+def rows_written_together(shelf):
+    manager = Genre.objects.using(shelf.using)
+    genres = manager.bulk_create([Genre(name=f"new {number}") for number in range(3)])
+    manager.bulk_update(genres, ["name"])
+
+
+@case(SILENT)
+def savepoints(shelf):
+    for _ in range(3):
+        with transaction.atomic(using=shelf.using):
+            pass
+
+
+@case(SILENT)
+def statements_that_differ(shelf):
+    for field in ("name", "biography", "pk"):
+        list(shelf.all(Writer).exclude(**{field: 0}))
+
+
+@case(SILENT)
+def values_instead_of_rows(shelf):
+    for _ in shelf.all(Volume).values("title", "writer__name", "publisher__name"):
+        pass
+
+
+@case(SILENT)
+def fields_that_are_needed_alone(shelf):
+    for volume in shelf.all(Volume).only("title"):
+        volume.title
+
+
+@case(SILENT)
+def no_rows_at_all(shelf):
+    shelf.all(Note).delete()
+    for note in shelf.all(Note):
+        note.subject
+
+
+async def prefetched_asynchronously(shelf):
+    async for publisher in shelf.all(Publisher).prefetch_related("volumes"):
+        [volume async for volume in publisher.volumes.all()]
+
+
+@case(SILENT)
+def asynchronous_iteration_over_what_was_prefetched(shelf):
+    async_to_sync(prefetched_asynchronously)(shelf)
+
+
+async def got_apart(shelf):
+    await shelf.all(Writer).aget(name="writer 0")
+    await shelf.all(Writer).aget(name="writer 1")
+    await shelf.all(Writer).aget(name="writer 2")
+
+
+@case(SILENT)
+def asynchronous_gets_on_lines_of_their_own(shelf):
+    async_to_sync(got_apart)(shelf)
+
+
+if django.VERSION >= (6, 1):
+
+    @case(SILENT)
+    def relation_fetched_for_all_peers(shelf):
+        for volume in shelf.all(Volume).fetch_mode(models.FETCH_PEERS):
+            volume.writer.name
+
+    @case(SILENT)
+    def field_fetched_for_all_peers(shelf):
+        for volume in shelf.all(Volume).defer("summary").fetch_mode(models.FETCH_PEERS):
+            volume.summary.upper()
+
+
+@case(REPEATS, 3)
+def the_same_again(shelf):
+    for _ in range(3):
+        shelf.all(Writer).get(name="writer 0")
+
+
+@case(REPEATS, 6)
+def few_values_again_and_again(shelf):
+    for number in (0, 1, 0, 1, 0, 1):
+        shelf.all(Writer).get(name=f"writer {number}")
+
+
+@case(REPEATS, 3)
+def the_same_rows_behind_the_same_row(shelf):
+    publisher = shelf.all(Publisher)[0]
+    for _ in range(3):
+        publisher.volumes.count()
+
+
+@case(REPEATS, 3)
+def the_same_in_many_places_of_a_request(shelf):
+    def work():
+        shelf.all(Profile).get(website="example.org", writer__name="writer 0")
+        shelf.all(Profile).get(website="example.org", writer__name="writer 0")
+        shelf.all(Profile).get(website="example.org", writer__name="writer 0")
+
+    Client().get("/work/", work=work)
+
+
+@case(REPEATS, 3)
+def the_same_lines_of_a_template(shelf):
+    for _ in range(3):
+        shelf.all(Volume).filter(title="volume 0").exists()

@@ -1,0 +1,386 @@
+"""The advice is followed to the letter, on the line that it names, and saves what it has promised."""
+
+import re
+from pathlib import Path
+
+import django
+import pytest
+from django.contrib.contenttypes.models import ContentType
+from django.db import models
+from django.db.models import prefetch_related_objects
+
+from pytest_dbperf.budgets.no_n_plus_one import NoNPlusOne
+from pytest_dbperf.budgets.query_budget import QueryBudget
+from pytest_dbperf.callsite import line_of
+from pytest_dbperf.violations import Fix, explain
+from shelf.models import Genre, Note, Profile, Publisher, Volume, Writer
+from tests.repeats.table import Shelf
+
+ROOT = Path(__file__).parents[2]
+HAS_FETCH_MODES = django.VERSION >= (6, 1)
+
+
+def writers_and_publishers(volumes):
+    for volume in volumes:
+        volume.writer.name, volume.publisher.name
+
+
+def profiles(volumes):
+    for volume in volumes:
+        volume.writer.profile.website
+
+
+def genres(volumes):
+    for volume in volumes:
+        list(volume.genres.all())
+
+
+def volumes_of_genres(found):
+    for genre in found:
+        list(genre.volume_set.all())
+
+
+def number_of_volumes(publishers):
+    for publisher in publishers:
+        publisher.volumes.count(), publisher.volumes.exists()
+
+
+def genres_of_volumes(publishers):
+    for publisher in publishers:
+        for volume in publisher.volumes.all():
+            list(volume.genres.all())
+
+
+def writers_of_volumes(publishers):
+    for publisher in publishers:
+        for volume in publisher.volumes.all():
+            volume.writer.name
+
+
+def websites(writers):
+    for writer in writers:
+        writer.profile.website
+
+
+def subjects(notes):
+    for note in notes:
+        note.subject
+
+
+def notes(volumes):
+    for volume in volumes:
+        list(volume.notes.all())
+
+
+def summaries(volumes):
+    for volume in volumes:
+        volume.summary
+
+
+def prefetched_one_by_one(volumes):
+    for volume in volumes:
+        prefetch_related_objects([volume], "genres")
+        list(volume.genres.all())
+
+
+def writers_and_their_pupils(volumes):
+    for volume in volumes:
+        list(volume.writer.pupils.all())
+
+
+# What is loaded in a loop, from which rows, and the methods that load it at once.
+LOOPS = [
+    (writers_and_publishers, Volume.objects.all, ['.select_related("publisher", "writer")']),
+    (profiles, Volume.objects.all, ['.select_related("writer__profile")']),
+    (profiles, lambda: Volume.objects.select_related("writer"), ['.select_related("writer__profile")']),
+    (profiles, lambda: Volume.objects.prefetch_related("writer"), ['.prefetch_related("writer__profile")']),
+    (websites, Writer.objects.all, ['.select_related("profile")']),
+    (genres, Volume.objects.all, ['.prefetch_related("genres")']),
+    (volumes_of_genres, Genre.objects.all, ['.prefetch_related("volume_set")']),
+    (number_of_volumes, Publisher.objects.all, ['.prefetch_related("volumes")']),
+    (genres_of_volumes, Publisher.objects.all, ['.prefetch_related("volumes__genres")']),
+    (
+        writers_of_volumes,
+        lambda: Publisher.objects.prefetch_related("volumes"),
+        ['.prefetch_related("volumes__writer")'],
+    ),
+    (subjects, Note.objects.all, ['.prefetch_related("subject")']),
+    (notes, Volume.objects.all, ['.prefetch_related("notes")']),
+    (prefetched_one_by_one, Volume.objects.all, ['.prefetch_related("genres")']),
+    (
+        writers_and_their_pupils,
+        Volume.objects.all,
+        ['.select_related("writer")', '.prefetch_related("writer__pupils")'],
+    ),
+]
+
+
+def record(recorder, loop, rows):
+    """Record a loop over rows that are still to be loaded."""
+    ContentType.objects.clear_cache()
+    with recorder.record() as recording:
+        loop(rows)
+    return recording
+
+
+def fixes_in(violation):
+    """The advice that is a change of a line, alternatives left out."""
+    return [fix for fix in violation.advice if isinstance(fix, Fix) and not fix.is_alternative]
+
+
+def promised(fix):
+    """The numbers of `saves 25 -> 9`."""
+    return [int(number) for number in re.findall(r"\d+", fix.result)]
+
+
+@pytest.mark.parametrize(
+    "loop, rows_of, methods",
+    LOOPS,
+    ids=[f"{number}-{loop.__name__}" for number, (loop, *_) in enumerate(LOOPS)],
+)
+@pytest.mark.django_db
+def test_what_is_advised_saves_what_is_promised(recorder, loop, rows_of, methods):
+    """Each method is called as it is written, one after the other."""
+    Shelf("default", 3)
+    violation = NoNPlusOne().check(record(recorder, loop, rows_of()))
+    fixes = fixes_in(violation)
+
+    assert sorted(fix.text for fix in fixes) == sorted(methods)
+    queryset = rows_of()
+    for fix in fixes:
+        queryset = eval(f"queryset{fix.text}")
+    changed = record(recorder, loop, queryset)
+    assert len(changed.queries) == promised(fixes[-1])[1]
+    assert NoNPlusOne().check(changed) is None
+    assert fixes[-1].result.endswith(", within budget")
+
+
+@pytest.mark.skipif(not HAS_FETCH_MODES, reason="fetch modes are of Django 6.1")
+@pytest.mark.parametrize(
+    "loop, rows_of",
+    [
+        (writers_and_publishers, Volume.objects.all),
+        (websites, Writer.objects.all),
+        (subjects, Note.objects.all),
+        (summaries, lambda: Volume.objects.defer("summary")),
+    ],
+    ids=lambda value: value.__name__,
+)
+@pytest.mark.django_db
+def test_fetch_modes_save_what_is_promised(recorder, loop, rows_of):
+    """An alternative, where the installed Django has it."""
+    Shelf("default", 3)
+    violation = NoNPlusOne().check(record(recorder, loop, rows_of()))
+    [fix] = [fix for fix in violation.advice if isinstance(fix, Fix) and fix.is_alternative]
+
+    with_peers = eval(f"rows_of(){fix.text}", {"models": models, "rows_of": rows_of})
+    assert len(record(recorder, loop, with_peers).queries) == promised(fix)[1]
+
+
+@pytest.mark.skipif(HAS_FETCH_MODES, reason="fetch modes are of Django 6.1")
+@pytest.mark.django_db
+def test_fetch_modes_are_advised_where_they_exist(recorder):
+    """Nobody can call what there is not."""
+    Shelf("default", 2)
+    with recorder.record() as recording:
+        writers_and_publishers(Volume.objects.all())
+
+    assert not any(fix.is_alternative for fix in NoNPlusOne().check(recording).advice if isinstance(fix, Fix))
+
+
+@pytest.mark.parametrize(
+    "rows_of, method, fixed",
+    [
+        (lambda: Volume.objects.defer("summary"), '.defer(...) without "summary"', Volume.objects.all),
+        (
+            lambda: Volume.objects.only("title"),
+            '.only(..., "summary")',
+            lambda: Volume.objects.only("title", "summary"),
+        ),
+    ],
+    ids=["defer", "only"],
+)
+@pytest.mark.django_db
+def test_a_deferred_field_is_to_be_loaded_with_its_row(recorder, rows_of, method, fixed):
+    """How it was left out tells how it is taken in."""
+    Shelf("default", 3)
+    with recorder.record() as recording:
+        summaries(rows_of())
+    [fix] = fixes_in(NoNPlusOne().check(recording))
+
+    assert fix.text == method
+    with recorder.record() as recording_without:
+        summaries(fixed())
+    assert len(recording_without.queries) == promised(fix)[1] == 1
+
+
+def lines_of(violation):
+    """The lines that the advice is about, as this file has them."""
+    source = Path(__file__).read_text().splitlines()
+    return [source[line_of(fix.site) - 1].strip() for fix in fixes_in(violation)]
+
+
+@pytest.mark.django_db
+def test_the_line_is_that_where_the_queryset_is_made(recorder):
+    """And not the one where it is evaluated: there is nothing to write."""
+    Shelf("default", 2)
+    with recorder.record() as recording:
+        volumes = Volume.objects.order_by("title")
+        volumes = volumes.exclude(title="")
+        for volume in volumes:
+            volume.writer.name
+
+    assert lines_of(NoNPlusOne().check(recording)) == ['volumes = Volume.objects.order_by("title")']
+
+
+def everything():
+    """A function that all others use."""
+    return Volume.objects.all()
+
+
+@pytest.mark.django_db
+def test_a_queryset_that_a_helper_makes_is_changed_where_it_is_used(recorder):
+    """The helper may have other callers."""
+    Shelf("default", 2)
+    with recorder.record() as recording:
+        volumes = everything()
+        writers_and_publishers(volumes)
+
+    assert lines_of(NoNPlusOne().check(recording)) == ["volumes = everything()"]
+
+
+@pytest.mark.django_db
+def test_a_queryset_that_was_made_before_is_changed_where_it_is_evaluated(recorder):
+    """A class attribute, for example."""
+    Shelf("default", 2)
+    volumes = Volume.objects.all()
+    with recorder.record() as recording:
+        for volume in volumes:
+            volume.writer.name
+
+    assert lines_of(NoNPlusOne().check(recording)) == ["for volume in volumes:"]
+
+
+@pytest.mark.django_db
+def test_rows_of_one_relation_are_joined_where_that_is_asked_for(recorder):
+    """It is a queryset like any other."""
+    Shelf("default", 2)
+    publisher = Publisher.objects.get(name="publisher 0")
+    Volume.objects.update(publisher=publisher)
+    with recorder.record() as recording:
+        for volume in publisher.volumes.all():
+            volume.writer.name
+    violation = NoNPlusOne().check(recording)
+
+    assert [fix.text for fix in fixes_in(violation)] == ['.select_related("writer")']
+    assert lines_of(violation) == ["for volume in publisher.volumes.all():"]
+
+
+@pytest.mark.parametrize(
+    "loop",
+    [
+        lambda: [Writer.objects.get(name=f"writer {number}") for number in range(3)],
+        lambda: [list(one.volumes.filter(title="")) for one in Publisher.objects.all()],
+        lambda: [one.volumes.first() for one in Publisher.objects.all()],
+        lambda: [list(one.volumes.all()[:2]) for one in Publisher.objects.all()],
+        lambda: [list(one.volumes.order_by("title")) for one in Publisher.objects.all()],
+        lambda: [list(one.genres.using("default")) for one in Volume.objects.all()],
+    ],
+    ids=["get", "filter", "first", "slice", "order", "using"],
+)
+@pytest.mark.django_db
+def test_what_no_eager_loading_serves_is_not_advised(recorder, loop):
+    """No guess is a fact; what is known is said."""
+    Shelf("default", 3)
+    with recorder.record() as recording:
+        loop()
+    violation = NoNPlusOne().check(recording)
+
+    assert fixes_in(violation) == []
+    assert [line[:5] for line in violation.advice] == ["why  "]
+
+
+@pytest.mark.django_db
+def test_rows_that_the_recording_has_not_seen_have_no_line(recorder):
+    """It is N+1 all the same."""
+    Shelf("default", 2)
+    volumes = list(Volume.objects.all())
+    with recorder.record() as recording:
+        writers_and_publishers(volumes)
+    violation = NoNPlusOne().check(recording)
+
+    assert violation.measured == 4
+    assert violation.advice == ()
+
+
+@pytest.mark.django_db
+def test_a_template_is_no_line_to_change(recorder, settings):
+    """The queryset that it was given is."""
+    from django.template import Context, Template
+
+    Shelf("default", 2)
+    volumes = Volume.objects.all()
+    template = Template("{% for volume in volumes %}{{ volume.writer.name }}{% endfor %}")
+    with recorder.record() as recording:
+        template.render(Context({"volumes": volumes}))
+
+    assert lines_of(NoNPlusOne().check(recording)) == ['template.render(Context({"volumes": volumes}))']
+
+
+@pytest.mark.django_db
+def test_lines_of_templates_are_shown(recorder):
+    """With what is written there, from the inside out."""
+    from django.template.loader import render_to_string
+
+    Shelf("default", 2)
+    with recorder.record() as recording:
+        render_to_string("shelf/rows.html", {"volumes": Volume.objects.all()})
+    text = explain([NoNPlusOne().check(recording)], ROOT)
+
+    row, rows = (
+        "tests/project/shelf/templates/shelf/row.html",
+        "tests/project/shelf/templates/shelf/rows.html",
+    )
+    assert any(
+        line.strip()
+        == f'{row}:2 {{{{ volume.publisher.name }}}}  <- {rows}:2 {{% include "shelf/row.html" %}}'
+        for line in text
+    )
+
+
+@pytest.mark.django_db
+def test_a_query_budget_tells_when_it_would_hold(recorder):
+    """One remedy after the other, the most saving first."""
+    Shelf("default", 4)
+    with recorder.record() as recording:
+        for volume in Volume.objects.all():
+            volume.writer.name, list(volume.genres.all())
+    told = [(fix.text, fix.result) for fix in fixes_in(QueryBudget(2).check(recording))]
+
+    assert told == [
+        ('.select_related("writer")', "saves 4 -> 5"),
+        ('.prefetch_related("genres")', "saves 3 -> 2, within budget"),
+    ]
+
+
+@pytest.mark.django_db
+def test_a_limit_of_another_kind_is_not_said_to_hold(recorder):
+    """Only the first number is followed."""
+    Shelf("default", 3)
+    with recorder.record() as recording:
+        writers_and_publishers(Volume.objects.all())
+    violation = QueryBudget(6, tables={"shelf_writer": 0}).check(recording)
+
+    assert [fix.result for fix in fixes_in(violation)] == ["saves 6 -> 1"]
+
+
+@pytest.mark.django_db
+def test_a_profile_is_reached_from_both_sides(recorder):
+    """Forwards and backwards, the name is the one that Django knows."""
+    Shelf("default", 2)
+    with recorder.record() as recording:
+        for profile in Profile.objects.all():
+            profile.writer.name
+    [fix] = fixes_in(NoNPlusOne().check(recording))
+
+    assert fix.text == '.select_related("writer")'
