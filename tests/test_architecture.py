@@ -9,9 +9,9 @@ PACKAGE = Path(__file__).parents[1] / "pytest_dbperf"
 
 # From the ground up; a module may import from lower floors only.
 FLOORS = (
-    {"ownership", "fingerprint", "open_connections"},
+    {"ownership", "fingerprint", "open_connections", "django_caches"},
     {"callsite"},
-    {"decisions"},
+    {"decisions", "memos"},
     {"events"},
     {"cause", "crossings"},
     {"recording"},
@@ -30,7 +30,14 @@ FLOORS = (
     },
     {"probes.drivers"},
     {"budgets.budget", "probes"},
-    {"diagnosis", "diagnosis.connections", "diagnosis.hops", "budgets.allowance", "budgets.connections"},
+    {
+        "diagnosis",
+        "diagnosis.caches",
+        "diagnosis.connections",
+        "diagnosis.hops",
+        "budgets.allowance",
+        "budgets.connections",
+    },
     {
         "budgets.query_budget",
         "budgets.max_new_connections",
@@ -40,6 +47,7 @@ FLOORS = (
         "budgets.no_sync_to_async",
         "budgets.max_thread_hops",
         "standalone",
+        "memory",
     },
     {"budgets", "enforcement", "results"},
     {"measuring"},
