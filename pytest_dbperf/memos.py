@@ -114,13 +114,19 @@ def _layers(found: Any) -> Iterator[Any]:
             found = found.__func__
         elif type(found) is property:
             found = found.fget
+        elif _has_cache_info(found):
+            found = getattr(found, "__wrapped__", None)  # It may lie in a slot, as with async_lru.
         else:
             # A lazy object at this name would be evaluated by getattr().
             found = inspect.getattr_static(found, "__wrapped__", None)
 
 
+def _has_cache_info(layer: Any) -> bool:
+    return inspect.getattr_static(layer, "cache_info", None) is not None
+
+
 def _is_a_cache(layer: Any) -> bool:
-    if inspect.getattr_static(layer, "cache_info", None) is None:
+    if not _has_cache_info(layer):
         return False
     try:
         seen = layer.cache_info()

@@ -71,6 +71,24 @@ def on_function():
     """Remembered by a function."""
 
 
+class Slotted:
+    """A cache on an object that has no dictionary, as with async_lru."""
+
+    __slots__ = ("__wrapped__",)
+
+    def __init__(self, function):
+        self.__wrapped__ = function
+
+    def cache_info(self):
+        """Tell what it has seen."""
+        return SimpleNamespace(hits=0, misses=0, currsize=0)
+
+
+@Slotted
+def in_a_slot():
+    """Remembered by an object without a dictionary."""
+
+
 class Settings:
     """Methods that are remembered."""
 
@@ -120,6 +138,7 @@ def innermost(found):
         decorated_inside,
         on_object,
         on_function,
+        in_a_slot,
         Settings.method,
         Settings.of_class,
         Settings.static,
