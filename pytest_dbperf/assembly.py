@@ -75,6 +75,7 @@ def _result(nodeid: str, parts: _Parts) -> TestResult:
         violations=[ViolationResult(**violation) for violation in numbers.get("violations", ())],
         warnings=[WarningResult(**warning) for warning in numbers.get("warnings", ())],
         allowances=[AllowanceResult(**allowance) for allowance in numbers.get("allowances", ())],
+        warm_caches=numbers.get("warm_caches", ()),
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from pytest_dbperf.callsite import describe, location_of
 from pytest_dbperf.events import Hop, Request
 from pytest_dbperf.groups import groups_of_hops, groups_of_queries
+from pytest_dbperf.memos import Memo
 from pytest_dbperf.recording import Recording
 from pytest_dbperf.results import (
     GroupResult,
@@ -102,6 +103,11 @@ def noted(budget: str, remark: Remark, root: Path) -> WarningResult:
     """Keep of a warning what a report needs."""
     location = location_of(remark.call_path[0], root) if remark.call_path else None
     return WarningResult(budget, remark.text, location)
+
+
+def named(memo: Memo, root: Path) -> str:
+    """Write which cache it is: `campaigns/conf.py:12 setting (lru_cache)`."""
+    return f"{describe((memo.site,), root)[0]} ({memo.kind})"
 
 
 def _milliseconds(seconds: float) -> float:

@@ -34,6 +34,7 @@ class Options:
     top: int
     verifies_connections: bool
     counts_driver_queries: bool
+    resets_caches: bool
     defaults: Sequence[Budget]
     """The suite's budgets, for tests without a marker of their own."""
     projects: Sequence[str]
@@ -109,6 +110,13 @@ def register(parser: pytest.Parser) -> None:
         type="bool",
         default=False,
     )
+    parser.addini(
+        "dbperf_reset_caches",
+        "empty Django's caches of content types and sites before the body of each test, so that its queries "
+        "do not depend on earlier tests",
+        type="bool",
+        default=True,
+    )
     for kind in BUDGETS:
         form: Literal["int", "bool"] = "int" if takes_a_limit(kind) else "bool"
         explanation = f"for every test without a marker of its own: {summary(kind)}"
@@ -129,6 +137,7 @@ def options_of(config: pytest.Config) -> Options:
         top=top,
         verifies_connections=bool(_ini(config, "dbperf_verify_connections")),
         counts_driver_queries=bool(_ini(config, "dbperf_driver_queries")),
+        resets_caches=bool(_ini(config, "dbperf_reset_caches")),
         defaults=[budget for kind in BUDGETS for budget in _default(config, kind)],
         projects=projects_of(config),
     )

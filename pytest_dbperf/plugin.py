@@ -93,11 +93,11 @@ def pytest_fixture_setup(
     if fixturedef.scope == "function":
         return (yield)
     # What tests share is not billed to the one that happens to come first, or last.
-    recorder, teardown = request.config.stash[SUITE].recorder, ExitStack()
+    suite, teardown = request.config.stash[SUITE], ExitStack()
     fixturedef.addfinalizer(teardown.close)
-    with recorder.pause():
+    with suite.recorder.pause(), suite.memory.sharing():
         value = yield
-    fixturedef.addfinalizer(lambda: teardown.enter_context(recorder.pause()))
+    fixturedef.addfinalizer(lambda: teardown.enter_context(suite.recorder.pause()))
     if fixturedef.argname == "django_db_setup":
         # DROP DATABASE waits five seconds for a connection that async code left on asgiref's thread.
         fixturedef.addfinalizer(standing.close_on_asgiref_thread)

@@ -120,6 +120,8 @@ class TestResult:
     violations: Sequence[ViolationResult] = ()
     warnings: Sequence[WarningResult] = ()
     allowances: Sequence[AllowanceResult] = ()
+    warm_caches: Sequence[str] = ()
+    """The caches that an earlier test had filled by queries, and this one used."""
 
     def to_json(self) -> Json:
         """Write the measurements of the call phase at the top level."""
@@ -134,6 +136,7 @@ class TestResult:
             "hop_groups": hop_groups,
             "violations": [asdict(violation) for violation in self.violations],
             "warnings": [asdict(warning) for warning in self.warnings],
+            "warm_caches": list(self.warm_caches),
         }
 
 

@@ -24,6 +24,7 @@ from pytest_dbperf.enforcement import (
     violations_of,
 )
 from pytest_dbperf.kinds import databases_of, hops_to_asgiref_thread, is_method_of_unittest
+from pytest_dbperf.memory import Memory
 from pytest_dbperf.options import Options
 from pytest_dbperf.recording import Recorder, Recording
 from pytest_dbperf.resolution import budgets_of
@@ -68,6 +69,7 @@ class Suite:
         self.ini = ini
         self.verbose = verbose
         self.verification = Verification(recorder.connections)
+        self.memory = Memory(resets_caches=options.resets_caches)
         self.test = WatchedTest(self._recording())
 
     def watches(self, item: pytest.Item) -> bool:
@@ -90,6 +92,7 @@ class Suite:
     def setting_up(self, item: pytest.Item) -> Iterator[None]:
         """Measure the setup of a test, then find its budgets: a fixture may have added a marker."""
         test = self.test = WatchedTest(self._recording())
+        self.memory.begin()
         with self._counting("setup"):
             yield
         if not self.options.is_off:
@@ -114,7 +117,7 @@ class Suite:
                 with self._around_method(item):
                     yield
             else:
-                with test.recording:
+                with self._body():
                     yield
                 self._enforce()
         finally:
@@ -163,7 +166,7 @@ class Suite:
     def _check(self, budgets: Sequence[Given], recording: Recording) -> None:
         __tracebackhide__ = True
         self.test.allowances += allowances_of(budgets, recording)
-        violations = violations_of(budgets, recording)
+        violations = self.memory.explained(violations_of(budgets, recording), recording, self.test.recording)
         self.test.violations += violations
         remarks = remarks_of(budgets, recording)
         self.test.remarks += remarks
@@ -175,13 +178,24 @@ class Suite:
             _warn(f"{remark.text}   {given}", remark)
 
     @contextmanager
+    def _body(self) -> Iterator[None]:
+        self.memory.open()
+        try:
+            with self.test.recording:
+                yield
+        finally:
+            self.test.warm_caches = self.memory.close(self.test.recording)
+
+    @contextmanager
     def _counting(self, phase: str) -> Iterator[None]:
-        recording = self._recording(call_sites=False)
+        recording = self._recording(call_sites=not self.memory.is_empty)
         try:
             with recording:
                 yield
         finally:
             self.test.add_queries(phase, recording)
+            if phase == "setup":
+                self.memory.leave_to_setup(recording)
 
     @contextmanager
     def _around_method(self, item: Any) -> Iterator[None]:
@@ -192,7 +206,7 @@ class Suite:
         @contextmanager
         def measured() -> Iterator[None]:
             surroundings.close()
-            with self.test.recording:
+            with self._body():
                 yield
             surroundings.enter_context(self._counting("teardown"))
             # A failed subtest does not raise here, and is not to be followed by a second failure.

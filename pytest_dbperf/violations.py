@@ -135,7 +135,7 @@ def _block(violation: Violation, root: Path, room: int | None) -> list[str]:
         shown = len(rows)
     else:
         shown = _as_many_as_fit(rows, room - 1 - len(advice) - 2 * spaced)
-        if not shown and advice:
+        if rows and not shown and advice:
             advice = []
             shown = _as_many_as_fit(rows, room - 1)
     parts = [

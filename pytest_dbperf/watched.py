@@ -7,7 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from pytest_dbperf.enforcement import Allowance, Given
-from pytest_dbperf.measuring import measure, noted, summarise
+from pytest_dbperf.measuring import measure, named, noted, summarise
+from pytest_dbperf.memos import Memo
 from pytest_dbperf.recording import Recording
 from pytest_dbperf.results import Json
 from pytest_dbperf.violations import Remark, Violation
@@ -22,6 +23,7 @@ class WatchedTest:
         self.violations: list[Violation] = []
         self.remarks: list[tuple[Given, Remark]] = []
         self.allowances: list[Allowance] = []
+        self.warm_caches: Sequence[Memo] = ()
         self.opened_for_it: Sequence[str] = ()
         self.numbers: Json = {}
 
@@ -36,13 +38,14 @@ class WatchedTest:
         return numbers
 
     def add_call(self, root: Path, *, with_groups: bool) -> None:
-        """Keep what its body did, and which budgets it broke, needed or was warned by."""
+        """Keep what its body did, and which budgets it broke, needed or was warned by, and what it found."""
         self.numbers["call"] = asdict(measure(self.recording, root, with_groups=with_groups))
         self.numbers["violations"] = [asdict(summarise(violation, root)) for violation in self.violations]
         self.numbers["warnings"] = [
             asdict(noted(given.budget.name, remark, root)) for given, remark in self.remarks
         ]
         self.numbers["allowances"] = [asdict(allowance) for allowance in self.allowances]
+        self.numbers["warm_caches"] = [named(memo, root) for memo in self.warm_caches]
 
     def add_queries(self, phase: str, recording: Recording) -> None:
         """Count the queries of a recording for the setup or the teardown."""

@@ -9,9 +9,9 @@ PACKAGE = Path(__file__).parents[1] / "pytest_dbperf"
 
 # From the ground up; a module may import from lower floors only.
 FLOORS = (
-    {"ownership", "fingerprint", "open_connections"},
+    {"ownership", "fingerprint", "open_connections", "django_caches"},
     {"callsite"},
-    {"decisions", "loads"},
+    {"decisions", "loads", "memos"},
     {"events"},
     {"cause", "crossings"},
     {"recording"},
@@ -34,6 +34,7 @@ FLOORS = (
     {"budgets.budget", "probes"},
     {
         "diagnosis",
+        "diagnosis.caches",
         "diagnosis.connections",
         "diagnosis.hops",
         "diagnosis.repeats",
@@ -53,6 +54,7 @@ FLOORS = (
         "budgets.no_sync_to_async",
         "budgets.max_thread_hops",
         "standalone",
+        "memory",
     },
     {"budgets", "enforcement", "results"},
     {"measuring"},

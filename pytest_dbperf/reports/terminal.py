@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from textwrap import wrap
 
@@ -41,12 +42,25 @@ def table(run: Run, top: int) -> Iterator[str]:
         yield from map(_row, tests)
     yield from _requests(run, top)
     yield from _call_sites(run, top)
+    yield from _caches(run)
 
 
 def allowances(run: Run) -> Iterator[str]:
     """Write what is allowed, and no test needed."""
     for unused in run.unused_allowances:
         yield f"dbperf: no test needed {unused.pattern!r}, allowed by {unused.budget} {unused.place}".rstrip()
+
+
+def _caches(run: Run) -> Iterator[str]:
+    """Write which caches earlier tests had filled, and how many tests used them."""
+    tests = Counter(cache for test in run.tests for cache in test.warm_caches)
+    if tests:
+        yield ""
+        for cache, count in tests.most_common():
+            yield (
+                f"counts of {_count(count, 'test')} can depend on which tests ran before: "
+                f"{cache} was filled by an earlier test"
+            )
 
 
 def _requests(run: Run, top: int) -> Iterator[str]:

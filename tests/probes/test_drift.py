@@ -4,6 +4,7 @@ import inspect
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from types import SimpleNamespace
 
 import django
@@ -193,3 +194,11 @@ def test_a_thread_knows_its_executor_from_its_first_moment():
     with ThreadPoolExecutor(1, thread_name_prefix="a_name") as named:
         assert named.submit(runs_in, named).result()
     assert not runs_in(mine)
+
+
+def test_geodjango_still_has_that_cache():
+    """Django may change what is private to it."""
+    source = Path(django.__file__).parent.joinpath("contrib/gis/db/models/fields.py").read_text()
+
+    assert "\n_srid_cache = defaultdict(dict)\n" in source
+    assert "_srid_cache[alias][srid] = " in source

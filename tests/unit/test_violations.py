@@ -106,6 +106,11 @@ def test_advice_gives_way_to_evidence():
     assert "        campaigns/api.py:31 serialize  <- campaigns/api.py:42 list_campaigns" in lines
 
 
+def test_advice_is_all_there_is_without_evidence():
+    """A test that did too little has nothing to show."""
+    assert explain([violation(advice=("note   why",))], ROOT)[-2:] == ["", "  note   why"]
+
+
 def test_the_place_to_mend_is_the_innermost_call_site():
     """A CI annotates the view, and not the plugin."""
     broken = violation(evidence(path=()), evidence(path=(VIEW, TEST)))
