@@ -28,11 +28,19 @@ def site(name="view", filename="campaigns/api.py", line=31):
 
 
 def query(
-    sql="SELECT 1", *, using="default", parameters=0, seconds=0.001, executions=1, path=(), request=None
+    sql="SELECT 1",
+    *,
+    using="default",
+    parameters=0,
+    seconds=0.001,
+    executions=1,
+    path=(),
+    request=None,
+    load=None,
 ):
     """A statement."""
     cause = Cause(request=request)
-    return Query(sql, using, 0.0, seconds, executions, parameters, "MainThread", tuple(path), cause)
+    return Query(sql, using, 0.0, seconds, executions, parameters, "MainThread", tuple(path), cause, load)
 
 
 def driver_query(sql="SELECT 1", *, using=None):

@@ -14,6 +14,8 @@ from django.core.handlers.base import BaseHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.db.backends import utils
 from django.db.backends.base import base
+from django.db.models.manager import BaseManager
+from django.db.models.query import ModelIterable, QuerySet
 from django.test.client import AsyncClientHandler, ClientHandler
 
 SEAMS = {
@@ -55,6 +57,9 @@ SEAMS = {
     (ThreadPoolExecutor, "submit"): "self, fn, /, *args, **kwargs",
     (asyncio.BaseEventLoop, "create_task"): "self, coro, *, name=None, context=None",
     (AsyncIOBackend, "run_sync_in_worker_thread"): "cls, func, args, abandon_on_cancel=False, limiter=None",
+    (BaseManager, "get_queryset"): "self",
+    (ModelIterable, "__iter__"): "self",
+    (QuerySet, "_clone"): "self",
     (BaseHandler, "load_middleware"): "self, is_async=False",
     (
         BaseHandler,

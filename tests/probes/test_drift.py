@@ -5,7 +5,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import SimpleNamespace
+from types import CodeType, SimpleNamespace
 
 import django
 import psycopg
@@ -20,6 +20,7 @@ from pytest_dbperf import probes
 from pytest_dbperf.probes import connections, drivers, executors, listening
 from pytest_dbperf.probes.seam import SeamGone, WhileWanted, is_installed, replace, together
 from pytest_dbperf.probes.threads import runs_in
+from pytest_dbperf.probes.witnesses import witnesses
 from pytest_dbperf.recording import Recorder
 from tests.probes.seams import SEAMS
 
@@ -202,3 +203,23 @@ def test_geodjango_still_has_that_cache():
 
     assert "\n_srid_cache = defaultdict(dict)\n" in source
     assert "_srid_cache[alias][srid] = " in source
+
+
+def functions_in(code):
+    """The qualified names of all functions that a module has, at any depth."""
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield constant.co_qualname
+            yield from functions_in(constant)
+
+
+@pytest.mark.parametrize("file", witnesses())
+def test_django_has_the_functions_that_know_what_a_query_is_for(file):
+    """They are known by name, as some cannot be imported before Django is set up."""
+    source = (Path(django.__file__).parent / file).read_text()
+    found = set(functions_in(compile(source, file, "exec")))
+    missing = set(witnesses()[file]) - found
+
+    # A generic foreign key has had a descriptor of its own since Django 6.0.
+    assert missing <= {"GenericForeignKey.__get__", "GenericForeignKeyDescriptor.__get__"}
+    assert len(missing) <= 1
