@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parents[1] / "pytest_dbperf"
 
 # From the ground up; a module may import from lower floors only.
 FLOORS = (
-    {"ownership", "fingerprint", "open_connections"},
+    {"clock", "ownership", "fingerprint", "open_connections"},
     {"callsite"},
     {"decisions"},
     {"events"},

@@ -9,10 +9,10 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from time import perf_counter
 from typing import Any
 
 from pytest_dbperf import cause
+from pytest_dbperf.clock import perf_counter
 from pytest_dbperf.events import Query
 from pytest_dbperf.probes.loops import Call, running_loop
 from pytest_dbperf.probes.seam import Undo, replace, together
