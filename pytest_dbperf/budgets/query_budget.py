@@ -9,7 +9,7 @@ from typing import ClassVar
 from pytest_dbperf.budgets.budget import require_alias, require_limit, require_number
 from pytest_dbperf.events import Query
 from pytest_dbperf.fingerprint import shortened
-from pytest_dbperf.groups import QueryGroup, groups_of_queries
+from pytest_dbperf.groups import QueryGroup, groups_of_queries, only_request
 from pytest_dbperf.recording import Recording
 from pytest_dbperf.violations import Evidence, Violation, compare
 
@@ -81,7 +81,7 @@ class QueryBudget:
             limit=limit,
             headline=", ".join(f"{what} {compare(count, most)}" for what, count, most, _ in broken),
             evidence=tuple(_evidence(group, groups) for group in groups),
-            during=_only_request(groups),
+            during=only_request(group.request for group in groups),
         )
 
     def _broken(self, queries: Sequence[Query]) -> Iterator[tuple[str, int, int, Sequence[Query]]]:
@@ -100,16 +100,11 @@ class QueryBudget:
                 yield f"queries on {table}", len(counted), limit, counted
 
 
-def _only_request(groups: Sequence[QueryGroup]) -> str:
-    requests = {group.request for group in groups}
-    return str(requests.pop()) if len(requests) == 1 and None not in requests else ""
-
-
 def _evidence(group: QueryGroup, groups: Sequence[QueryGroup]) -> Evidence:
     remarks = [_remark_on_parameters(group)]
     if len({each.using for each in groups}) > 1:
         remarks.append(f"on {group.using or 'a connection without an alias'}")
-    if group.request and not _only_request(groups):
+    if group.request and not only_request(each.request for each in groups):
         remarks.append(str(group.request))
     return Evidence(
         group.count, shortened(group.statement), group.call_path, ", ".join(filter(None, remarks))
