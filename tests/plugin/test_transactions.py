@@ -133,6 +133,34 @@ def test_thread():
         assert gaps_in(result, test) == gaps_of_block(suite, "COMMIT")
 
 
+def test_a_block_without_a_savepoint_is_seen_where_it_is_a_transaction(suite):
+    """In the transaction of a test it leaves no trace; what it has inside is judged there."""
+    result = suite.run_tests("""
+from django.db import transaction
+
+def block():
+    with transaction.atomic(savepoint=False):
+        queries(1)
+
+@db
+@pytest.mark.no_idle_in_transaction(0)
+def test_savepoint():
+    block()
+
+@committed
+@pytest.mark.no_idle_in_transaction(0)
+def test_transaction():
+    block()
+""")
+
+    result.assert_outcomes(passed=1, failed=1)
+    [(before, _, until)] = gaps_in(result, "test_transaction")
+    assert (before, until) == (
+        "SELECT",
+        f"until COMMIT at test_it.py:{line_of(suite, 'savepoint=False')} block",
+    )
+
+
 @pytest.mark.parametrize(
     ("mark", "client", "end"),
     [("db", "client", "RELEASE"), ("committed", "client", "COMMIT"), ("committed", "wsgi_client", "COMMIT")],

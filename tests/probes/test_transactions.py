@@ -262,3 +262,22 @@ def test_sqlite_locks_at_once_where_it_is_told_to(recorder, monkeypatch):
         pass
 
     assert shape_of(recording) == [(["BEGIN", "COMMIT"], [("BEGIN", "COMMIT")])]
+
+
+@committed
+@pytest.mark.parametrize(("driver_queries", "copied"), [(True, ["COPY", "COMMIT"]), (False, ["COMMIT"])])
+def test_copy_is_a_statement_where_those_of_the_driver_are_counted(
+    recorder, postgres, driver_queries, copied
+):
+    """Django's cursor hands it to the driver, so that it looks idle otherwise."""
+    with (
+        recorder.record(driver_queries=driver_queries) as recording,
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute("SELECT 1")
+        with cursor.copy("COPY shop_author (name) FROM STDIN") as copy:
+            copy.write_row(["Ada"])
+
+    [(statements, _)] = shape_of(recording)
+    assert statements == ["SELECT", *copied]
