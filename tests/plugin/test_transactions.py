@@ -189,6 +189,53 @@ def test_it({client}):
     assert place.startswith("shop/views.py:")
 
 
+def test_an_asynchronous_view_is_judged_where_its_block_runs(suite):
+    """On asgiref's thread with a test client, on that of the request as a server has it."""
+    suite.file(
+        "publishing.py",
+        """
+from asgiref.sync import sync_to_async
+from django.db import transaction
+from django.http import HttpResponse
+from django.urls import path
+from shop.models import Author
+
+def block():
+    with transaction.atomic():
+        Author.objects.count()
+
+async def view(request):
+    await sync_to_async(block)()
+    return HttpResponse()
+
+urlpatterns = [path("", view)]
+""",
+    )
+    result = suite.run_tests("""
+@committed
+@pytest.mark.urls("publishing")
+@pytest.mark.no_idle_in_transaction(0)
+async def test_client(async_client):
+    await async_client.get("/")
+
+@committed
+@pytest.mark.urls("publishing")
+@pytest.mark.no_idle_in_transaction(0)
+def test_server(asgi_client):
+    asgi_client.get("/")
+""")
+
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(["*idle transaction * no_idle_in_transaction(0) at test_it.py:*   GET /"] * 2)
+    begun, counted = (
+        line_of(suite, text, "publishing.py") for text in ("transaction.atomic()", "objects.count()")
+    )
+    for test in ("test_client", "test_server"):
+        assert gaps_in(result, test) == {
+            ("SELECT", f"publishing.py:{counted} block", f"until COMMIT at publishing.py:{begun} block")
+        }
+
+
 def test_what_runs_on_commit_is_not_in_the_transaction(suite):
     """Neither in production nor where a test runs it itself."""
     suite.ini("dbperf_no_idle_in_transaction = 0")
