@@ -91,6 +91,12 @@ def groups_of_queries(queries: Iterable[Query]) -> list[QueryGroup]:
     ]
 
 
+def only_request(requests: Iterable[Request | None]) -> str:
+    """Name the request that all of it happened in, if it was one."""
+    found = set(requests)
+    return str(found.pop()) if len(found) == 1 and None not in found else ""
+
+
 def groups_of_hops(hops: Iterable[Hop]) -> list[HopGroup]:
     """Group hops, the most frequent first."""
 

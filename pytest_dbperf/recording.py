@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import Token
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self, TypeVar
 
 from pytest_dbperf import cause
+from pytest_dbperf.clock import perf_counter
 from pytest_dbperf.crossings import completed, seconds_in_queues
 from pytest_dbperf.events import (
     BlockingCall,
@@ -113,6 +114,8 @@ class _Span:
     log: list[Event]
     start: int
     stop: int | None = None
+    started: float = field(default_factory=perf_counter)
+    stopped: float | None = None
 
 
 class Recording:
@@ -186,12 +189,17 @@ class Recording:
 
     def _stop(self) -> None:
         span = self._spans[-1]
-        span.stop = len(span.log)
+        span.stop, span.stopped = len(span.log), perf_counter()
 
     @property
     def is_running(self) -> bool:
         """Whether it is open and not paused."""
         return bool(self._spans) and self._spans[-1].stop is None
+
+    @property
+    def periods(self) -> list[tuple[float, float]]:
+        """When it ran, pauses left out: from and until, in seconds of `time.perf_counter()`."""
+        return [(span.started, span.stopped or perf_counter()) for span in self._spans]
 
     @property
     def events(self) -> list[Event]:

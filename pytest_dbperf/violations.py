@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
+from math import ceil
 from pathlib import Path
 
 from pytest_dbperf.callsite import CallPath, CallSite, describe, location_of, together
@@ -55,12 +56,13 @@ class Violation:
     """A broken budget: what was measured against which limit, and the evidence, the heaviest first.
 
     `headline` has both numbers within its first 30 characters: a short test summary cuts the rest.
-    `during` names the request that all of it happened in, `given` the budget and where it is written.
+    Both are counts, but for budgets of milliseconds. `during` names the request that all of it happened in,
+    `given` the budget and where it is written.
     """
 
     budget: str
-    measured: int
-    limit: int
+    measured: float
+    limit: float
     headline: str
     evidence: tuple[Evidence, ...]
     during: str = ""
@@ -114,6 +116,16 @@ class BudgetExceeded(AssertionError):
 def compare(measured: int, limit: int) -> str:
     """Write `34 > 10 (+24)`, or `0 < 1` where it should have been more."""
     return f"{measured} > {limit} (+{measured - limit})" if measured > limit else f"{measured} < {limit}"
+
+
+def in_milliseconds(seconds: float) -> float:
+    """Round a time up to a tenth of a millisecond, so that what is over a limit reads as over it."""
+    return ceil(round(seconds * 10_000, 5)) / 10
+
+
+def compare_milliseconds(measured: float, limit: float) -> str:
+    """Write `48.2 > 20 ms (+28.2)`."""
+    return f"{measured} > {limit} ms (+{round(measured - limit, 3)})"
 
 
 def explain(violations: Sequence[Violation], root: Path, *, verbose: bool = False) -> list[str]:
@@ -173,7 +185,7 @@ def _row(evidence: Evidence, root: Path, *, in_full: bool) -> list[str]:
         " " * 8 + (_path(evidence.call_path, root, in_full=in_full) or "(no frame of your code)"),
     ]
     if evidence.because:
-        row.append(f"{'':8}{evidence.because} {_path(evidence.because_of, root, in_full=in_full)}")
+        row.append(f"{'':8}{evidence.because} {_path(evidence.because_of, root, in_full=in_full)}".rstrip())
     return row
 
 

@@ -32,20 +32,22 @@ def query(
     *,
     using="default",
     parameters=0,
+    started=0.0,
     seconds=0.001,
     executions=1,
+    thread="MainThread",
     path=(),
     request=None,
     load=None,
 ):
     """A statement."""
     cause = Cause(request=request)
-    return Query(sql, using, 0.0, seconds, executions, parameters, "MainThread", tuple(path), cause, load)
+    return Query(sql, using, started, seconds, executions, parameters, thread, tuple(path), cause, load)
 
 
-def driver_query(sql="SELECT 1", *, using=None):
+def driver_query(sql="SELECT 1", *, using=None, **fields):
     """A statement that the driver was given directly."""
-    return DriverQuery(*query(sql, using=using))
+    return DriverQuery(*query(sql, using=using, **fields))
 
 
 def new_connection(
@@ -82,9 +84,9 @@ def new_connection(
     )
 
 
-def closed_connection(number=1, *, using="default", dropped=False, open_now=0):
+def closed_connection(number=1, *, using="default", dropped=False, open_now=0, started=0.0):
     """A connection that ended."""
-    return ConnectionClosed(number, using, dropped, open_now, 0.0, "MainThread", Cause())
+    return ConnectionClosed(number, using, dropped, open_now, started, "MainThread", Cause())
 
 
 def checkout(*, using="default", waited=0.0, path=()):

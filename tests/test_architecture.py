@@ -9,13 +9,13 @@ PACKAGE = Path(__file__).parents[1] / "pytest_dbperf"
 
 # From the ground up; a module may import from lower floors only.
 FLOORS = (
-    {"ownership", "fingerprint", "open_connections", "django_caches"},
+    {"clock", "ownership", "fingerprint", "open_connections", "django_caches"},
     {"callsite"},
     {"decisions", "loads", "memos"},
     {"events"},
     {"cause", "crossings"},
     {"recording"},
-    {"groups", "probes.seam", "probes.hashing"},
+    {"groups", "probes.seam", "probes.hashing", "transactions"},
     {"probes.threads"},
     {"probes.rows"},
     {"probes.witnesses"},
@@ -44,10 +44,12 @@ FLOORS = (
     {"diagnosis.eager", "budgets.repeats"},
     {
         "budgets.query_budget",
+        "budgets.max_db_time",
         "budgets.max_new_connections",
         "budgets.max_open_connections",
         "budgets.no_blocking_calls",
         "budgets.no_connection_leaks",
+        "budgets.no_idle_in_transaction",
         "budgets.no_n_plus_one",
         "budgets.no_repeated_queries",
         "budgets.no_write_loops",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pytest_dbperf.budgets.budget import Budget
+from pytest_dbperf.budgets.max_db_time import MaxDbTime
 from pytest_dbperf.budgets.max_new_connections import MaxNewConnections
 from pytest_dbperf.budgets.max_open_connections import MaxOpenConnections
 from pytest_dbperf.budgets.max_thread_hops import MaxThreadHops
 from pytest_dbperf.budgets.no_blocking_calls import NoBlockingCalls
 from pytest_dbperf.budgets.no_connection_leaks import NoConnectionLeaks
+from pytest_dbperf.budgets.no_idle_in_transaction import NoIdleInTransaction
 from pytest_dbperf.budgets.no_n_plus_one import NoNPlusOne
 from pytest_dbperf.budgets.no_repeated_queries import NoRepeatedQueries
 from pytest_dbperf.budgets.no_sync_to_async import NoSyncToAsync
@@ -25,4 +27,6 @@ BUDGETS: tuple[type[Budget], ...] = (
     NoSyncToAsync,
     MaxThreadHops,
     NoBlockingCalls,
+    NoIdleInTransaction,
+    MaxDbTime,
 )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
+from math import inf
+from typing import Any, ClassVar, Protocol, TypeVar, cast, runtime_checkable
 
 from pytest_dbperf.recording import Recording
 from pytest_dbperf.violations import Remark, Violation
@@ -123,6 +124,16 @@ def require_number(what: str, number: object, *, or_none: bool = False) -> None:
         raise ValueError(f"{what} must be {expected}, got {type(number).__name__}")
     if number < 0:
         raise ValueError(f"{what} must be >= 0, got {number}")
+
+
+def require_milliseconds(what: str, limit: object) -> None:
+    """Refuse a limit that is not None or a number from 0, whole or not."""
+    if limit is None:
+        return
+    if type(limit) not in (int, float):
+        raise ValueError(f"{what} must be a number or None, got {type(limit).__name__}")
+    if not 0 <= cast(float, limit) < inf:
+        raise ValueError(f"{what} must be >= 0 and finite, got {limit}")
 
 
 def require_alias(what: str, using: object) -> None:

@@ -10,13 +10,13 @@ from pytest_dbperf.budgets.allowance import WithAllowances
 from pytest_dbperf.budgets.repeats import (
     evidence_of,
     names_of,
-    only_request,
     remark_on,
     require_threshold,
     why,
 )
 from pytest_dbperf.diagnosis.eager import fixes_of
 from pytest_dbperf.diagnosis.repeats import Repeat, in_turns, n_plus_ones, repeated
+from pytest_dbperf.groups import only_request
 from pytest_dbperf.recording import Recording
 from pytest_dbperf.violations import Remark, Violation, compare
 

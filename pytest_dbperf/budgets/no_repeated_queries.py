@@ -7,9 +7,10 @@ from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
 from pytest_dbperf.budgets.allowance import WithAllowances
-from pytest_dbperf.budgets.repeats import names_of, only_request, require_threshold, values_of
+from pytest_dbperf.budgets.repeats import names_of, require_threshold, values_of
 from pytest_dbperf.diagnosis.repeats import LEAST, Repeat, repeated
 from pytest_dbperf.fingerprint import shortened
+from pytest_dbperf.groups import only_request
 from pytest_dbperf.recording import Recording
 from pytest_dbperf.violations import Evidence, Violation, compare
 

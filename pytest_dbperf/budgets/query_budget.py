@@ -7,12 +7,12 @@ from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
 from pytest_dbperf.budgets.budget import require_alias, require_limit, require_number
-from pytest_dbperf.budgets.repeats import only_request, values_of
+from pytest_dbperf.budgets.repeats import values_of
 from pytest_dbperf.diagnosis.eager import fixes_of
 from pytest_dbperf.diagnosis.repeats import Repeat, n_plus_ones
 from pytest_dbperf.events import Query
 from pytest_dbperf.fingerprint import shortened
-from pytest_dbperf.groups import QueryGroup, groups_of_queries, identity
+from pytest_dbperf.groups import QueryGroup, groups_of_queries, identity, only_request
 from pytest_dbperf.recording import Recording
 from pytest_dbperf.violations import Evidence, Violation, compare
 
@@ -86,7 +86,7 @@ class QueryBudget:
             limit=limit,
             headline=", ".join(f"{what} {compare(count, most)}" for what, count, most, _ in broken),
             evidence=tuple(_evidence(group, groups, repeats) for group in groups),
-            during=_only_request(groups),
+            during=only_request(group.request for group in groups),
             advice=fixes_of(repeats, measured, lambda left, _: is_only and left <= limit),
         )
 
@@ -106,10 +106,6 @@ class QueryBudget:
                 yield f"queries on {table}", len(counted), limit, counted
 
 
-def _only_request(groups: Sequence[QueryGroup]) -> str:
-    return only_request(group.request for group in groups)
-
-
 def _evidence(group: QueryGroup, groups: Sequence[QueryGroup], repeats: Sequence[Repeat]) -> Evidence:
     in_loop = [repeat for repeat in repeats if _is_of(repeat, group)]
     if in_loop:
@@ -118,7 +114,7 @@ def _evidence(group: QueryGroup, groups: Sequence[QueryGroup], repeats: Sequence
         remarks = [_remark_on_parameters(group)]
     if len({each.using for each in groups}) > 1:
         remarks.append(f"on {group.using or 'a connection without an alias'}")
-    if group.request and not _only_request(groups):
+    if group.request and not only_request(each.request for each in groups):
         remarks.append(str(group.request))
     return Evidence(
         group.count, shortened(group.statement), group.call_path, ", ".join(filter(None, remarks))

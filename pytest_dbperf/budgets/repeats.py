@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from pytest_dbperf.diagnosis.repeats import Finding, Repeat
-from pytest_dbperf.events import Request
 from pytest_dbperf.fingerprint import shortened
 from pytest_dbperf.violations import Evidence, Remark
 
@@ -66,9 +65,3 @@ def why(repeats: Sequence[Repeat]) -> Iterator[str]:
         yield f"why  what is filtered is not prefetched: Prefetch({names}, queryset=..., to_attr=...)"
     if any(repeat.load is None for repeat in repeats):
         yield "why  one query for each value: ask once for all of them, by __in or in_bulk()"
-
-
-def only_request(requests: Iterable[Request | None]) -> str:
-    """Write the request, if all of it happened in one."""
-    distinct = set(requests)
-    return str(distinct.pop()) if len(distinct) == 1 and None not in distinct else ""

@@ -6,11 +6,12 @@ import functools
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
-from time import monotonic, perf_counter
+from time import monotonic
 from typing import Any
 
 from pytest_dbperf import cause
 from pytest_dbperf.callsite import CallPath
+from pytest_dbperf.clock import perf_counter
 from pytest_dbperf.events import Checkout, Why
 from pytest_dbperf.probes import pools
 from pytest_dbperf.probes.ledger import Ledger, Opening

@@ -6,12 +6,12 @@ import functools
 from collections.abc import Callable, Mapping
 from contextvars import Context
 from itertools import count
-from time import perf_counter
 from types import BuiltinFunctionType, FrameType, FunctionType, MappingProxyType, MethodType
 from typing import Any, ParamSpec, TypeVar
 
 from pytest_dbperf import cause
 from pytest_dbperf.callsite import CallPath, end_walks_in, frames_of_yours_from
+from pytest_dbperf.clock import perf_counter
 from pytest_dbperf.decisions import decision_of
 from pytest_dbperf.events import Cause, Hop, HopEnded
 from pytest_dbperf.probes.threads import this_thread

@@ -5,11 +5,11 @@ from __future__ import annotations
 import functools
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack, aclosing, asynccontextmanager, closing, contextmanager
-from time import perf_counter
 from types import TracebackType
 from typing import Any
 
 from pytest_dbperf import cause
+from pytest_dbperf.clock import perf_counter
 from pytest_dbperf.events import DriverQuery
 from pytest_dbperf.probes.hashing import hash_of
 from pytest_dbperf.probes.loops import Call, running_loop

@@ -6,12 +6,12 @@ import functools
 from collections.abc import Awaitable, Callable
 from copy import copy
 from sys import _getframe as getframe
-from time import perf_counter
 from types import MethodType
 from typing import Any
 
 from pytest_dbperf import cause
 from pytest_dbperf.callsite import end_walks_in, first_to_blame
+from pytest_dbperf.clock import perf_counter
 from pytest_dbperf.decisions import MIDDLEWARE
 from pytest_dbperf.probes.crossing import cross, ended, run, task_here
 from pytest_dbperf.probes.seam import Undo, replace, together

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 from contextvars import ContextVar
-from time import perf_counter
 from typing import Any
 
 from pytest_dbperf import cause
 from pytest_dbperf.callsite import CallPath
+from pytest_dbperf.clock import perf_counter
 from pytest_dbperf.events import ConnectionClosed, NewConnection, Why
 from pytest_dbperf.open_connections import OpenConnection
 from pytest_dbperf.probes.threads import runs_in, this_thread

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from time import perf_counter
 from types import TracebackType
 from typing import Self
 
 from pytest_dbperf import cause
+from pytest_dbperf.clock import perf_counter
 from pytest_dbperf.events import BlockingCall
 from pytest_dbperf.probes.threads import this_thread
 from pytest_dbperf.recording import Recorder

@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Awaitable, Callable
-from time import perf_counter
 from typing import Any
 
+from pytest_dbperf.clock import perf_counter
 from pytest_dbperf.events import Why
 from pytest_dbperf.open_connections import OpenConnections
 from pytest_dbperf.probes.ledger import Opening, in_async_pool

@@ -7,11 +7,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from sys import _getframe as getframe
-from time import perf_counter
 from typing import Any
 
 from pytest_dbperf import cause
 from pytest_dbperf.callsite import CallPath, frames_of_yours_from
+from pytest_dbperf.clock import perf_counter
 from pytest_dbperf.events import Query
 from pytest_dbperf.loads import Load
 from pytest_dbperf.probes.hashing import hash_of

@@ -5,11 +5,11 @@ from __future__ import annotations
 import functools
 from collections.abc import Awaitable, Callable
 from itertools import count
-from time import perf_counter
 from typing import Any
 
 from pytest_dbperf import cause
 from pytest_dbperf.callsite import end_walks_in
+from pytest_dbperf.clock import perf_counter
 from pytest_dbperf.events import Cause, Request
 from pytest_dbperf.probes.seam import Undo, replace, together
 from pytest_dbperf.probes.threads import this_thread

@@ -17,6 +17,8 @@ from pytest_dbperf.lifecycle.wsgi import WsgiClient
 @pytest.mark.no_sync_to_async(allow=["check_password"])
 @pytest.mark.max_thread_hops(15, per_request=True)
 @pytest.mark.no_blocking_calls(allow=["verify_password"], reason="why")
+@pytest.mark.max_db_time(20.5, using="default")
+@pytest.mark.no_idle_in_transaction(50, reason="why")
 def test_markers() -> None:
     """Markers take what they take; pytest does not type their arguments."""
 
@@ -57,7 +59,7 @@ def test_error() -> None:
         with record(driver_queries=True) as recording:
             assert_type(recording, Recording)
     except BudgetExceeded as error:
-        assert_type(error.violations[0].measured, int)
+        assert_type(error.violations[0].measured, float)
 
 
 def test_requests(
