@@ -38,6 +38,8 @@ _LOOP_FILE = str(Path(os.__file__).parent / "asyncio" / "events.py")
 _COMPREHENSIONS = frozenset(("<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>"))
 # Recursion of your code must not make a walk endless.
 _MOST_SITES = 32
+# Enough to find the function that uses a queryset, above what makes it.
+_FRAMES_NEARBY = range(8)
 
 # Roles that do not depend on where a file lies.
 _appointed: dict[str, str] = {_LOOP_FILE: LOOP}
@@ -149,20 +151,13 @@ def _notice(filename: str) -> str | Mapping[str, Reader] | None:
     return _landmarks.setdefault(filename, role if role in (PROJECT, EDGE, LOOP) else None)
 
 
-def nearest_of_yours(frame: FrameType | None, most: int) -> CallPath:
-    """Walk outwards from a frame no farther than to so many frames of your code: cheap."""
-    sites: list[CallSite] = []
-    landmarks = _landmarks
-    while frame is not None and len(sites) < most:
-        code = frame.f_code
-        try:
-            landmark = landmarks[code.co_filename]
-        except KeyError:
-            landmark = _notice(code.co_filename)
-        if landmark is PROJECT:
-            sites.append((code, frame.f_lasti))
-        elif landmark is EDGE:
+def nearest(frame: FrameType | None) -> CallPath:
+    """Walk outwards over the next few frames, whoever they belong to."""
+    sites = []
+    for _ in _FRAMES_NEARBY:
+        if frame is None:
             break
+        sites.append((frame.f_code, frame.f_lasti))
         frame = frame.f_back
     return tuple(sites)
 

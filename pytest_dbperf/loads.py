@@ -5,7 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any, NamedTuple, Self
 
-from pytest_dbperf.callsite import CallPath
+from pytest_dbperf.callsite import CallPath, role_of
+from pytest_dbperf.ownership import PROJECT
 
 
 class LoadKind(StrEnum):
@@ -19,13 +20,29 @@ class LoadKind(StrEnum):
     CACHE = "cache of the process"
 
 
-class _Note:
-    """A note on an object of Django's, which may be pickled: whoever takes it out again gets None."""
+def _nothing() -> tuple[type[None], tuple[()]]:
+    """Say how to unpickle a note on an object of Django's: whoever takes it out of a cache gets None."""
+    return type(None), ()
 
-    __slots__ = ()
+
+class Birth(NamedTuple):
+    """Where a queryset was made, and the related manager that made it, if it was one.
+
+    `frames` are the nearest, whoever they belong to: that is cheap. `clones` tells how often it has still to
+    be cloned until that manager hands it out; below zero it is not what a prefetch would serve.
+    """
+
+    frames: CallPath
+    manager: Any = None
+    clones: int = 0
+
+    @property
+    def path(self) -> CallPath:
+        """Those of the frames that are of your code."""
+        return tuple(site for site in self.frames if role_of(site[0].co_filename) is PROJECT)
 
     def __reduce__(self) -> tuple[type[None], tuple[()]]:
-        return type(None), ()
+        return _nothing()
 
     def __copy__(self) -> Self:
         return self
@@ -34,46 +51,37 @@ class _Note:
         return self
 
 
-class Birth(_Note):
-    """Where a queryset was made, and the related manager that made it, if it was one.
+class Batch(NamedTuple):
+    """The instances of one evaluation of a queryset: the query, where it was made, and what it was made for.
 
-    `clones` tells how often it has been cloned when that manager hands it out: one that is cloned again is
-    not what a prefetch would serve.
+    `load` is the relation that it loads for other rows; a queryset that stands for itself has none. `defers`
+    tells whether fields are left out by `defer()`, and not by `only()`.
     """
 
-    __slots__ = ("clones", "manager", "path")
+    birth: Birth | None = None
+    query: Any = None
+    load: Load | None = None
+    defers: bool = True
 
-    def __init__(self, path: CallPath, manager: Any = None, clones: int = 0) -> None:
-        self.path = path
-        self.manager = manager
-        self.clones = clones
+    @property
+    def born(self) -> CallPath:
+        """The call sites nearest to where the queryset was made."""
+        return self.birth.path if self.birth is not None else ()
 
+    @property
+    def evaluated(self) -> CallPath:
+        """The call path of the query."""
+        path: CallPath = self.query.call_path if self.query is not None else ()
+        return path
 
-class Batch(_Note):
-    """The instances of one evaluation of a queryset: where it was made and evaluated, and for which rows.
+    def __reduce__(self) -> tuple[type[None], tuple[()]]:
+        return _nothing()
 
-    `parent` has the rows that it was loaded for, by the relation `name` and in the way of `kind`; a queryset
-    that stands for itself has none. `defers` tells whether fields are left out by `defer()`, not by `only()`.
-    """
+    def __copy__(self) -> Self:
+        return self
 
-    __slots__ = ("born", "defers", "evaluated", "kind", "name", "parent")
-
-    def __init__(  # noqa: PLR0913  # A named tuple could not be told from a value of the user's when pickled.
-        self,
-        born: CallPath = (),
-        evaluated: CallPath = (),
-        *,
-        defers: bool = True,
-        parent: Batch | None = None,
-        kind: LoadKind | None = None,
-        name: str = "",
-    ) -> None:
-        self.born = born
-        self.evaluated = evaluated
-        self.defers = defers
-        self.parent = parent
-        self.kind = kind
-        self.name = name
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
 
 
 class Load(NamedTuple):

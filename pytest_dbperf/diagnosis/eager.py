@@ -110,13 +110,13 @@ def _wishes(loads: Sequence[Load]) -> Iterator[_Wish]:
     for load in loads:
         names, batch = [load.name], load.batch
         is_joined = load.kind is LoadKind.TO_ONE
-        while batch is not None and batch.kind is not None:
+        while batch is not None and (above := batch.load) is not None:
             # The rows of a to-many relation are a queryset to begin with, unless that was in a loop, too.
-            if batch.kind is LoadKind.TO_MANY and is_of_one_query:
+            if above.kind is LoadKind.TO_MANY and is_of_one_query:
                 break
-            names.insert(0, batch.name)
-            is_joined = is_joined and batch.kind is LoadKind.TO_ONE
-            batch = batch.parent
+            names.insert(0, above.name)
+            is_joined = is_joined and above.kind is LoadKind.TO_ONE
+            batch = above.batch
         site = None if batch is None else _line_to_change(batch)
         if batch is not None and site is not None:
             if load.kind is LoadKind.DEFERRED:

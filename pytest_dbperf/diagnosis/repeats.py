@@ -82,8 +82,8 @@ class Finding:
 
 def root_of(batch: Batch | None) -> Batch | None:
     """Find the rows that were loaded for no others, None where that is not known."""
-    while batch is not None and batch.kind is not None:
-        batch = batch.parent
+    while batch is not None and batch.load is not None:
+        batch = batch.load.batch
     return batch
 
 
@@ -160,9 +160,9 @@ def _repeats(
 def _path_of(batch: Batch | None) -> tuple[str, ...]:
     """Tell which relations lead to a prefetch: one below the other, the queries are alike."""
     names = []
-    while batch is not None and batch.kind is LoadKind.PREFETCH:
-        names.append(batch.name)
-        batch = batch.parent
+    while batch is not None and batch.load is not None and batch.load.kind is LoadKind.PREFETCH:
+        names.append(batch.load.name)
+        batch = batch.load.batch
     return tuple(names)
 
 

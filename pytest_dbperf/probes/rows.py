@@ -7,23 +7,20 @@ from collections.abc import Callable, Iterator
 from sys import _getframe as getframe
 from typing import Any
 
-from pytest_dbperf.callsite import nearest_of_yours
-from pytest_dbperf.loads import Batch, Birth, LoadKind
+from pytest_dbperf.callsite import nearest
+from pytest_dbperf.loads import Batch, Birth, Load, LoadKind
 from pytest_dbperf.probes.seam import Undo, replace, together
 from pytest_dbperf.probes.threads import this_thread
 from pytest_dbperf.recording import Recorder
 
-# In the state of an instance, and not in itself: there every attribute may be a field.
-BATCH = "_dbperf_batch"
-BIRTH = "_dbperf_birth"
-CLONES = "_dbperf_clones"
-
-# Enough to find the function that uses the queryset, above the one that makes it.
-_MOST_SITES = 4
+# The classes that Django makes for each relation, by name: to look into a manager would make it slower.
+FOREIGN_KEY, MANY_TO_MANY, GENERIC = "RelatedManager", "ManyRelatedManager", "GenericRelatedObjectManager"
+_RELATED = frozenset((FOREIGN_KEY, MANY_TO_MANY, GENERIC))
 
 
 def install(recorder: Recorder) -> Undo:
     """Wrap where managers make querysets, where these are cloned, and where they make instances of rows."""
+    from django.db.models.base import ModelState
     from django.db.models.manager import BaseManager
     from django.db.models.query import ModelIterable, QuerySet
 
@@ -35,15 +32,12 @@ def install(recorder: Recorder) -> Undo:
         def get_queryset(self: Any) -> Any:
             queryset = original(self)
             if recorder.wants_frames:
-                manager, clones = vars(self), 0
-                is_related = "core_filters" in manager and "instance" in manager
+                name, clones = type(self).__name__, 0
+                is_related = name in _RELATED
                 if is_related and not filters_in_place:
-                    uses = "content_type_field_name" in manager or manager["_db"] is not None
-                    clones = 2 if uses else 1
-                path = nearest_of_yours(getframe(1), _MOST_SITES)
-                noted = vars(queryset)
-                noted[BIRTH] = Birth(path, self if is_related else None, clones)
-                noted[CLONES] = 0
+                    clones = 2 if name == GENERIC or self._db is not None else 1
+                fields = nearest(getframe(1)), self if is_related else None, clones
+                queryset._dbperf_birth = tuple.__new__(Birth, fields)
             return queryset
 
         return get_queryset
@@ -52,11 +46,10 @@ def install(recorder: Recorder) -> Undo:
         @functools.wraps(original)
         def _clone(self: Any) -> Any:
             clone = original(self)
-            noted = self.__dict__
-            if BIRTH in noted:
-                noting = clone.__dict__
-                noting[BIRTH] = noted[BIRTH]
-                noting[CLONES] = noted[CLONES] + 1
+            birth: Birth | None = self._dbperf_birth
+            if birth is not None:
+                is_plain = birth.manager is None
+                clone._dbperf_birth = birth if is_plain else birth._replace(clones=birth.clones - 1)
             return clone
 
         return _clone
@@ -70,31 +63,48 @@ def install(recorder: Recorder) -> Undo:
         return __iter__
 
     return together(
+        # As attributes of the classes, so that nobody's dictionary has to be made to look into.
+        _default(QuerySet, "_dbperf_birth", None),
+        _default(ModelState, "_dbperf_batch", None),
         replace(BaseManager, "get_queryset", around_get_queryset),
         replace(QuerySet, "_clone", around_clone),
         replace(ModelIterable, "__iter__", around_iter),
     )
 
 
+def _default(owner: type, name: str, value: object) -> Undo:
+    setattr(owner, name, value)
+    return functools.partial(delattr, owner, name)
+
+
 def _noted(queryset: Any, rows: Any) -> Iterator[Any]:
     """Note on each instance which batch it belongs to, and on those that were selected with it."""
     thread = this_thread
-    thread.fetching, thread.fetched = queryset, None
+    thread.fetching = queryset
     try:
         first = next(rows, None)
     finally:
+        # Whoever has recorded the query has taken it over.
+        fetched = thread.fetched if thread.fetching is None else None
         thread.fetching = None
     if first is None:
         return
-    batch = _batch_of(queryset)
-    selected = queryset.query.select_related
-    related = _related(batch, selected) if isinstance(selected, dict) else ()
+    if fetched is None:
+        yield first
+        yield from rows
+        return
+    query = queryset.query
+    # What asks for more than the relation is a queryset of its own.
+    load = fetched.load if fetched.load is not None and fetched.load.is_whole else None
+    fields = queryset._dbperf_birth, fetched, load, query.deferred_loading[1]
+    batch = tuple.__new__(Batch, fields)
+    related = _related(batch, query.select_related) if isinstance(query.select_related, dict) else ()
     try:
-        setattr(first._state, BATCH, batch)
+        first._state._dbperf_batch = batch
         _note_related(first, related)
         yield first
         for row in rows:
-            setattr(row._state, BATCH, batch)
+            row._state._dbperf_batch = batch
             if related:
                 _note_related(row, related)
             yield row
@@ -102,42 +112,22 @@ def _noted(queryset: Any, rows: Any) -> Iterator[Any]:
         rows.close()
 
 
-def _batch_of(queryset: Any) -> Batch | None:
-    fetched = this_thread.fetched
-    if fetched is None:
-        return None  # Nobody has recorded it.
-    birth: Birth | None = vars(queryset).get(BIRTH)
-    # What asks for more than the relation is a queryset of its own.
-    load = fetched.load if fetched.load is not None and fetched.load.is_whole else None
-    _, defers = queryset.query.deferred_loading
-    return Batch(
-        birth.path if birth else (),
-        fetched.call_path,
-        defers=defers,
-        parent=load.batch if load else None,
-        kind=load.kind if load else None,
-        name=load.name if load else "",
-    )
-
-
 _Related = tuple[tuple[str, Batch, Any], ...]
 
 
-def _related(batch: Batch | None, selected: dict[str, Any]) -> _Related:
+def _related(batch: Batch, selected: dict[str, Any]) -> _Related:
     """Make batches of what `select_related()` named, level by level."""
-    if batch is None:
-        return ()
-    batches = {
-        name: Batch(batch.born, batch.evaluated, parent=batch, kind=LoadKind.TO_ONE, name=name)
-        for name in selected
-    }
-    return tuple((name, below, _related(below, selected[name])) for name, below in batches.items())
+    related: list[tuple[str, Batch, Any]] = []
+    for name, below in selected.items():
+        joined = Batch(batch.birth, batch.query, Load(LoadKind.TO_ONE, name=name, batch=batch))
+        related.append((name, joined, _related(joined, below)))
+    return tuple(related)
 
 
 def _note_related(row: Any, related: _Related) -> None:
     for name, batch, below in related:
         instance = row._state.fields_cache.get(name)
         # One that is known from elsewhere is not of this batch.
-        if instance is not None and BATCH not in vars(instance._state):
-            setattr(instance._state, BATCH, batch)
+        if instance is not None and instance._state._dbperf_batch is None:
+            instance._state._dbperf_batch = batch
             _note_related(instance, below)

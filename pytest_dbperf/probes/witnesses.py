@@ -12,7 +12,7 @@ from pytest_dbperf.callsite import CallSite, Reader, call_as_witnesses, role_of
 from pytest_dbperf.loads import Birth, Load, LoadKind
 from pytest_dbperf.ownership import PROJECT
 from pytest_dbperf.probes.hashing import hash_of
-from pytest_dbperf.probes.rows import BATCH, BIRTH, CLONES
+from pytest_dbperf.probes.rows import FOREIGN_KEY, MANY_TO_MANY
 from pytest_dbperf.probes.seam import Undo
 from pytest_dbperf.recording import Recorder
 
@@ -74,29 +74,27 @@ def _load(kind: LoadKind, name: str, instance: Any, *, is_whole: bool = True, ro
     # Not by getattr(): that might load it.
     key = vars(instance).get(instance._meta.pk.attname)
     row = None if key is None else hash_of((key,))
-    return Load(kind, type(instance), name, row, vars(instance._state).get(BATCH), is_whole, rows)
+    return Load(kind, type(instance), name, row, instance._state._dbperf_batch, is_whole, rows)
 
 
 def _of_related_manager(queryset: Any) -> Load | None:
     """Tell for which instance a related manager has made a queryset, if one has."""
-    noted = vars(queryset)
-    birth: Birth | None = noted.get(BIRTH)
+    birth: Birth | None = queryset._dbperf_birth
     if birth is None or birth.manager is None:
         return None
     manager = birth.manager
-    is_whole = noted[CLONES] == birth.clones
-    return _load(LoadKind.TO_MANY, _accessor_of(manager), manager.instance, is_whole=is_whole)
+    return _load(LoadKind.TO_MANY, _accessor_of(manager), manager.instance, is_whole=birth.clones == 0)
 
 
 def _accessor_of(manager: Any) -> str:
     """Name the attribute that a related manager is reached by, as `prefetch_related()` wants it."""
-    noted = vars(manager)
-    if "through" in noted and noted["reverse"]:
-        relations = noted["instance"]._meta.related_objects
-        through = noted["through"]
-        return str(next(one.get_accessor_name() for one in relations if _is_through(one, through)))
-    # Of a generic relation and of a many-to-many the field, of a foreign key what leads back from it.
-    return str(noted.get("prefetch_cache_name") or noted["field"].remote_field.get_accessor_name())
+    kind = type(manager).__name__
+    if kind == FOREIGN_KEY:
+        return str(manager.field.remote_field.get_accessor_name())
+    if kind == MANY_TO_MANY and manager.reverse:
+        relations = manager.instance._meta.related_objects
+        return str(next(one.get_accessor_name() for one in relations if _is_through(one, manager.through)))
+    return str(manager.prefetch_cache_name)
 
 
 def _is_through(relation: Any, through: Any) -> bool:

@@ -9,7 +9,6 @@ from django.db.models.signals import post_init
 
 from pytest_dbperf.callsite import line_of
 from pytest_dbperf.loads import Batch, Birth, LoadKind
-from pytest_dbperf.probes.rows import BATCH, BIRTH
 from shelf.models import Publisher, Volume, Writer
 from tests.repeats.table import Shelf
 
@@ -18,7 +17,13 @@ pytestmark = pytest.mark.django_db
 
 def batch_of(instance):
     """What was noted on it."""
-    return vars(instance._state).get(BATCH)
+    return instance._state._dbperf_batch
+
+
+def load_of(instance):
+    """The way and the name of the relation that it was loaded by."""
+    load = batch_of(instance).load
+    return load.kind, load.name
 
 
 @pytest.fixture
@@ -49,7 +54,7 @@ def test_nothing_is_noted_when_nobody_wants_call_sites(recorder, shelf):
         volumes = Volume.objects.all()
         volume = volumes[0]
 
-    assert BIRTH not in vars(volumes)
+    assert volumes._dbperf_birth is None
     assert batch_of(volume) is None
 
 
@@ -74,7 +79,7 @@ def test_a_note_stays_in_its_process(note):
 def test_a_batch_knows_where_its_queryset_was_made_and_evaluated(recording):
     """The one line is to be changed, the other runs it."""
     volumes = Volume.objects.order_by("title")
-    made = line_of(vars(volumes)[BIRTH].path[0])
+    made = line_of(volumes._dbperf_birth.path[0])
     evaluated = next(iter(volumes))
 
     assert line_of(batch_of(evaluated).born[0]) == made
@@ -88,11 +93,11 @@ def test_a_batch_knows_the_rows_that_it_was_loaded_for(recording):
     joined = Volume.objects.select_related("writer__profile").first()
     prefetched = Publisher.objects.prefetch_related("volumes").first().volumes.all()[0]
 
-    assert (batch_of(volume.writer).kind, batch_of(volume.writer).name) == (LoadKind.TO_ONE, "writer")
-    assert batch_of(volume.writer).parent is batch_of(volume)
-    assert (batch_of(of_publisher).kind, batch_of(of_publisher).name) == (LoadKind.TO_MANY, "volumes")
-    assert batch_of(joined.writer.profile).parent.parent is batch_of(joined)
-    assert (batch_of(prefetched).kind, batch_of(prefetched).name) == (LoadKind.PREFETCH, "volumes")
+    assert load_of(volume.writer) == (LoadKind.TO_ONE, "writer")
+    assert batch_of(volume.writer).load.batch is batch_of(volume)
+    assert load_of(of_publisher) == (LoadKind.TO_MANY, "volumes")
+    assert batch_of(joined.writer.profile).load.batch.load.batch is batch_of(joined)
+    assert load_of(prefetched) == (LoadKind.PREFETCH, "volumes")
 
 
 def test_a_relation_without_a_row_is_joined_as_none(recording):
@@ -115,7 +120,7 @@ def test_an_instance_that_is_known_from_elsewhere_keeps_its_batch(recording):
     writer = Writer.objects.select_related("profile__writer").first()
 
     assert writer.profile.writer is writer
-    assert batch_of(writer).parent is None
+    assert batch_of(writer).load is None
 
 
 def test_a_query_of_a_signal_does_not_take_the_place_of_the_rows(recording):
@@ -132,7 +137,7 @@ def test_a_query_of_a_signal_does_not_take_the_place_of_the_rows(recording):
         post_init.disconnect(ask, sender=Volume)
 
     assert seen
-    assert batch_of(volume).parent is None
+    assert batch_of(volume).load is None
     assert "shelf_volume" in recording.queries[0].sql
 
 

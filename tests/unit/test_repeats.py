@@ -9,7 +9,7 @@ from pytest_dbperf.budgets.query_budget import QueryBudget
 from pytest_dbperf.diagnosis import eager
 from pytest_dbperf.diagnosis.eager import remedies
 from pytest_dbperf.diagnosis.repeats import in_turns, n_plus_ones, repeated, root_of, write_loops
-from pytest_dbperf.loads import Batch, Load, LoadKind
+from pytest_dbperf.loads import Batch, Birth, Load, LoadKind
 from tests.factories import query, recording, request, site
 
 VIEW = site("view", "/srv/app/views.py", 7)
@@ -161,8 +161,8 @@ def test_rows_that_were_loaded_for_unknown_ones_have_no_root():
     """An owner of a campaign that the recording has not seen."""
     root = Batch()
 
-    assert root_of(Batch(kind=LoadKind.TO_ONE, parent=root, name="owner")) is root
-    assert root_of(Batch(kind=LoadKind.TO_ONE, name="owner")) is None
+    assert root_of(Batch(load=Load(LoadKind.TO_ONE, batch=root))) is root
+    assert root_of(Batch(load=Load(LoadKind.TO_ONE))) is None
     assert root_of(None) is None
 
 
@@ -171,8 +171,8 @@ def test_rows_that_were_loaded_for_unknown_ones_have_no_root():
     [
         None,
         Batch(),
-        Batch(kind=LoadKind.TO_ONE, name="owner"),
-        Batch((site("row", "/srv/app/list.html", 7),)),
+        Batch(load=Load(LoadKind.TO_ONE)),
+        Batch(Birth((site("row", "/srv/app/list.html", 7),))),
     ],
     ids=["unknown rows", "no line", "rows of unknown rows", "a template"],
 )
@@ -185,7 +185,7 @@ def test_no_remedy_is_told_without_a_line(batch):
 def test_fetch_modes_come_with_a_version_of_django(monkeypatch, series, peers):
     """Versions are compared as numbers."""
     monkeypatch.setattr(eager, "version", {"django": series}.get)
-    [remedy] = remedies(n_plus_ones(loaded(1, 2, batch=Batch((VIEW,)))))
+    [remedy] = remedies(n_plus_ones(loaded(1, 2, batch=Batch(Birth((VIEW,))))))
 
     assert remedy.saves_with_peers == peers
 
