@@ -14,6 +14,7 @@ from pytest_dbperf.events import (
     NewConnection,
     Query,
     Request,
+    Sample,
     Why,
 )
 from pytest_dbperf.recording import Recorder
@@ -33,6 +34,11 @@ def query(
     """A statement."""
     cause = Cause(request=request)
     return Query(sql, using, 0.0, seconds, executions, parameters, "MainThread", tuple(path), cause)
+
+
+def sample(sql="SELECT 1", parameters=(), *, using="default"):
+    """The parameters of a statement."""
+    return Sample(sql, using, parameters, Cause())
 
 
 def driver_query(sql="SELECT 1", *, using=None):

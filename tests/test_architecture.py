@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parents[1] / "pytest_dbperf"
 # From the ground up; a module may import from lower floors only.
 FLOORS = (
     {"ownership", "fingerprint", "open_connections"},
-    {"callsite"},
+    {"callsite", "plan"},
     {"decisions"},
     {"events"},
     {"cause", "crossings"},
@@ -30,7 +30,16 @@ FLOORS = (
     },
     {"probes.drivers"},
     {"budgets.budget", "probes"},
-    {"diagnosis", "diagnosis.connections", "diagnosis.hops", "budgets.allowance", "budgets.connections"},
+    {
+        "diagnosis",
+        "diagnosis.connections",
+        "diagnosis.hops",
+        "diagnosis.indexes",
+        "diagnosis.smells",
+        "budgets.allowance",
+        "budgets.connections",
+    },
+    {"diagnosis.proposals"},
     {
         "budgets.query_budget",
         "budgets.max_new_connections",
@@ -38,7 +47,9 @@ FLOORS = (
         "budgets.no_blocking_calls",
         "budgets.no_connection_leaks",
         "budgets.no_sync_to_async",
+        "budgets.no_unindexed_filters",
         "budgets.max_thread_hops",
+        "diagnosis.plans",
         "standalone",
     },
     {"budgets", "enforcement", "results"},
@@ -63,6 +74,8 @@ FLOOR = {module: floor for floor, modules in enumerate(FLOORS) for module in mod
 
 KNOW_PYTEST = {"plugin", "options", "longrepr"}
 KNOW_DJANGO = {
+    "diagnosis.plans",
+    "diagnosis.proposals",
     "kinds",
     "probes.connections",
     "probes.executors",

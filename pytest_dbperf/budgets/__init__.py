@@ -9,6 +9,7 @@ from pytest_dbperf.budgets.max_thread_hops import MaxThreadHops
 from pytest_dbperf.budgets.no_blocking_calls import NoBlockingCalls
 from pytest_dbperf.budgets.no_connection_leaks import NoConnectionLeaks
 from pytest_dbperf.budgets.no_sync_to_async import NoSyncToAsync
+from pytest_dbperf.budgets.no_unindexed_filters import NoUnindexedFilters
 from pytest_dbperf.budgets.query_budget import QueryBudget
 
 BUDGETS: tuple[type[Budget], ...] = (
@@ -19,4 +20,5 @@ BUDGETS: tuple[type[Budget], ...] = (
     NoSyncToAsync,
     MaxThreadHops,
     NoBlockingCalls,
+    NoUnindexedFilters,
 )

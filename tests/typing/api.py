@@ -17,6 +17,7 @@ from pytest_dbperf.lifecycle.wsgi import WsgiClient
 @pytest.mark.no_sync_to_async(allow=["check_password"])
 @pytest.mark.max_thread_hops(15, per_request=True)
 @pytest.mark.no_blocking_calls(allow=["verify_password"], reason="why")
+@pytest.mark.no_unindexed_filters(allow=["django_content_type"])
 def test_markers() -> None:
     """Markers take what they take; pytest does not type their arguments."""
 
