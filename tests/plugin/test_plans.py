@@ -239,6 +239,34 @@ def test_twin():
 
 
 @needs_postgres
+def test_parameters_that_the_server_binds_are_explained_too(suite):
+    """Django can leave that to the server."""
+    options = {"server_side_binding": True, "prepare_threshold": 1}
+    settings = (suite.path / "settings.py").read_text()
+    suite.file("settings.py", f'{settings}\nDATABASES["default"]["OPTIONS"] = {options}\n')
+    result = suite.run_tests(
+        """
+@db
+@pytest.mark.no_unindexed_filters
+def test_it():
+    list(Author.objects.filter(name="Ada", pk__in=[]))
+    list(Author.objects.filter(name="Ada"))
+    list(Author.objects.filter(name__startswith="A"))
+    list(Author.objects.filter(pk__in=[1, 2], name="Ada"))
+"""
+    )
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "unindexed filters 2 > 0 (+2) *",
+            '  fix  class Meta: indexes = [[]models.Index(fields=[[]"name"])] *',
+            '  fix  class Meta: indexes = [[]models.Index(fields=[[]"name"], name="author_name_like", *',
+        ]
+    )
+
+
+@needs_postgres
 def test_what_may_stay_without_an_index_is_allowed(suite):
     """And an allowance that nothing needs is told."""
     result = suite.run_tests(

@@ -13,6 +13,7 @@ from pytest_dbperf.budgets.max_thread_hops import MaxThreadHops
 from pytest_dbperf.budgets.no_blocking_calls import NoBlockingCalls
 from pytest_dbperf.budgets.no_connection_leaks import NoConnectionLeaks
 from pytest_dbperf.budgets.no_sync_to_async import NoSyncToAsync
+from pytest_dbperf.budgets.no_unindexed_filters import NoUnindexedFilters
 from pytest_dbperf.budgets.query_budget import QueryBudget
 from pytest_dbperf.diagnosis.connections import advice_on
 from pytest_dbperf.enforcement import Allowance, BudgetWindow, Given, allowances_of, violations_of
@@ -446,6 +447,7 @@ def test_every_budget_can_be_lifted(kind):
         NoSyncToAsync: {"allow": ["*"]},
         NoBlockingCalls: {"allow": ["*"]},
         NoConnectionLeaks: {"allowed": None},
+        NoUnindexedFilters: {"allow": ["*"]},
     }
     lifted = kind(**by_keyword[kind]) if kind in by_keyword else kind(None, reason="bulk import")
 

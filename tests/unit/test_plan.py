@@ -2,7 +2,14 @@
 
 import pytest
 
-from pytest_dbperf.plan import UnservedFilter, columns_in, conditions_on, nodes_of, unserved_filters
+from pytest_dbperf.plan import (
+    UnservedFilter,
+    columns_in,
+    conditions_on,
+    nodes_of,
+    unserved_filters,
+    without_parentheses,
+)
 
 TITLE = "((shop_book.title)::text = 'Notes'::text)"
 
@@ -125,3 +132,18 @@ def test_the_conditions_of_an_index_are_put_together():
     )
 
     assert conditions_on(root, "book_title") == "(a = 1) (b = 1)"
+
+
+@pytest.mark.parametrize(
+    "text, rest",
+    [
+        ("((a))", "a"),
+        ("(a) AND (b)", "(a) AND (b)"),
+        ("(a = ')')", "a = ')'"),
+        ('("(" = 1)', '"(" = 1'),
+        ("(a", "(a"),
+    ],
+)
+def test_parentheses_around_all_of_it_are_taken_off(text, rest):
+    """Those in values and names are none."""
+    assert without_parentheses(text) == rest
