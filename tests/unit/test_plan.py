@@ -85,6 +85,61 @@ def test_all_else_is_not_found(root):
     assert unserved_filters(root) == []
 
 
+NAME = "((shop_author.name)::text = 'Ada'::text)"
+FOR_EACH_BOOK = "(shop_author.id = shop_book.author_id)"
+
+
+def join(outer, inner, kind="Inner"):
+    """A loop over the rows of the outer side."""
+    return {
+        "Node Type": "Nested Loop",
+        "Join Type": kind,
+        "Plans": [
+            {**outer, "Parent Relationship": "Outer"},
+            above({**inner, "Parent Relationship": "Outer"}, kind="Memoize")
+            | {"Parent Relationship": "Inner"},
+        ],
+    }
+
+
+def author(condition=FOR_EACH_BOOK, unserved=NAME):
+    """A table that is looked up, and filtered."""
+    return scan("Bitmap Heap Scan", bitmap(Index_Cond=condition), table="shop_author", Filter=unserved)
+
+
+@pytest.mark.parametrize(
+    "root",
+    [
+        join(scan(), author()),
+        join(scan(), author(), "Semi"),
+        join(above(scan()) | {"Parent Relationship": "Outer"}, author()),
+        join(join(scan(), scan(table="x", Index_Cond="(x.id = shop_book.x_id)")), author()),
+        join(scan(), join(scan(table="x", Index_Cond="(x.id = shop_book.x_id)"), author())),
+    ],
+)
+def test_what_is_looked_up_for_each_row_of_a_table_that_is_read_in_full_is_found(root):
+    """PostgreSQL could as well have begun with it, and does so when the sizes are others."""
+    assert [each.condition for each in unserved_filters(root)] == [NAME]
+
+
+@pytest.mark.parametrize(
+    "root",
+    [
+        join(scan("Index Scan", Index_Cond="(shop_book.id = 1)"), author()),
+        join(scan(), author(), "Left"),
+        join(scan(), author("(shop_author.id = 1)")),
+        join(scan(), author(unserved="((shop_author.name)::text = (shop_book.title)::text)")),
+        join(scan(), scan("Bitmap Heap Scan", bitmap(), table="shop_author", Recheck_Cond=NAME, Filter=NAME)),
+        join(scan(table="pg_class", schema="pg_catalog"), author()),
+        join({"Node Type": "Result", "Plans": [{**scan(), "Parent Relationship": "InitPlan"}]}, author()),
+        join(scan(), {**above({**author(), "Parent Relationship": "SubPlan"}), "Node Type": "Result"}),
+    ],
+)
+def test_what_is_looked_up_for_rows_that_were_looked_up_is_not_found(root):
+    """Nor what leaves no rows of the other table out, what has an index of its own, or compares tables."""
+    assert unserved_filters(root) == []
+
+
 def test_the_same_filter_is_found_once():
     """A statement may read its table twice."""
     assert len(unserved_filters(above(scan(Filter=TITLE), scan(Filter=TITLE)))) == 1
