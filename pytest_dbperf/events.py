@@ -7,7 +7,7 @@ against 1.0 µs (CPython 3.11 to 3.13).
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pytest_dbperf.callsite import CallPath
 from pytest_dbperf.decisions import MIDDLEWARE
@@ -104,6 +104,18 @@ class DriverQuery(Query):
     """One statement that psycopg was given directly. Recorded where `dbperf_driver_queries` asks for it."""
 
     __slots__ = ()
+
+
+class Sample(NamedTuple):
+    """A statement with parameters that it ran with: a copy of their list, the values are the user's own.
+
+    Of `executemany` it is the first set. There is one for each text in a window, where a budget wants them.
+    """
+
+    sql: str
+    using: str
+    parameters: Any
+    cause: Cause
 
 
 class NewConnection(NamedTuple):
@@ -264,4 +276,4 @@ class BlockingCall(NamedTuple):
         return self.what if self.sql is None else statement_of(self.sql).fingerprint
 
 
-Event = Query | NewConnection | ConnectionClosed | Checkout | Hop | HopEnded | Request | BlockingCall
+Event = Query | NewConnection | ConnectionClosed | Checkout | Hop | HopEnded | Request | BlockingCall | Sample

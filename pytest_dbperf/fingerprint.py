@@ -80,6 +80,11 @@ def statement_of(sql: str) -> Statement:
     return Statement(_fingerprint(sql), _kind(words), _tables(words))
 
 
+def tokens_of(sql: str) -> Iterator[re.Match[str]]:
+    """Read a SQL text token by token: each is a `comment`, a `value`, a `name` or a `mark`."""
+    return _TOKEN.finditer(sql)
+
+
 def shortened(statement: Statement) -> str:
     """Leave out what a reader skips: lists of columns, and the name of the only table before each column."""
     text = statement.fingerprint

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import Token
 from dataclasses import dataclass, field
@@ -25,6 +25,7 @@ from pytest_dbperf.events import (
     Request,
 )
 from pytest_dbperf.open_connections import OpenConnections
+from pytest_dbperf.plan import Plan
 
 _SECONDS_TO_SETTLE = 5
 
@@ -44,6 +45,7 @@ class Recorder:
         "emit",
         "log",
         "open_recordings",
+        "sampled",
         "wants_driver_queries",
         "wants_frames",
     )
@@ -57,6 +59,7 @@ class Recorder:
         self.active = False
         self.wants_frames = False
         self.wants_driver_queries = False
+        self.sampled: set[object] | None = None
         self.log: list[Event] = []
         # Appending to a list is atomic, and a bound method the cheapest way to it.
         self.emit = self.log.append
@@ -84,6 +87,7 @@ class Recorder:
             for recording in paused:
                 if recording in self.open_recordings:
                     recording._start()
+                    self._listen()
 
     def opened(self, recording: Recording) -> None:
         """Listen, and with call sites if this recording or another open one wants them."""
@@ -101,6 +105,8 @@ class Recorder:
     def _listen(self) -> None:
         self.wants_frames = any(recording.has_call_sites for recording in self.open_recordings)
         self.wants_driver_queries = any(recording.has_driver_queries for recording in self.open_recordings)
+        # Anew for each window: each is to have samples of its own.
+        self.sampled = set() if any(recording.has_samples for recording in self.open_recordings) else None
         self.active = True
 
 
@@ -134,6 +140,8 @@ class Recording:
     ) -> None:
         self.has_call_sites = call_sites
         self.has_driver_queries = driver_queries
+        self.has_samples = False
+        self.plans: Sequence[Plan] = ()
         self.open_at_start = 0
         self._recorder = recorder
         self._spans: list[_Span] = []

@@ -49,6 +49,19 @@ def why_nothing_counts(aliases: Iterable[str]) -> str | None:
     return None
 
 
+def why_nothing_is_explained() -> str | None:
+    """Tell why no statement could be explained in this process, None when it can."""
+    from django.db import connections
+
+    vendors = {alias: connections[alias].vendor for alias in connections if not _is_dummy(alias)}
+    if "postgresql" in vendors.values():
+        return None
+    listed = ", ".join(f"{alias} on {vendor}" for alias, vendor in sorted(vendors.items()))
+    return (
+        f"it needs PostgreSQL, which explains how it would run a statement; settings.DATABASES has {listed}"
+    )
+
+
 def _is_dummy(alias: str) -> bool:
     from django.db import connections
 

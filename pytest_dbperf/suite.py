@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_dbperf import standing
 from pytest_dbperf.budgets import BUDGETS
-from pytest_dbperf.budgets.budget import Budget, WrongArguments, make
+from pytest_dbperf.budgets.budget import Budget, WrongArguments, make, wants_plans
 from pytest_dbperf.callsite import frames_of_yours, line_of, location_of
+from pytest_dbperf.diagnosis import plans
 from pytest_dbperf.enforcement import (
     BudgetWindow,
     Given,
@@ -112,6 +113,7 @@ class Suite:
         test.recording.has_call_sites = (
             bool(test.budgets) or self.options.wants_groups or self._asks_by_fixture(item)
         )
+        test.recording.has_samples = _want_plans(test.budgets)
         try:
             if is_method_of_unittest(item):
                 with self._around_method(item):
@@ -136,7 +138,9 @@ class Suite:
         site = next(iter(frames_of_yours(1)), None)
         given = Given(make(kind, args, kwargs), f"at {location_of(site, self.root)}" if site else "")
         _require_that_it_counts(given)
-        return BudgetWindow(given, self._recording(), self._check)
+        recording = self._recording()
+        recording.has_samples = _want_plans([given])
+        return BudgetWindow(given, recording, self._check)
 
     def explain(self, error: BaseException, item: pytest.Item) -> Explanation | None:
         """Explain an error of ours by its text and the place to mend; leave all others to pytest."""
@@ -165,6 +169,7 @@ class Suite:
 
     def _check(self, budgets: Sequence[Given], recording: Recording) -> None:
         __tracebackhide__ = True
+        unexplained = self._explain(budgets, recording)
         self.test.allowances += allowances_of(budgets, recording)
         violations = self.memory.explained(violations_of(budgets, recording), recording, self.test.recording)
         self.test.violations += violations
@@ -174,8 +179,22 @@ class Suite:
             return
         if violations:
             raise BudgetExceeded(violations, self.root, verbose=self.verbose)
+        if unexplained is not None:
+            raise unexplained
         for given, remark in remarks:
             _warn(f"{remark.text}   {given}", remark)
+
+    def _explain(self, budgets: Sequence[Given], recording: Recording) -> NothingCounts | None:
+        """Add plans to a recording if a budget wants them, or hand back why there are none."""
+        wanted = [given for given in budgets if wants_plans(given.budget)]
+        try:
+            with self.recorder.pause():
+                recording.plans = plans.explain(recording, self.root) if wanted else ()
+        except plans.CannotExplain as error:
+            obstacle = f"{wanted[0]} could judge nothing: {error}."
+            self.test.remarks.append((wanted[0], Remark(obstacle)))
+            return NothingCounts(obstacle)
+        return None
 
     @contextmanager
     def _body(self) -> Iterator[None]:
@@ -247,8 +266,14 @@ def _warn(text: str, remark: Remark) -> None:
         warnings.warn(BudgetWarning(text), stacklevel=2)
 
 
+def _want_plans(budgets: Iterable[Given]) -> bool:
+    return any(wants_plans(given.budget) for given in budgets)
+
+
 def _require_that_it_counts(given: Given) -> None:
     __tracebackhide__ = True
     obstacle = standing.why_nothing_counts(given.budget.aliases)
+    if obstacle is None and wants_plans(given.budget):
+        obstacle = standing.why_nothing_is_explained()
     if obstacle is not None:
         raise NothingCounts(f"{given} could count nothing: {obstacle}.")

@@ -14,6 +14,7 @@ from pytest_dbperf.events import (
     NewConnection,
     Query,
     Request,
+    Sample,
     Why,
 )
 from pytest_dbperf.recording import Recorder
@@ -43,6 +44,11 @@ def query(
     """A statement."""
     cause = Cause(request=request)
     return Query(sql, using, started, seconds, executions, parameters, thread, tuple(path), cause, load)
+
+
+def sample(sql="SELECT 1", parameters=(), *, using="default"):
+    """The parameters of a statement."""
+    return Sample(sql, using, parameters, Cause())
 
 
 def driver_query(sql="SELECT 1", *, using=None, **fields):

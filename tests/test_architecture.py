@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parents[1] / "pytest_dbperf"
 # From the ground up; a module may import from lower floors only.
 FLOORS = (
     {"clock", "ownership", "fingerprint", "open_connections", "django_caches"},
-    {"callsite"},
+    {"callsite", "plan"},
     {"decisions", "loads", "memos"},
     {"events"},
     {"cause", "crossings"},
@@ -37,11 +37,13 @@ FLOORS = (
         "diagnosis.caches",
         "diagnosis.connections",
         "diagnosis.hops",
+        "diagnosis.indexes",
         "diagnosis.repeats",
+        "diagnosis.smells",
         "budgets.allowance",
         "budgets.connections",
     },
-    {"diagnosis.eager", "budgets.repeats"},
+    {"diagnosis.eager", "diagnosis.proposals", "budgets.repeats"},
     {
         "budgets.query_budget",
         "budgets.max_db_time",
@@ -54,7 +56,9 @@ FLOORS = (
         "budgets.no_repeated_queries",
         "budgets.no_write_loops",
         "budgets.no_sync_to_async",
+        "budgets.no_unindexed_filters",
         "budgets.max_thread_hops",
+        "diagnosis.plans",
         "standalone",
         "memory",
     },
@@ -80,6 +84,8 @@ FLOOR = {module: floor for floor, modules in enumerate(FLOORS) for module in mod
 
 KNOW_PYTEST = {"plugin", "options", "longrepr"}
 KNOW_DJANGO = {
+    "diagnosis.plans",
+    "diagnosis.proposals",
     "kinds",
     "probes.connections",
     "probes.executors",

@@ -13,6 +13,7 @@ from pytest_dbperf.budgets.no_idle_in_transaction import NoIdleInTransaction
 from pytest_dbperf.budgets.no_n_plus_one import NoNPlusOne
 from pytest_dbperf.budgets.no_repeated_queries import NoRepeatedQueries
 from pytest_dbperf.budgets.no_sync_to_async import NoSyncToAsync
+from pytest_dbperf.budgets.no_unindexed_filters import NoUnindexedFilters
 from pytest_dbperf.budgets.no_write_loops import NoWriteLoops
 from pytest_dbperf.budgets.query_budget import QueryBudget
 
@@ -29,4 +30,5 @@ BUDGETS: tuple[type[Budget], ...] = (
     NoBlockingCalls,
     NoIdleInTransaction,
     MaxDbTime,
+    NoUnindexedFilters,
 )

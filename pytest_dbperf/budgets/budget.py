@@ -78,6 +78,11 @@ def make(kind: type[B], args: Sequence[Any], kwargs: Mapping[str, Any]) -> B:
         raise WrongArguments(f"{error}. Usage: {usage(kind)}") from None
 
 
+def wants_plans(budget: Budget) -> bool:
+    """Tell whether it judges how PostgreSQL would run the statements: `Recording.plans` is for it."""
+    return bool(getattr(budget, "wants_plans", False)) and not budget.is_lifted
+
+
 def usage(kind: type[Budget]) -> str:
     """Write how a budget is used: `query_budget(limit, *, at_least=0, ...)`."""
     parameters = [

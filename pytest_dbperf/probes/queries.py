@@ -12,7 +12,7 @@ from typing import Any
 from pytest_dbperf import cause
 from pytest_dbperf.callsite import CallPath, frames_of_yours_from
 from pytest_dbperf.clock import perf_counter
-from pytest_dbperf.events import Query
+from pytest_dbperf.events import Query, Sample
 from pytest_dbperf.loads import Load
 from pytest_dbperf.probes.hashing import hash_of
 from pytest_dbperf.probes.loops import Call, running_loop
@@ -20,6 +20,8 @@ from pytest_dbperf.probes.seam import Undo, replace, together
 from pytest_dbperf.probes.threads import this_thread
 from pytest_dbperf.probes.witnesses import load_of
 from pytest_dbperf.recording import Recorder
+
+_MOST_SAMPLES = 10_000
 
 
 class _NextOfDriver(threading.local):
@@ -79,6 +81,8 @@ def install(recorder: Recorder) -> Undo:
                 recorder.emit(query)
                 if this_thread.fetching is not None:
                     this_thread.fetching, this_thread.fetched = None, query
+                if (sampled := recorder.sampled) is not None:
+                    _sample(recorder, sampled, (fields[0], self.db.alias), params, many)
                 if wants_driver_queries:
                     next_of_driver.is_djangos = outer
                 if call is not None:
@@ -143,6 +147,28 @@ def _emit(recorder: Recorder, using: str, sql: str, started: float, parameters: 
     recorder.emit(
         Query(sql, using, started, seconds, 1, parameters, this_thread.name, frames, cause.current.get())
     )
+
+
+def _sample(recorder: Recorder, known: set[object], what: tuple[str, str], params: Any, many: bool) -> None:
+    """Keep parameters of a statement, unless there are some, or they can be had only by using them up."""
+    now = cause.current.get()
+    # A window of a task would miss what another task was the first to run.
+    key = (what, now.tasks)
+    if key in known or len(known) >= _MOST_SAMPLES:
+        return
+    if many:
+        if type(params) not in (list, tuple) or not params:
+            return
+        params = params[0]
+    kinds = type(params).__mro__
+    if dict in kinds:
+        params = dict.copy(params)
+    elif list in kinds or tuple in kinds:
+        params = tuple(params)
+    elif params is not None:
+        return
+    known.add(key)
+    recorder.emit(Sample(*what, params, now))
 
 
 def text_of(sql: Any, cursor: Any) -> str:

@@ -19,6 +19,10 @@ from pytest_dbperf.lifecycle.wsgi import WsgiClient
 @pytest.mark.no_blocking_calls(allow=["verify_password"], reason="why")
 @pytest.mark.max_db_time(20.5, using="default")
 @pytest.mark.no_idle_in_transaction(50, reason="why")
+@pytest.mark.no_unindexed_filters(allow=["django_content_type"])
+@pytest.mark.no_n_plus_one(3, allow=["Campaign.owner"])
+@pytest.mark.no_repeated_queries(5)
+@pytest.mark.no_write_loops
 def test_markers() -> None:
     """Markers take what they take; pytest does not type their arguments."""
 

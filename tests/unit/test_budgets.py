@@ -15,6 +15,7 @@ from pytest_dbperf.budgets.no_connection_leaks import NoConnectionLeaks
 from pytest_dbperf.budgets.no_n_plus_one import NoNPlusOne
 from pytest_dbperf.budgets.no_repeated_queries import NoRepeatedQueries
 from pytest_dbperf.budgets.no_sync_to_async import NoSyncToAsync
+from pytest_dbperf.budgets.no_unindexed_filters import NoUnindexedFilters
 from pytest_dbperf.budgets.no_write_loops import NoWriteLoops
 from pytest_dbperf.budgets.query_budget import QueryBudget
 from pytest_dbperf.diagnosis.connections import advice_on
@@ -452,6 +453,7 @@ def test_every_budget_can_be_lifted(kind):
         NoNPlusOne: {"allow": ["*"]},
         NoRepeatedQueries: {"allow": ["*"]},
         NoWriteLoops: {"allow": ["*"]},
+        NoUnindexedFilters: {"allow": ["*"]},
     }
     lifted = kind(**by_keyword[kind]) if kind in by_keyword else kind(None, reason="bulk import")
 

@@ -1,0 +1,427 @@
+"""A test fails when PostgreSQL has no index for what it asks, whatever kind of test it is."""
+
+import json
+
+import pytest
+
+from tests.plugin.conftest import failure_of, line_of
+
+MODELS = '''
+class Event(models.Model):
+    """Something that happens."""
+
+    place = models.CharField(max_length=50)
+    kind = models.IntegerField(db_column="type of event", default=1)
+    starts_at = models.DateTimeField()
+    host = models.ForeignKey(Author, models.CASCADE, db_index=False, null=True)
+    note = models.TextField(default="")
+
+    class Meta:
+        indexes = [models.Index(fields=["note"])]
+
+
+class Twin(models.Model):
+    """Another view of the authors."""
+
+    name = models.CharField(max_length=50)
+
+    class Meta:
+        managed = False
+        db_table = "shop_author"
+'''
+
+needs_postgres = pytest.mark.usefixtures("postgres")
+
+
+def add_models(suite):
+    """Give the project more models than most tests need."""
+    path = suite.path / "shop" / "models.py"
+    path.write_text(path.read_text() + MODELS)
+
+
+@needs_postgres
+def test_a_filter_without_an_index_fails_and_the_rest_is_told(suite):
+    """The numbers first, then the table and its condition, the statement, your line and the index to add."""
+    result = suite.run_tests(
+        """
+@db
+@pytest.mark.no_unindexed_filters
+def test_it():
+    for name in ("Ada", "Bob"):
+        Author.objects.filter(name=name).count()
+    Author.objects.filter(pk=1).count()
+    list(Author.objects.all())
+""",
+        "--dbperf-report=json:run.json",
+    )
+
+    result.assert_outcomes(failed=1)
+    line, first = line_of(suite, "@db"), line_of(suite, "filter(name=name)")
+    shown = failure_of(result, "test_it")
+    assert shown == [
+        f"unindexed filters 1 > 0 (+1)   no_unindexed_filters at test_it.py:{line}",
+        "",
+        "    2x  shop_author: (name)::text = 'Ada'::text   SELECT COUNT(*) AS __count FROM shop_author WHERE "
+        "name = %s",
+        f"        test_it.py:{first} test_it",
+        "",
+        '  fix  class Meta: indexes = [models.Index(fields=["name"])]   in shop/models.py Author',
+        "",
+        f"test_it.py:{first}: BudgetExceeded",
+    ]
+    [test] = json.loads((suite.path / "run.json").read_text())["tests"]
+    assert test["queries"] == 4
+    assert test["bookkeeping"] == 0
+    [violation] = test["violations"]
+    assert violation["budget"] == "no_unindexed_filters"
+    assert violation["measured"], violation["limit"] == (1, 0)
+    assert violation["location"] == f"test_it.py:{first}"
+
+
+KINDS = """
+pytestmark = pytest.mark.no_unindexed_filters
+
+def ask():
+    return Author.objects.filter(name="Ada").count()
+
+@db
+def test_rolled_back():
+    ask()
+
+@committed
+def test_committed():
+    ask()
+
+@db
+async def test_async():
+    await Author.objects.filter(name="Ada").acount()
+
+@committed
+async def test_async_committed():
+    await Author.objects.filter(name="Ada").acount()
+
+@committed
+def test_thread():
+    thread = threading.Thread(target=lambda: (ask(), connections.close_all()))
+    thread.start()
+    thread.join()
+
+@committed
+def test_request(asgi_client):
+    asgi_client.get("/books/")
+    ask()
+
+class TestDjango(TestCase):
+    def test_it(self):
+        ask()
+
+    async def test_async(self):
+        await Author.objects.filter(name="Ada").acount()
+
+class TestTransaction(TransactionTestCase):
+    def test_it(self):
+        ask()
+
+class TestCoroutine(unittest.IsolatedAsyncioTestCase):
+    @pytest.fixture(autouse=True)
+    def database(self, transactional_db): pass
+
+    async def test_it(self):
+        await Author.objects.filter(name="Ada").acount()
+        await sync_to_async(connections.close_all)()
+"""
+
+
+@needs_postgres
+def test_every_kind_of_test_is_judged(suite):
+    """Within a transaction, without one, in coroutines and threads; no connection is left behind."""
+    suite.ini("dbperf_verify_connections = true")
+    result = suite.run_tests(KINDS)
+
+    result.assert_outcomes(failed=10)
+    assert (
+        result.stdout.str().count("\nunindexed filters 1 > 0 (+1)   no_unindexed_filters in test_it.py") == 10
+    )
+
+
+@needs_postgres
+def test_what_is_asked_for_it_counts_nowhere(suite):
+    """Neither as queries nor as connections, nor does Django's own log have it; the test goes on after it."""
+    suite.run_tests(
+        """
+from django.test.utils import CaptureQueriesContext
+
+@committed
+@pytest.mark.query_budget(2)
+@pytest.mark.max_new_connections(0)
+@pytest.mark.no_blocking_calls
+def test_block(no_unindexed_filters, dbperf):
+    with CaptureQueriesContext(connection) as captured:
+        with pytest.raises(AssertionError), no_unindexed_filters() as recording:
+            Author.objects.filter(name="Ada").count()
+        with no_unindexed_filters(allow=["*"]):
+            Author.objects.filter(name="Bob").count()
+    assert len(captured) == len(dbperf.queries) == 2
+    assert len(recording.queries) == 1
+    assert dbperf.bookkeeping == []
+    assert len(dbperf.plans) == 0
+
+@committed
+@pytest.mark.query_budget(2)
+@pytest.mark.max_new_connections(0)
+@pytest.mark.no_blocking_calls
+async def test_coroutine(no_unindexed_filters):
+    with pytest.raises(AssertionError, match="^unindexed filters 1 > 0"):
+        async with no_unindexed_filters():
+            await Author.objects.filter(name="Ada").acount()
+    await Author.objects.acount()
+
+@db
+async def test_coroutine_in_transaction(no_unindexed_filters):
+    async with no_unindexed_filters(allow=["shop_author"]):
+        await Author.objects.filter(name="Ada").acount()
+"""
+    ).assert_outcomes(passed=3)
+
+
+@needs_postgres
+def test_the_indexes_are_those_that_a_model_can_have(suite):
+    """Names of fields and not of columns, what is equal before a range; nothing for a table of two models."""
+    add_models(suite)
+    suite.file(
+        "settings.py",
+        (suite.path / "settings.py")
+        .read_text()
+        .replace('INSTALLED_APPS = ["shop"]', 'INSTALLED_APPS = ["django.contrib.postgres", "shop"]'),
+    )
+    result = suite.run_tests(
+        """
+from datetime import UTC, datetime
+from shop.models import Event, Twin
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+@db
+@pytest.mark.no_unindexed_filters
+@pytest.mark.parametrize("number, filters", list(enumerate([
+    {"starts_at__gt": NOW, "kind": 1, "host": 1},
+    {"host__isnull": True},
+    {"place__istartswith": "x"},
+])))
+def test_event(number, filters):
+    list(Event.objects.filter(**filters))
+
+@db
+@pytest.mark.no_unindexed_filters
+def test_update():
+    event = Event.objects.create(starts_at=NOW)
+    event.place = "here"
+    event.save()
+    Event.objects.filter(place="x").delete()
+
+@db
+@pytest.mark.no_unindexed_filters
+def test_twin():
+    list(Twin.objects.filter(name="x"))
+"""
+    )
+
+    result.assert_outcomes(failed=5)
+    fixes = [line for line in result.outlines if line.startswith("  fix  ")]
+    place = "   in shop/models.py Event"
+    assert fixes == [
+        f'  fix  Meta.indexes: add models.Index(fields=["host", "kind", "starts_at"]){place}',
+        f'  fix  Meta.indexes: add models.Index(fields=["host"]){place}',
+        '  fix  Meta.indexes: add models.Index(OpClass(Upper("place"), name="text_pattern_ops"), '
+        f'name="event_place_upper_like"){place}',
+        f'  fix  Meta.indexes: add models.Index(fields=["place"]){place}',
+    ]
+
+
+@needs_postgres
+def test_parameters_that_the_server_binds_are_explained_too(suite):
+    """Django can leave that to the server."""
+    options = {"server_side_binding": True, "prepare_threshold": 1}
+    settings = (suite.path / "settings.py").read_text()
+    suite.file("settings.py", f'{settings}\nDATABASES["default"]["OPTIONS"] = {options}\n')
+    result = suite.run_tests(
+        """
+@db
+@pytest.mark.no_unindexed_filters
+def test_it():
+    list(Author.objects.filter(name="Ada", pk__in=[]))
+    list(Author.objects.filter(name="Ada"))
+    list(Author.objects.filter(name__startswith="A"))
+    list(Author.objects.filter(pk__in=[1, 2], name="Ada"))
+"""
+    )
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "unindexed filters 2 > 0 (+2) *",
+            '  fix  class Meta: indexes = [[]models.Index(fields=[[]"name"])] *',
+            '  fix  class Meta: indexes = [[]models.Index(fields=[[]"name"], name="author_name_like", *',
+        ]
+    )
+
+
+@needs_postgres
+def test_what_may_stay_without_an_index_is_allowed(suite):
+    """And an allowance that nothing needs is told."""
+    result = suite.run_tests(
+        """
+@db
+@pytest.mark.no_unindexed_filters(allow=["shop_author", "shop_book"])
+def test_it():
+    Author.objects.filter(name="Ada").count()
+"""
+    )
+
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["dbperf: no test needed 'shop_book', allowed by no_unindexed_filters *"])
+    result.stdout.no_fnmatch_line("*no test needed 'shop_author'*")
+
+
+@needs_postgres
+def test_smells_are_warnings(suite):
+    """With the line that they are about; Django's own limits are none."""
+    result = suite.run_tests(
+        """
+@db
+@pytest.mark.no_unindexed_filters(allow=["shop_book"])
+def test_it():
+    Author.objects.create(name="Ada")
+    Author.objects.get()
+    Author.objects.first()
+    Author.objects.exists()
+    Author.objects.all()[:3].count()
+    list(Author.objects.all()[:2])
+    list(Author.objects.order_by("pk")[2000:2010])
+    Author.objects.update(name="Bob")
+    list(Book.objects.filter(title__icontains="x"))
+""",
+        "-W",
+        "default",
+        "--dbperf-report=json:run.json",
+    )
+
+    result.assert_outcomes(passed=1, warnings=3)
+    [test] = json.loads((suite.path / "run.json").read_text())["tests"]
+    assert [(each["message"].partition(":")[0], each["location"]) for each in test["warnings"]] == [
+        ("LIMIT without ORDER BY", f"test_it.py:{line_of(suite, '[:2]')}"),
+        ("OFFSET 2,000 reads as many rows to throw them away", f"test_it.py:{line_of(suite, '[2000')}"),
+        ("UPDATE without WHERE changes all rows", f"test_it.py:{line_of(suite, 'update(')}"),
+    ]
+
+
+BROKEN = """
+@db
+@pytest.mark.no_unindexed_filters
+def test_broken():
+    author = Author.objects.create(name="Ada")
+    with pytest.raises(Exception, match="duplicate key"):
+        Author.objects.create(pk=author.pk)
+"""
+
+
+@needs_postgres
+def test_where_nothing_can_be_judged_is_an_error(suite):
+    """With the way out; and not before the budgets that could be judged."""
+    result = suite.run_tests(
+        BROKEN
+        + """
+@pytest.mark.query_budget(0)
+class TestTwo:
+    @db
+    @pytest.mark.no_unindexed_filters
+    def test_two(self):
+        test_broken()
+"""
+    )
+
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(
+        [
+            "no_unindexed_filters at test_it.py:* could judge nothing: PostgreSQL cannot be asked on the "
+            "connection of 'default': an error has broken its transaction. What is meant to fail belongs "
+            "into a transaction.atomic() of its own.",
+            "*queries 2 > 0 (+2)*",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*psycopg*")
+
+
+@needs_postgres
+def test_a_run_that_only_reports_fails_nothing(suite):
+    """Neither by a finding nor by what could not be judged; both are told."""
+    suite.tests(
+        BROKEN
+        + """
+@db
+@pytest.mark.no_unindexed_filters
+def test_found():
+    Author.objects.filter(name="Ada").count()
+"""
+    )
+
+    suite.run("--dbperf=report", "--dbperf-report=json:run.json").assert_outcomes(passed=2)
+    broken, found = json.loads((suite.path / "run.json").read_text())["tests"]
+    assert "could judge nothing" in broken["warnings"][0]["message"]
+    assert found["violations"][0]["measured"] == 1
+
+
+def test_without_a_postgresql_it_is_an_error(suite):
+    """At setup, and as a fixture; a budget that is lifted asks for nothing."""
+    suite.file(
+        "settings.py",
+        (suite.path / "settings.py").read_text() + "\nDATABASES = {'default': DATABASES['sqlite']}\n",
+    )
+    result = suite.run_tests(
+        """
+@db
+@pytest.mark.no_unindexed_filters
+def test_marked():
+    assert 0
+
+@db
+def test_block(no_unindexed_filters):
+    with no_unindexed_filters(allow=["*"]):
+        pass
+    with no_unindexed_filters():
+        assert 0
+
+@db
+@pytest.mark.no_unindexed_filters(allow=["*"])
+def test_lifted():
+    pass
+"""
+    )
+
+    result.assert_outcomes(errors=1, failed=1, passed=1)
+    why = (
+        "could count nothing: it needs PostgreSQL, which explains how it would run a statement; "
+        "settings.DATABASES has default on sqlite."
+    )
+    block = line_of(suite, "no_unindexed_filters():")
+    result.stdout.fnmatch_lines(
+        [
+            f"no_unindexed_filters at test_it.py:{line_of(suite, '@db')} {why}",
+            f"no_unindexed_filters at test_it.py:{block} {why}",
+        ]
+    )
+
+
+@needs_postgres
+def test_the_ini_file_sets_it_for_a_suite(suite):
+    """A test without a statement has nothing to explain."""
+    suite.ini("dbperf_no_unindexed_filters = true")
+    suite.run_tests(
+        """
+def test_nothing(): pass
+
+@db
+def test_found():
+    Author.objects.filter(name="Ada").count()
+"""
+    ).assert_outcomes(passed=1, failed=1)
