@@ -75,13 +75,16 @@ class QueryBudget:
             return None
         _, measured, limit, counted = broken[0]
         groups = groups_of_queries(counted)
+        during, has_aliases = _only_request(groups), len({group.using for group in groups}) > 1
         return Violation(
             budget=self.name,
             measured=measured,
             limit=limit,
             headline=", ".join(f"{what} {compare(count, most)}" for what, count, most, _ in broken),
-            evidence=tuple(_evidence(group, groups) for group in groups),
-            during=_only_request(groups),
+            evidence=tuple(
+                _evidence(group, with_alias=has_aliases, with_request=not during) for group in groups
+            ),
+            during=during,
         )
 
     def _broken(self, queries: Sequence[Query]) -> Iterator[tuple[str, int, int, Sequence[Query]]]:
@@ -91,8 +94,10 @@ class QueryBudget:
             yield "queries", len(queries), self.at_least, queries
         for kind in _KINDS:
             limit = getattr(self, kind)
+            if limit is None:
+                continue
             counted = [query for query in queries if query.statement.kind == kind]
-            if limit is not None and len(counted) > limit:
+            if len(counted) > limit:
                 yield f"{kind} queries", len(counted), limit, counted
         for table, limit in (self.tables or {}).items():
             counted = [query for query in queries if table in query.statement.tables]
@@ -101,15 +106,15 @@ class QueryBudget:
 
 
 def _only_request(groups: Sequence[QueryGroup]) -> str:
-    requests = {group.request for group in groups}
-    return str(requests.pop()) if len(requests) == 1 and None not in requests else ""
+    requests = {group.request and group.request.number: group.request for group in groups}
+    return str(*requests.values()) if len(requests) == 1 and None not in requests else ""
 
 
-def _evidence(group: QueryGroup, groups: Sequence[QueryGroup]) -> Evidence:
+def _evidence(group: QueryGroup, *, with_alias: bool, with_request: bool) -> Evidence:
     remarks = [_remark_on_parameters(group)]
-    if len({each.using for each in groups}) > 1:
+    if with_alias:
         remarks.append(f"on {group.using or 'a connection without an alias'}")
-    if group.request and not _only_request(groups):
+    if group.request and with_request:
         remarks.append(str(group.request))
     return Evidence(
         group.count, shortened(group.statement), group.call_path, ", ".join(filter(None, remarks))
