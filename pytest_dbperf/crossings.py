@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 
 from pytest_dbperf.events import Event, Hop, HopEnded, Query, Request
+from pytest_dbperf.fingerprint import is_bookkeeping
 
 
 def completed(events: Sequence[Event]) -> list[Hop]:
@@ -17,7 +18,7 @@ def completed(events: Sequence[Event]) -> list[Hop]:
         return []
     ended = {event.number: event for event in events if isinstance(event, HopEnded)}
     queries = Counter(
-        event.cause.hop for event in events if isinstance(event, Query) and not event.is_bookkeeping
+        event.cause.hop for event in events if isinstance(event, Query) and not is_bookkeeping(event.sql)
     )
     visits: dict[object, Request] = {}
     for event in events:

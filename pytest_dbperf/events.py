@@ -6,6 +6,7 @@ against 1.0 µs (CPython 3.11 to 3.13).
 
 from __future__ import annotations
 
+from array import array
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -58,12 +59,26 @@ class Cause(NamedTuple):
     is_in_view: bool = False
 
 
+class Alike(NamedTuple):
+    """In what queries differ that share one object: a value for each, in order; None where none has one.
+
+    Each name is that of a field of `Query`.
+    """
+
+    started: array[float]
+    seconds: array[float]
+    parameters: array[int] | None
+
+
 class Query(NamedTuple):
     """One statement that went through a Django cursor, transaction control included.
 
     `using` is None for a statement of the driver's on a connection without an alias. `seconds` is its time in
     the driver; `executions` tells how often the server was asked (more than once for `executemany`);
     `parameters` is a hash of the values, None when they cannot be hashed safely.
+
+    In a long recording one object may stand for all queries that are `alike`, in the place of each. Its
+    `seconds` are their mean, and its `started` and `parameters` those of the first.
     """
 
     sql: str
@@ -75,6 +90,7 @@ class Query(NamedTuple):
     thread: str
     frames: CallPath
     cause: Cause
+    alike: Alike | None = None
 
     @property
     def call_path(self) -> CallPath:

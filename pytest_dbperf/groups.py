@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TypeVar
 
 from pytest_dbperf.callsite import CallPath, without_recursion
 from pytest_dbperf.events import BlockingCall, Hop, NewConnection, Query, Request
 from pytest_dbperf.fingerprint import Statement
 from pytest_dbperf.ownership import PROJECT
+
+_MOST_AT_ONCE = 200_000
 
 E = TypeVar("E")
 
@@ -145,11 +148,25 @@ def identity(path: CallPath) -> tuple[tuple[int, int], ...]:
 
 def _most_frequent_first(events: Iterable[E], key: Callable[[E], Hashable]) -> list[list[E]]:
     groups: dict[Hashable, list[E]] = {}
+    group_of: dict[int, list[E]] = {}
     for event in events:
-        groups.setdefault(key(event), []).append(event)
+        group = group_of.get(id(event))
+        if group is None:
+            # One object may stand for a million queries.
+            group = group_of[id(event)] = groups.setdefault(key(event), [])
+        group.append(event)
     return sorted(groups.values(), key=len, reverse=True)
 
 
 def _distinct(queries: Sequence[Query]) -> int | None:
-    parameters = {query.parameters for query in queries}
-    return None if None in parameters else len(parameters)
+    columns: list[Iterable[int]] = []
+    for query in {id(query): query for query in queries}.values():
+        if query.parameters is None:
+            return None
+        alike = query.alike and query.alike.parameters
+        columns.append((query.parameters,) if alike is None else alike)
+    # A set of a million takes 100 MB, so not all at once.
+    parts = len(queries) // _MOST_AT_ONCE + 1
+    return sum(
+        len({one for one in chain.from_iterable(columns) if one % parts == part}) for part in range(parts)
+    )
