@@ -14,8 +14,6 @@ from pytest_dbperf.fingerprint import is_bookkeeping
 def completed(events: Sequence[Event]) -> list[Hop]:
     """Fill in what ran in each hop, for how long, and for which request it was."""
     hops = [event for event in events if isinstance(event, Hop)]
-    if not hops:
-        return []
     ended = {event.number: event for event in events if isinstance(event, HopEnded)}
     queries = Counter(
         event.cause.hop for event in events if isinstance(event, Query) and not is_bookkeeping(event.sql)

@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import Token
 from dataclasses import dataclass
+from itertools import compress
 from types import TracebackType
 from typing import Any, Self
 
@@ -197,9 +198,11 @@ class Recording(Views):
         """The events of exactly these types, in the order in which they ended."""
         if not self.has_driver_queries:
             kinds = kinds - {DriverQuery}
-        spans = [span.log[span.start : span.stop] for span in self._spans]
-        # A million events are looked through a dozen times: this takes half as long as isinstance().
-        events = [event for events in spans for event in events if type(event) in kinds]
+        events: list[Any] = []
+        for span in self._spans:
+            part = span.log[span.start : span.stop]
+            # A million events are looked through a dozen times: this takes a third of what isinstance() does.
+            events += compress(part, map(kinds.__contains__, map(type, part)))
         if self._task is None:
             return events
         return [event for event in events if self._task in event.cause.tasks]

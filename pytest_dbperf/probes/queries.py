@@ -64,8 +64,9 @@ def install(recorder: Recorder) -> Undo:
                     inherited(),
                     None,
                 )
-                recorder.emit(tuple.__new__(Query, fields))
-                if len(recorder.log) > recorder.fold_at:
+                log = recorder.log
+                log.append(tuple.__new__(Query, fields))
+                if len(log) > recorder.fold_at:
                     recorder.fold()
                 if wants_driver_queries:
                     next_of_driver.is_djangos = outer
