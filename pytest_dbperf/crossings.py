@@ -8,16 +8,15 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 
 from pytest_dbperf.events import Event, Hop, HopEnded, Query, Request
+from pytest_dbperf.fingerprint import is_bookkeeping
 
 
 def completed(events: Sequence[Event]) -> list[Hop]:
     """Fill in what ran in each hop, for how long, and for which request it was."""
     hops = [event for event in events if isinstance(event, Hop)]
-    if not hops:
-        return []
     ended = {event.number: event for event in events if isinstance(event, HopEnded)}
     queries = Counter(
-        event.cause.hop for event in events if isinstance(event, Query) and not event.is_bookkeeping
+        event.cause.hop for event in events if isinstance(event, Query) and not is_bookkeeping(event.sql)
     )
     visits: dict[object, Request] = {}
     for event in events:

@@ -6,6 +6,7 @@ against 1.0 µs (CPython 3.11 to 3.13).
 
 from __future__ import annotations
 
+from array import array
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -59,6 +60,15 @@ class Cause(NamedTuple):
     is_in_view: bool = False
 
 
+class Alike(NamedTuple):
+    """In what queries differ that share one object, by their attributes; None where none has a value."""
+
+    started: array[float]
+    seconds: array[float]
+    parameters: array[int] | None
+    row: array[int] | None
+
+
 class Query(NamedTuple):
     """One statement that went through a Django cursor, transaction control included.
 
@@ -66,6 +76,9 @@ class Query(NamedTuple):
     the driver; `executions` tells how often the server was asked (more than once for `executemany`);
     `parameters` is a hash of the values, None when they cannot be hashed safely; `load` tells what the ORM
     loaded by it for a row, None where that is not known.
+
+    In a long recording one object may stand for all queries that are `alike`, in the place of each. Its
+    `seconds` are their mean, and its `started`, `parameters` and `row` those of the first.
     """
 
     sql: str
@@ -78,6 +91,7 @@ class Query(NamedTuple):
     frames: CallPath
     cause: Cause
     load: Load | None = None
+    alike: Alike | None = None
 
     @property
     def call_path(self) -> CallPath:
@@ -88,6 +102,11 @@ class Query(NamedTuple):
     def request(self) -> Request | None:
         """The request that it was made for."""
         return self.cause.request
+
+    @property
+    def row(self) -> int | None:
+        """A hash of the primary key of the row that it was made for, None where that is not known."""
+        return self.load.row if self.load is not None else None
 
     @property
     def statement(self) -> Statement:

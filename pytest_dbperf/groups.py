@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from itertools import chain
+from typing import Literal, TypeVar
 
 from pytest_dbperf.callsite import CallPath, Place, place_of, without_recursion
 from pytest_dbperf.events import BlockingCall, Hop, NewConnection, Query, Request
 from pytest_dbperf.fingerprint import Statement
 from pytest_dbperf.ownership import PROJECT
+
+_MOST_AT_ONCE = 200_000
 
 E = TypeVar("E")
 
@@ -69,7 +72,7 @@ def groups_of_queries(queries: Iterable[Query]) -> list[QueryGroup]:
         first = members[0]
         return QueryGroup(
             count=len(members),
-            distinct=_distinct(members),
+            distinct=distinct(members, "parameters"),
             statement=first.statement,
             using=first.using,
             call_path=without_recursion(first.call_path),
@@ -93,8 +96,9 @@ def groups_of_queries(queries: Iterable[Query]) -> list[QueryGroup]:
 
 def only_request(requests: Iterable[Request | None]) -> str:
     """Name the request that all of it happened in, if it was one."""
-    found = set(requests)
-    return str(found.pop()) if len(found) == 1 and None not in found else ""
+    # Not a set of them: to hash one would read the bytecode of all that led to it.
+    found = {request and request.number: request for request in requests}
+    return str(*found.values()) if len(found) == 1 and None not in found else ""
 
 
 def groups_of_hops(hops: Iterable[Hop]) -> list[HopGroup]:
@@ -156,11 +160,27 @@ def key_of_sites(sites: CallPath) -> tuple[Place, ...]:
 
 def _most_frequent_first(events: Iterable[E], key: Callable[[E], Hashable]) -> list[list[E]]:
     groups: dict[Hashable, list[E]] = {}
+    group_of: dict[int, list[E]] = {}
     for event in events:
-        groups.setdefault(key(event), []).append(event)
+        group = group_of.get(id(event))
+        if group is None:
+            # One object may stand for a million queries.
+            group = group_of[id(event)] = groups.setdefault(key(event), [])
+        group.append(event)
     return sorted(groups.values(), key=len, reverse=True)
 
 
-def _distinct(queries: Sequence[Query]) -> int | None:
-    parameters = {query.parameters for query in queries}
-    return None if None in parameters else len(parameters)
+def distinct(queries: Sequence[Query], what: Literal["parameters", "row"]) -> int | None:
+    """Count the different parameters, or rows, that queries ran for; None when one of them is not known."""
+    columns: list[Iterable[int]] = []
+    for query in {id(query): query for query in queries}.values():
+        own = getattr(query, what)
+        if own is None:
+            return None
+        alike = query.alike and getattr(query.alike, what)
+        columns.append((own,) if alike is None else alike)
+    # A set of a million takes 100 MB, so not all at once.
+    parts = len(queries) // _MOST_AT_ONCE + 1
+    return sum(
+        len({one for one in chain.from_iterable(columns) if one % parts == part}) for part in range(parts)
+    )

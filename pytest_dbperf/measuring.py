@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 
-from pytest_dbperf.callsite import describe, location_of
+from pytest_dbperf.callsite import CallPath, describe, location_of
 from pytest_dbperf.events import Hop, Request
-from pytest_dbperf.groups import groups_of_hops, groups_of_queries
+from pytest_dbperf.groups import groups_of_hops, groups_of_queries, identity
 from pytest_dbperf.memos import Memo
 from pytest_dbperf.recording import Recording
 from pytest_dbperf.results import (
@@ -25,12 +25,21 @@ from pytest_dbperf.violations import Remark, Violation
 def measure(recording: Recording, root: Path, *, with_groups: bool) -> Measurements:
     """Boil a recording down. Grouping reads every statement and call path, so it is done on request only."""
     queries = recording.queries
-    by_request = Counter(query.request.number for query in queries if query.request)
+    by_request = Counter(query.cause.request.number for query in queries if query.cause.request)
     hops = recording.hops
     hops_of: dict[int, list[Hop]] = {}
     for hop in hops:
         if hop.request is not None:
             hops_of.setdefault(hop.request.number, []).append(hop)
+    lines_of: dict[Hashable, list[str]] = {}
+
+    def described(path: CallPath) -> list[str]:
+        # The same path may have a group in each of ten thousand requests.
+        key = identity(path)
+        if key not in lines_of:
+            lines_of[key] = describe(path, root)
+        return lines_of[key]
+
     return Measurements(
         queries=len(queries),
         bookkeeping=len(recording.bookkeeping),
@@ -58,7 +67,7 @@ def measure(recording: Recording, root: Path, *, with_groups: bool) -> Measureme
                 kind=group.statement.kind,
                 tables=list(group.statement.tables),
                 using=group.using,
-                call_path=describe(group.call_path, root),
+                call_path=described(group.call_path),
                 request=str(group.request) if group.request else None,
                 ms=_milliseconds(group.seconds),
             )
@@ -75,7 +84,7 @@ def measure(recording: Recording, root: Path, *, with_groups: bool) -> Measureme
                 queries=group.queries,
                 waited_ms=_milliseconds(group.waited),
                 ms=_milliseconds(group.seconds),
-                call_path=describe(group.call_path, root),
+                call_path=described(group.call_path),
             )
             for group in (groups_of_hops(hops) if with_groups else ())
         ],

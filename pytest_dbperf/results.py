@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from pytest_dbperf.recording import reuse
+from pytest_dbperf.views import reuse
 
 SCHEMA = "dbperf-run/1"
 

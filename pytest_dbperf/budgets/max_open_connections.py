@@ -62,10 +62,10 @@ class MaxOpenConnections:
     def _most_at_once(self, recording: Recording) -> Sequence[NewConnection]:
         most: Sequence[NewConnection] = ()
         now: dict[int, NewConnection] = {}
-        for event in recording.events:
+        for event in recording.of_types({NewConnection, ConnectionClosed}):
             if isinstance(event, NewConnection) and self.using in (None, event.using):
                 now[event.number] = event
                 most = max(most, tuple(now.values()), key=len)
-            elif isinstance(event, ConnectionClosed):
+            else:
                 now.pop(event.number, None)
         return most

@@ -11,6 +11,7 @@ from pytest_dbperf.budgets.budget import require_alias, require_milliseconds
 from pytest_dbperf.callsite import CallPath, without_recursion
 from pytest_dbperf.events import ConnectionClosed, Query
 from pytest_dbperf.fingerprint import shortened
+from pytest_dbperf.folding import unfolded
 from pytest_dbperf.groups import identity, only_request
 from pytest_dbperf.recording import Recording
 from pytest_dbperf.transactions import Gap, Transaction, transactions_of
@@ -61,7 +62,7 @@ class NoIdleInTransaction:
             return None
         transactions = [
             transaction
-            for transaction in transactions_of(recording.events, recording.periods)
+            for transaction in transactions_of(unfolded(recording.events), recording.periods)
             if self.using in (None, transaction.using)
         ]
         over = [each for each in transactions if round(each.idle_seconds * 1000, 6) > self.milliseconds]

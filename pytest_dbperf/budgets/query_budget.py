@@ -80,13 +80,17 @@ class QueryBudget:
         groups = groups_of_queries(counted)
         repeats = n_plus_ones(counted) if measured > limit else []
         is_only = len(broken) == 1
+        during = only_request(group.request for group in groups)
+        has_aliases = len({group.using for group in groups}) > 1
         return Violation(
             budget=self.name,
             measured=measured,
             limit=limit,
             headline=", ".join(f"{what} {compare(count, most)}" for what, count, most, _ in broken),
-            evidence=tuple(_evidence(group, groups, repeats) for group in groups),
-            during=only_request(group.request for group in groups),
+            evidence=tuple(
+                _evidence(group, repeats, with_alias=has_aliases, with_request=not during) for group in groups
+            ),
+            during=during,
             advice=fixes_of(repeats, measured, lambda left, _: is_only and left <= limit),
         )
 
@@ -97,8 +101,10 @@ class QueryBudget:
             yield "queries", len(queries), self.at_least, queries
         for kind in _KINDS:
             limit = getattr(self, kind)
+            if limit is None:
+                continue
             counted = [query for query in queries if query.statement.kind == kind]
-            if limit is not None and len(counted) > limit:
+            if len(counted) > limit:
                 yield f"{kind} queries", len(counted), limit, counted
         for table, limit in (self.tables or {}).items():
             counted = [query for query in queries if table in query.statement.tables]
@@ -106,15 +112,17 @@ class QueryBudget:
                 yield f"queries on {table}", len(counted), limit, counted
 
 
-def _evidence(group: QueryGroup, groups: Sequence[QueryGroup], repeats: Sequence[Repeat]) -> Evidence:
+def _evidence(
+    group: QueryGroup, repeats: Sequence[Repeat], *, with_alias: bool, with_request: bool
+) -> Evidence:
     in_loop = [repeat for repeat in repeats if _is_of(repeat, group)]
     if in_loop:
         remarks = [f"N+1: {', '.join(values_of(repeat) for repeat in in_loop)}"]
     else:
         remarks = [_remark_on_parameters(group)]
-    if len({each.using for each in groups}) > 1:
+    if with_alias:
         remarks.append(f"on {group.using or 'a connection without an alias'}")
-    if group.request and not only_request(each.request for each in groups):
+    if group.request and with_request:
         remarks.append(str(group.request))
     return Evidence(
         group.count, shortened(group.statement), group.call_path, ", ".join(filter(None, remarks))

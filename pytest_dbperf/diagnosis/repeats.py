@@ -10,7 +10,7 @@ from itertools import pairwise
 from pytest_dbperf.callsite import CallPath
 from pytest_dbperf.events import Query, Request
 from pytest_dbperf.fingerprint import Statement
-from pytest_dbperf.groups import identity
+from pytest_dbperf.groups import distinct, identity
 from pytest_dbperf.loads import Batch, Load, LoadKind
 
 # Rows come in twos and threes in tests. A lazy load is certain with two; what is only alike might be chance.
@@ -111,7 +111,11 @@ def repeated(queries: Iterable[Query], threshold: int = LEAST) -> list[Repeat]:
     # What a loop asked for is told as such, and not a second time.
     told = {position for repeat in from_one_place for position in repeat.positions}
     anywhere = _repeats(
-        (query for position, query in enumerate(rest) if position not in told and query.request),
+        (
+            query
+            for position, query in enumerate(rest)
+            if position not in told and query.request and query.alike is None
+        ),
         _is_read,
         where=lambda query: query.parameters,
     )
@@ -147,13 +151,18 @@ def _repeats(
     where: Callable[[Query], Hashable] = lambda query: identity(query.call_path),
 ) -> list[Repeat]:
     groups: dict[Hashable, list[tuple[int, Query]]] = {}
+    # One object may stand for a million queries.
+    group_of: dict[int, list[tuple[int, Query]] | None] = {}
     for position, query in enumerate(queries):
-        if is_meant(query):
+        if id(query) not in group_of:
             load = query.load
             relation = None if load is None else (load.kind, load.model, load.name, _path_of(load.batch))
             request = query.request and query.request.number
             key = (query.using, query.statement.fingerprint, where(query), request, relation)
-            groups.setdefault(key, []).append((position, query))
+            group_of[id(query)] = groups.setdefault(key, []) if is_meant(query) else None
+        group = group_of[id(query)]
+        if group is not None:
+            group.append((position, query))
     return [_repeat(members) for members in groups.values() if len(members) > 1]
 
 
@@ -170,13 +179,11 @@ def _repeat(members: Sequence[tuple[int, Query]]) -> Repeat:
     queries = [query for _, query in members]
     first = queries[0]
     loads = [query.load for query in queries if query.load is not None]
-    rows = {load.row for load in loads}
-    parameters = {query.parameters for query in queries}
     # The rows that it is for, where these are known: all of them may have the same owner.
-    values = rows if loads and None not in rows else parameters
+    rows = distinct(queries, "row")
     return Repeat(
         positions=[position for position, _ in members],
-        distinct=None if None in values else len(values),
+        distinct=distinct(queries, "parameters") if rows is None else rows,
         statement=first.statement,
         using=first.using,
         call_path=first.call_path,

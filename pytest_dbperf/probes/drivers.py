@@ -63,7 +63,7 @@ class _Statement:
         seconds = perf_counter() - self._started
         recorder, sql = self._recorder, text_of(self._sql, self._cursor)
         if recorder.wants_driver_queries and not self._is_djangos:
-            recorder.emit(
+            recorder.keep(
                 DriverQuery(
                     sql,
                     self._using,

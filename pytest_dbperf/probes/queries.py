@@ -32,7 +32,7 @@ class _NextOfDriver(threading.local):
 next_of_driver = _NextOfDriver()
 
 
-def install(recorder: Recorder) -> Undo:
+def install(recorder: Recorder) -> Undo:  # noqa: C901  # The path of every query has no room for calls.
     """Wrap what `execute` and `executemany` share, `callproc`, and a connection's BEGIN, COMMIT, ROLLBACK."""
     from django.db.backends import utils
     from django.db.backends.base import base
@@ -55,7 +55,7 @@ def install(recorder: Recorder) -> Undo:
             try:
                 return original(self, sql, params, many, executor)
             finally:
-                # As _emit() does it, but for half a microsecond less: this is the path of every query.
+                # As keep() does it, but for half a microsecond less: this is the path of every query.
                 so_far = inherited()
                 frames: CallPath = ()
                 load: Load | None = None
@@ -76,9 +76,12 @@ def install(recorder: Recorder) -> Undo:
                     frames,
                     so_far,
                     load,
+                    None,
                 )
-                query = tuple.__new__(Query, fields)
-                recorder.emit(query)
+                query, log = tuple.__new__(Query, fields), recorder.log
+                log.append(query)
+                if len(log) > recorder.fold_at:
+                    recorder.fold()
                 if this_thread.fetching is not None:
                     this_thread.fetching, this_thread.fetched = None, query
                 if (sampled := recorder.sampled) is not None:
@@ -144,7 +147,7 @@ def _around_transaction(
 def _emit(recorder: Recorder, using: str, sql: str, started: float, parameters: int | None = None) -> None:
     frames = cause.frames_here(2) if recorder.wants_frames else ()
     seconds = perf_counter() - started
-    recorder.emit(
+    recorder.keep(
         Query(sql, using, started, seconds, 1, parameters, this_thread.name, frames, cause.current.get())
     )
 

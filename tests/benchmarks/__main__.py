@@ -1,4 +1,4 @@
-"""What does the plugin cost? Side by side in one run: `python3 run.py bench [queries] [hops] [suite]`.
+"""What does the plugin cost? Side by side in one run of `python3 run.py bench`.
 
 The ways are taken in turn, round after round, so that a machine that gets slower gets slower for all of them.
 Shown are the median, the median of the differences from `nothing` in the same round, and of the ratios to it.
@@ -23,7 +23,7 @@ HOME = Path(__file__).parents[2]
 
 def main() -> None:
     """Measure what was asked for, or all."""
-    parts = {"queries": queries, "hops": hops, "suite": suite}
+    parts = {"queries": queries, "hops": hops, "memory": memory, "suite": suite}
     parser = argparse.ArgumentParser(prog="run.py bench", description=__doc__.partition(":")[0])
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(parts)}; all by default")
     parser.add_argument(
@@ -50,6 +50,18 @@ def hops(aliases: Iterable[str], rounds: int) -> None:
     measure("a hop, sync_to_async, with nothing in it", "hop,default,200", ways, rounds)
     for using in aliases:
         measure(f"a hop, sync_to_async, {using}, ORM get", f"hop with query,{using},60", ways, rounds)
+
+
+def memory(aliases: Iterable[str], rounds: int) -> None:
+    """Run a long test once on each database: a million queries, or a tenth of that for a single round."""
+    count = 1_000_000 if rounds > 1 else 100_000
+    for using in aliases:
+        print(f"\na test with {count:,} queries, {using}, raw cursor")
+        for way in ("nothing", "recording"):
+            command = [sys.executable, "-m", "tests.benchmarks.memory", way, using, str(count)]
+            said = subprocess.run(command, cwd=HOME, stdout=subprocess.PIPE, text=True, check=True).stdout
+            megabytes, ran, reported = map(float, said.split())
+            print(f"  {way:32}{megabytes:+9.0f} MB, {ran:.1f} s, and {reported:.1f} s to report", flush=True)
 
 
 def suite(aliases: Iterable[str], rounds: int) -> None:

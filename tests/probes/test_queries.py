@@ -12,6 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.safestring import SafeString
 
 from pytest_dbperf.callsite import describe
+from pytest_dbperf.folding import MOST_UNFOLDED
+from pytest_dbperf.groups import groups_of_queries
 from shop.models import Author, Book
 from tests.factories import functions_of
 
@@ -266,3 +268,31 @@ def test_a_statement_that_cannot_be_written_raises_what_django_raises(recorder, 
             cursor.execute(statement)
 
     assert [query.sql for query in recording.statements] == ["<Composed>"]
+
+
+@pytest.mark.parametrize("call_sites", [True, False])
+def test_a_long_test_is_folded_while_it_runs(recorder, using, call_sites):
+    """Queries in a loop share an object, and nothing is lost of what they were."""
+    most = MOST_UNFOLDED + 10
+    with recorder.record(call_sites=call_sites) as recording, connections[using].cursor() as cursor:
+        for number in range(most):
+            cursor.execute("SELECT %s", [number])
+
+    queries = recording.queries
+    assert len(queries) == most
+    assert len({id(query) for query in queries}) < 20
+    assert groups_of_queries(queries)[0].distinct == (most if call_sites else None)
+    started = [query.started for query in recording.each_statement()]
+    assert started == sorted(started)
+    assert len(set(started)) == most
+
+
+def test_transaction_control_is_folded_too(recorder, using):
+    """As it passes another seam."""
+    with recorder.record() as recording:
+        for _ in range(MOST_UNFOLDED // 2 + 1):
+            with transaction.atomic(using=using):
+                pass
+
+    assert len(recording.bookkeeping) >= MOST_UNFOLDED + 2
+    assert len({id(query) for query in recording.bookkeeping}) < 10

@@ -38,6 +38,7 @@ def test_recording(dbperf: Recording) -> None:
     assert_type(dbperf.blocking_calls, list[BlockingCall])
     assert_type(dbperf.queries[0].using, str | None)
     assert_type(dbperf.queries[0].statement.tables, tuple[str, ...])
+    assert_type(next(dbperf.each_statement()), Query)
     with dbperf.pause():
         pass
     with dbperf.record(task=True) as part:

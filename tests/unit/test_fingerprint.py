@@ -152,3 +152,30 @@ def test_other_statements_are_not_bookkeeping(sql):
 def test_a_short_form_leaves_out_what_a_reader_skips(sql, short):
     """Long lists of columns go, and the name of the only table before each column."""
     assert shortened(statement_of(sql)) == short
+
+
+@pytest.mark.parametrize(
+    ("sql", "fingerprint"),
+    [
+        ("SELECT a FROM b WHERE c = 12 AND d IN (1,2, 3)", "SELECT a FROM b WHERE c = %s AND d IN (%s, ...)"),
+        ("SELECT a FROM b LIMIT  5", "SELECT a FROM b LIMIT 5"),
+        ("SELECT a FROM b WHERE c LIKE 'x, ' || 'y'", "SELECT a FROM b WHERE c LIKE %s || %s"),
+        ("SELECT a FROM b WHERE c = 'it''s'", "SELECT a FROM b WHERE c = %s"),
+        ("SELECT a FROM b WHERE c = N'x' AND d = E'y'", "SELECT a FROM b WHERE c = %s AND d = %s"),
+        ("SELECT a FROM b WHERE c = E'it\\'s, 5'", "SELECT a FROM b WHERE c = %s"),
+        ('SELECT "c = 5" FROM "b 1"', 'SELECT "c = 5" FROM "b 1"'),
+        ('SELECT "c5" FROM b2 WHERE c5=5', "SELECT c5 FROM b2 WHERE c5=%s"),
+        ("SELECT a FROM b WHERE c = 1.5 OR c = 1e5", "SELECT a FROM b WHERE c = %s OR c = %s"),
+        ("SELECT a -- it's, 5\nFROM b WHERE c = 5", "SELECT a FROM b WHERE c = %s"),
+        ("SELECT a FROM b WHERE c = %(1)s AND d > $1", "SELECT a FROM b WHERE c = %s AND d > %s"),
+        (
+            "SELECT a FROM b WHERE c = -1 AND d ->> 'e' = 'f'",
+            "SELECT a FROM b WHERE c = -%s AND d ->> %s = %s",
+        ),
+        ("SELECT a FROM b WHERE c = 'unfinished", "SELECT a FROM b WHERE c = 'unfinished"),
+    ],
+)
+def test_values_written_into_the_text_are_found_wherever_they_are(sql, fingerprint):
+    """The short cut for the obvious ones leads to where the long way does."""
+    assert statement_of(sql).fingerprint == fingerprint
+    assert statement_of(f"/**/ {sql}").fingerprint == fingerprint

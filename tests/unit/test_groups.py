@@ -1,5 +1,8 @@
 """Events that are alike belong together."""
 
+from array import array
+
+from pytest_dbperf.events import Alike
 from pytest_dbperf.groups import groups_of_hops, groups_of_queries
 from tests.factories import hop, query, request, site
 
@@ -72,3 +75,14 @@ def test_hops_are_grouped_by_function_origin_and_path():
     hops = [hop("load"), hop("load"), hop("save"), hop("load", origin="django"), hop("load", path=[VIEW])]
 
     assert [group.count for group in groups_of_hops(hops)] == [2, 1, 1, 1]
+
+
+def test_a_million_different_parameters_are_counted_too():
+    """Also where one object stands for many queries."""
+    most = 450_000
+    times = array("d", [0.0] * most)
+    alike = Alike(times, times, array("q", range(-5, most - 5)), None)
+
+    groups = groups_of_queries([*[query()._replace(alike=alike)] * most, query(parameters=7)])
+
+    assert [(group.count, group.distinct) for group in groups] == [(most + 1, most)]

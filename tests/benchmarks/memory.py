@@ -1,0 +1,58 @@
+"""A long test, in a process of its own: `python -m tests.benchmarks.memory nothing|recording ALIAS QUERIES`.
+
+Written are the most memory that it took in MB, the seconds that it ran, and those until its report was there.
+"""
+
+import resource
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from time import perf_counter
+
+from pytest_dbperf.budgets import BUDGETS
+from pytest_dbperf.budgets.query_budget import QueryBudget
+from pytest_dbperf.measuring import measure
+from pytest_dbperf.probes import RECORDER, listening
+
+
+def main() -> None:
+    """Run a query again and again, check a budget that it breaks and all that hold, and group it."""
+    way, using, queries = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    with listening():
+        import django
+
+        django.setup()
+        from django.db import connections
+
+        connections[using].ensure_connection()
+        before = peak()
+        started = perf_counter()
+        with RECORDER.record() if way == "recording" else nullcontext() as recording:
+            with connections[using].cursor() as cursor:
+                for number in range(queries):
+                    cursor.execute("SELECT %s", [number])
+        ran = perf_counter() - started
+        if recording is not None:
+            report(recording)
+        print(peak() - before, ran, perf_counter() - started - ran)
+
+
+def report(recording) -> None:
+    """Do what is done at the end of a test that has all budgets, and whose groups are wanted."""
+    violation = QueryBudget(0).check(recording)
+    assert violation is not None
+    assert violation.first_line
+    for kind in BUDGETS:
+        if kind is not QueryBudget:
+            lenient = kind(10) if "limit" in kind.__dataclass_fields__ else kind()
+            lenient.check(recording)
+    measure(recording, Path(), with_groups=True)
+
+
+def peak() -> float:
+    """The most memory that this process has had, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 1024)
+
+
+if __name__ == "__main__":
+    main()
