@@ -69,8 +69,8 @@ class ViolationResult:
     """A broken budget: its first line, and the call site to mend."""
 
     budget: str
-    measured: int
-    limit: int
+    measured: float
+    limit: float
     message: str
     location: str | None
 

@@ -24,12 +24,14 @@ from pytest_dbperf.enforcement import (
     violations_of,
 )
 from pytest_dbperf.kinds import databases_of, hops_to_asgiref_thread, is_method_of_unittest
+from pytest_dbperf.live import LiveRecording
 from pytest_dbperf.options import Options
 from pytest_dbperf.recording import Recorder, Recording
 from pytest_dbperf.resolution import budgets_of
 from pytest_dbperf.verification import ServerDisagrees, Verification
-from pytest_dbperf.violations import BudgetExceeded, BudgetWarning, Remark
+from pytest_dbperf.violations import BudgetExceeded, BudgetWarning, Remark, Violation
 from pytest_dbperf.watched import WatchedTest
+from pytest_dbperf.worlds import GrowthUnknown, ground_of
 
 if TYPE_CHECKING:
     import pytest
@@ -40,6 +42,7 @@ _FIXTURES = frozenset(("dbperf", *(kind.name for kind in BUDGETS)))
 # Errors that say all there is to say: the source of the plugin would only hide it.
 _OURS = (
     BudgetExceeded,
+    GrowthUnknown,
     NothingCounts,
     ServerDisagrees,
     WrongArguments,
@@ -68,7 +71,7 @@ class Suite:
         self.ini = ini
         self.verbose = verbose
         self.verification = Verification(recorder.connections)
-        self.test = WatchedTest(self._recording())
+        self.test = WatchedTest(self._live_recording())
 
     def watches(self, item: pytest.Item) -> bool:
         """Tell whether a test is measured: all are, or with `--dbperf=off` those that ask by a fixture."""
@@ -89,7 +92,7 @@ class Suite:
     @contextmanager
     def setting_up(self, item: pytest.Item) -> Iterator[None]:
         """Measure the setup of a test, then find its budgets: a fixture may have added a marker."""
-        test = self.test = WatchedTest(self._recording())
+        test = self.test = WatchedTest(self._live_recording())
         with self._counting("setup"):
             yield
         if not self.options.is_off:
@@ -101,7 +104,9 @@ class Suite:
     def calling(self, item: pytest.Item) -> Iterator[None]:
         """Measure the body of a test, from the connections that it stands on, and check its budgets."""
         test = self.test
-        aliases = standing.open_here(databases_of(item))
+        databases = databases_of(item)
+        test.recording.ground = ground_of(databases)
+        aliases = standing.open_here(databases)
         if self.options.verifies_connections:
             self.verification.begin(aliases)
         if aliases and hops_to_asgiref_thread(item):
@@ -149,6 +154,14 @@ class Suite:
     def _recording(self, *, call_sites: bool = True) -> Recording:
         return self.recorder.record(call_sites=call_sites, driver_queries=self.options.counts_driver_queries)
 
+    def _live_recording(self) -> LiveRecording:
+        return LiveRecording(
+            self.recorder,
+            driver_queries=self.options.counts_driver_queries,
+            root=self.root,
+            judge=self._judge,
+        )
+
     def _asks_by_fixture(self, item: pytest.Item) -> bool:
         return not _FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
 
@@ -170,9 +183,19 @@ class Suite:
         if not self.options.enforces:
             return
         if violations:
-            raise BudgetExceeded(violations, self.root, verbose=self.verbose)
+            raise self._broken(violations)
         for given, remark in remarks:
             _warn(f"{remark.text}   {given}", remark)
+
+    def _judge(self, violation: Violation) -> None:
+        """Take down what the test has found by itself, and fail it unless nothing is to fail."""
+        __tracebackhide__ = True
+        self.test.violations.append(violation)
+        if self.options.enforces:
+            raise self._broken([violation])
+
+    def _broken(self, violations: Sequence[Violation]) -> BudgetExceeded:
+        return BudgetExceeded(violations, self.root, verbose=self.verbose)
 
     @contextmanager
     def _counting(self, phase: str) -> Iterator[None]:

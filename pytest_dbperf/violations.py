@@ -44,13 +44,14 @@ class Hint:
 class Violation:
     """A broken budget: what was measured against which limit, and the evidence, the heaviest first.
 
-    `headline` has both numbers within its first 30 characters: a short test summary cuts the rest.
+    `headline` has both numbers within its first 30 characters: a short test summary cuts the rest. They are
+    whole but for rates, such as the queries a row.
     `during` names the request that all of it happened in, `given` the budget and where it is written.
     """
 
     budget: str
-    measured: int
-    limit: int
+    measured: float
+    limit: float
     headline: str
     evidence: tuple[Evidence, ...]
     during: str = ""

@@ -40,9 +40,11 @@ FLOORS = (
         "budgets.no_sync_to_async",
         "budgets.max_thread_hops",
         "standalone",
+        "diagnosis.scaling",
     },
-    {"budgets", "enforcement", "results"},
-    {"measuring"},
+    {"budgets", "enforcement", "results", "worlds"},
+    {"measuring", "growth"},
+    {"live"},
     {"resolution", "assembly", "reports.json", "reports.terminal", "standing", "kinds", "watched"},
     {"reports", "verification"},
     {
@@ -63,6 +65,7 @@ FLOOR = {module: floor for floor, modules in enumerate(FLOORS) for module in mod
 
 KNOW_PYTEST = {"plugin", "options", "longrepr"}
 KNOW_DJANGO = {
+    "growth",
     "kinds",
     "probes.connections",
     "probes.executors",
@@ -76,6 +79,7 @@ KNOW_DJANGO = {
     "probes.requests",
     "standing",
     "verification",
+    "worlds",
 }
 # These are made of Django's classes, and imported when a fixture is asked for.
 MADE_OF_DJANGO = {name for floor in FLOORS for name in floor if name.startswith("lifecycle.")}
