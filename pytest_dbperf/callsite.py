@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from itertools import islice
 from pathlib import Path
 from types import CodeType, FrameType
 
@@ -29,6 +30,9 @@ _LOOP_FILE = str(Path(os.__file__).parent / "asyncio" / "events.py")
 _COMPREHENSIONS = frozenset(("<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>"))
 # Recursion of your code must not make a walk endless.
 _MOST_SITES = 32
+
+_BYTES_OF_AN_INSTRUCTION = 2
+_places: dict[tuple[int, int], tuple[CodeType, Hashable]] = {}
 
 # Roles that do not depend on where a file lies.
 _appointed: dict[str, str] = {_LOOP_FILE: LOOP}
@@ -155,6 +159,23 @@ def relative(filename: str, root: Path) -> str:
     return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
 
 
+def place_of(site: CallSite) -> Hashable:
+    """Make a key for the expression that a call site was running.
+
+    The offset is none: CPython 3.11 and 3.12 run a call at another one once they have specialised it.
+    """
+    code, offset = site
+    # Hashing a code object reads its whole bytecode; it is kept, so that its id is nobody else's.
+    known = _places.get((id(code), offset))
+    if known is None:
+        position = next(islice(code.co_positions(), max(offset, 0) // _BYTES_OF_AN_INSTRUCTION, None), None)
+        known = _places[id(code), offset] = code, (id(code), position)
+    return known[1]
+
+
 def without_recursion(path: CallPath) -> CallPath:
     """Keep the first of equal call sites, so that a path through a recursion has one shape at any depth."""
-    return tuple({(id(code), offset): (code, offset) for code, offset in path}.values())
+    sites: dict[Hashable, CallSite] = {}
+    for site in path:
+        sites.setdefault(place_of(site), site)
+    return tuple(sites.values())

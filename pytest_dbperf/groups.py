@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from pytest_dbperf.callsite import CallPath, without_recursion
+from pytest_dbperf.callsite import CallPath, place_of, without_recursion
 from pytest_dbperf.events import BlockingCall, Hop, NewConnection, Query, Request
 from pytest_dbperf.fingerprint import Statement
 from pytest_dbperf.ownership import PROJECT
@@ -138,9 +138,9 @@ def groups_of_blocking_calls(calls: Iterable[BlockingCall]) -> list[list[Blockin
     )
 
 
-def identity(path: CallPath) -> tuple[tuple[int, int], ...]:
-    """Make a key for a call path. Hashing a code object reads its whole bytecode; events keep it alive."""
-    return tuple((id(code), offset) for code, offset in without_recursion(path))
+def identity(path: CallPath) -> tuple[Hashable, ...]:
+    """Make a key for a call path, the same at any depth of a recursion."""
+    return tuple(dict.fromkeys(place_of(site) for site in path))
 
 
 def _most_frequent_first(events: Iterable[E], key: Callable[[E], Hashable]) -> list[list[E]]:
