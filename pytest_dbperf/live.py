@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
@@ -149,6 +148,9 @@ class LiveRecording(Recording):
 
 
 def _is_on_a_loop() -> bool:
+    # pytest warns when it is there before `-p asyncio`, the name of pytest-asyncio.
+    import asyncio
+
     try:
         asyncio.get_running_loop()
     except RuntimeError:
