@@ -40,6 +40,7 @@ _COMPREHENSIONS = frozenset(("<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>
 _MOST_SITES = 32
 # Enough to find the function that uses a queryset, above what makes it.
 _FRAMES_NEARBY = range(8)
+_BYTES_OF_AN_INSTRUCTION = 2
 
 # Roles that do not depend on where a file lies.
 _appointed: dict[str, str] = {_LOOP_FILE: LOOP}
@@ -174,13 +175,13 @@ def line_of(site: CallSite) -> int:
 def place_of(site: CallSite) -> Place:
     """Tell where in the source a call site is, which makes equal ones equal.
 
-    Its offset does not: Python 3.11 has two instructions for a call, and moves from one to the other when it
-    has learned what is called.
+    Its offset does not: Python 3.11 and 3.12 run a call at another one once they have learned what is called.
     """
     code, offset = site
     known = _places.get((id(code), offset))
     if known is None:
-        position = next(islice(code.co_positions(), offset // 2, None)) if offset >= 0 else ()
+        instruction = max(offset, 0) // _BYTES_OF_AN_INSTRUCTION
+        position = next(islice(code.co_positions(), instruction, None), ())
         known = _places[id(code), offset] = code, (id(code), position)
     return known[1]
 

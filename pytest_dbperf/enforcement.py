@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 
-from pytest_dbperf.budgets.budget import Budget, HasAllowances, HasRemarks, written
+from pytest_dbperf.budgets.budget import Budget, HasAllowances, HasRemarks, wants_plans, written
+from pytest_dbperf.callsite import line_of
 from pytest_dbperf.recording import Recording
-from pytest_dbperf.violations import Remark, Violation
+from pytest_dbperf.violations import BudgetWarning, Remark, Violation
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,19 @@ def remarks_of(budgets: Iterable[Given], recording: Recording) -> list[tuple[Giv
         if isinstance(given.budget, HasRemarks)
         for remark in given.budget.remarks(recording)
     ]
+
+
+def warn(text: str, remark: Remark) -> None:
+    """Warn of the line of your code that it is about; pytest shows it, or fails where warnings are errors."""
+    if remark.call_path:
+        site = remark.call_path[0]
+        warnings.warn_explicit(BudgetWarning(text), None, site[0].co_filename, line_of(site))
+    else:
+        warnings.warn(BudgetWarning(text), stacklevel=2)
+
+
+def want_plans(budgets: Iterable[Given]) -> bool:
+    return any(wants_plans(given.budget) for given in budgets)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from pytest_dbperf.budgets import BUDGETS
 from pytest_dbperf.budgets.budget import Budget, summary, usage
 from pytest_dbperf.callsite import settle
 from pytest_dbperf.enforcement import BudgetFixture
+from pytest_dbperf.live import LiveRecording
 from pytest_dbperf.probes import RECORDER, listening
-from pytest_dbperf.recording import Recording
 from pytest_dbperf.reports import FILES, terminal
 from pytest_dbperf.results import Run
 from pytest_dbperf.suite import Suite
@@ -196,8 +196,8 @@ class RunAssembly:
 
 
 @pytest.fixture
-def dbperf(request: pytest.FixtureRequest) -> Recording:
-    """The live recording of this test: `.queries`, `.new_connections`, `.hops`, `.record()`, `.pause()`."""
+def dbperf(request: pytest.FixtureRequest) -> LiveRecording:
+    """The live recording of this test: `.queries`, `.hops`, `.record()`, `.pause()`, `.assert_constant()`."""
     _listen(request.config)
     return request.config.stash[SUITE].test.recording
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -23,15 +22,19 @@ from pytest_dbperf.enforcement import (
     allowances_of,
     remarks_of,
     violations_of,
+    want_plans,
+    warn,
 )
 from pytest_dbperf.kinds import databases_of, hops_to_asgiref_thread, is_method_of_unittest
+from pytest_dbperf.live import LiveRecording
 from pytest_dbperf.memory import Memory
 from pytest_dbperf.options import Options
 from pytest_dbperf.recording import Recorder, Recording
 from pytest_dbperf.resolution import budgets_of
 from pytest_dbperf.verification import ServerDisagrees, Verification
-from pytest_dbperf.violations import BudgetExceeded, BudgetWarning, Remark
+from pytest_dbperf.violations import BudgetExceeded, Remark, Violation
 from pytest_dbperf.watched import WatchedTest
+from pytest_dbperf.worlds import GrowthUnknown, ground_of
 
 if TYPE_CHECKING:
     import pytest
@@ -42,6 +45,7 @@ _FIXTURES = frozenset(("dbperf", *(kind.name for kind in BUDGETS)))
 # Errors that say all there is to say: the source of the plugin would only hide it.
 _OURS = (
     BudgetExceeded,
+    GrowthUnknown,
     NothingCounts,
     ServerDisagrees,
     WrongArguments,
@@ -71,7 +75,7 @@ class Suite:
         self.verbose = verbose
         self.verification = Verification(recorder.connections)
         self.memory = Memory(resets_caches=options.resets_caches)
-        self.test = WatchedTest(self._recording())
+        self.test = WatchedTest(self._live_recording())
 
     def watches(self, item: pytest.Item) -> bool:
         """Tell whether a test is measured: all are, or with `--dbperf=off` those that ask by a fixture."""
@@ -92,7 +96,7 @@ class Suite:
     @contextmanager
     def setting_up(self, item: pytest.Item) -> Iterator[None]:
         """Measure the setup of a test, then find its budgets: a fixture may have added a marker."""
-        test = self.test = WatchedTest(self._recording())
+        test = self.test = WatchedTest(self._live_recording())
         self.memory.begin()
         with self._counting("setup"):
             yield
@@ -105,7 +109,9 @@ class Suite:
     def calling(self, item: pytest.Item) -> Iterator[None]:
         """Measure the body of a test, from the connections that it stands on, and check its budgets."""
         test = self.test
-        aliases = standing.open_here(databases_of(item))
+        databases = databases_of(item)
+        test.recording.ground = ground_of(databases)
+        aliases = standing.open_here(databases)
         if self.options.verifies_connections:
             self.verification.begin(aliases)
         if aliases and hops_to_asgiref_thread(item):
@@ -113,7 +119,7 @@ class Suite:
         test.recording.has_call_sites = (
             bool(test.budgets) or self.options.wants_groups or self._asks_by_fixture(item)
         )
-        test.recording.has_samples = _want_plans(test.budgets)
+        test.recording.has_samples = want_plans(test.budgets)
         try:
             if is_method_of_unittest(item):
                 with self._around_method(item):
@@ -139,7 +145,7 @@ class Suite:
         given = Given(make(kind, args, kwargs), f"at {location_of(site, self.root)}" if site else "")
         _require_that_it_counts(given)
         recording = self._recording()
-        recording.has_samples = _want_plans([given])
+        recording.has_samples = want_plans([given])
         return BudgetWindow(given, recording, self._check)
 
     def explain(self, error: BaseException, item: pytest.Item) -> Explanation | None:
@@ -155,6 +161,14 @@ class Suite:
 
     def _recording(self, *, call_sites: bool = True) -> Recording:
         return self.recorder.record(call_sites=call_sites, driver_queries=self.options.counts_driver_queries)
+
+    def _live_recording(self) -> LiveRecording:
+        return LiveRecording(
+            self.recorder,
+            driver_queries=self.options.counts_driver_queries,
+            root=self.root,
+            judge=self._judge,
+        )
 
     def _asks_by_fixture(self, item: pytest.Item) -> bool:
         return not _FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
@@ -178,11 +192,11 @@ class Suite:
         if not self.options.enforces:
             return
         if violations:
-            raise BudgetExceeded(violations, self.root, verbose=self.verbose)
+            raise self._broken(violations)
         if unexplained is not None:
             raise unexplained
         for given, remark in remarks:
-            _warn(f"{remark.text}   {given}", remark)
+            warn(f"{remark.text}   {given}", remark)
 
     def _explain(self, budgets: Sequence[Given], recording: Recording) -> NothingCounts | None:
         """Add plans to a recording if a budget wants them, or hand back why there are none."""
@@ -195,6 +209,16 @@ class Suite:
             self.test.remarks.append((wanted[0], Remark(obstacle)))
             return NothingCounts(obstacle)
         return None
+
+    def _judge(self, violation: Violation) -> None:
+        """Take down what the test has found by itself, and fail it unless nothing is to fail."""
+        __tracebackhide__ = True
+        self.test.violations.append(violation)
+        if self.options.enforces:
+            raise self._broken([violation])
+
+    def _broken(self, violations: Sequence[Violation]) -> BudgetExceeded:
+        return BudgetExceeded(violations, self.root, verbose=self.verbose)
 
     @contextmanager
     def _body(self) -> Iterator[None]:
@@ -255,19 +279,6 @@ class Suite:
         finally:
             item.obj = whole
             vars(case).pop(item.name, None)
-
-
-def _warn(text: str, remark: Remark) -> None:
-    """Warn of the line of your code that it is about; pytest shows it, or fails where warnings are errors."""
-    if remark.call_path:
-        site = remark.call_path[0]
-        warnings.warn_explicit(BudgetWarning(text), None, site[0].co_filename, line_of(site))
-    else:
-        warnings.warn(BudgetWarning(text), stacklevel=2)
-
-
-def _want_plans(budgets: Iterable[Given]) -> bool:
-    return any(wants_plans(given.budget) for given in budgets)
 
 
 def _require_that_it_counts(given: Given) -> None:

@@ -55,9 +55,9 @@ class Fix:
 class Violation:
     """A broken budget: what was measured against which limit, and the evidence, the heaviest first.
 
-    `headline` has both numbers within its first 30 characters: a short test summary cuts the rest.
-    Both are counts, but for budgets of milliseconds. `during` names the request that all of it happened in,
-    `given` the budget and where it is written.
+    `headline` has both numbers within its first 30 characters: a short test summary cuts the rest. Both are
+    counts, but for budgets of milliseconds and for rates, such as the queries a row. `during` names the
+    request that all of it happened in, `given` the budget and where it is written.
     """
 
     budget: str

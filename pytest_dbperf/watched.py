@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from pytest_dbperf.enforcement import Allowance, Given
+from pytest_dbperf.live import LiveRecording
 from pytest_dbperf.measuring import measure, named, noted, summarise
 from pytest_dbperf.memos import Memo
 from pytest_dbperf.recording import Recording
@@ -17,7 +18,7 @@ from pytest_dbperf.violations import Remark, Violation
 class WatchedTest:
     """A test while it runs: its recording, its budgets, and which of them it broke."""
 
-    def __init__(self, recording: Recording) -> None:
+    def __init__(self, recording: LiveRecording) -> None:
         self.recording = recording
         self.budgets: Sequence[Given] = ()
         self.violations: list[Violation] = []

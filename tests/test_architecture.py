@@ -61,10 +61,12 @@ FLOORS = (
         "budgets.max_thread_hops",
         "diagnosis.plans",
         "standalone",
+        "diagnosis.scaling",
         "memory",
     },
-    {"budgets", "enforcement", "results"},
-    {"measuring"},
+    {"budgets", "enforcement", "results", "worlds"},
+    {"measuring", "growth"},
+    {"live"},
     {"resolution", "assembly", "reports.json", "reports.terminal", "standing", "kinds", "watched"},
     {"reports", "verification"},
     {
@@ -87,6 +89,7 @@ KNOW_PYTEST = {"plugin", "options", "longrepr"}
 KNOW_DJANGO = {
     "diagnosis.plans",
     "diagnosis.proposals",
+    "growth",
     "kinds",
     "probes.connections",
     "probes.executors",
@@ -102,6 +105,7 @@ KNOW_DJANGO = {
     "probes.witnesses",
     "standing",
     "verification",
+    "worlds",
 }
 # These are made of Django's classes, and imported when a fixture is asked for.
 MADE_OF_DJANGO = {name for floor in FLOORS for name in floor if name.startswith("lifecycle.")}

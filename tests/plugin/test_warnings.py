@@ -6,8 +6,7 @@ import warnings
 import pytest
 
 from pytest_dbperf.budgets.query_budget import QueryBudget
-from pytest_dbperf.enforcement import Given, remarks_of
-from pytest_dbperf.suite import _warn
+from pytest_dbperf.enforcement import Given, remarks_of, warn
 from pytest_dbperf.violations import BudgetWarning, Remark
 from tests.factories import recording, site
 
@@ -66,6 +65,6 @@ def test_a_warning_without_a_call_site_is_the_plugins(path, place):
     """It has to be somewhere."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        _warn("text", Remark("text", path))
+        warn("text", Remark("text", path))
 
     assert [(warning.category, warning.filename) for warning in caught] == [(BudgetWarning, place)]

@@ -5,7 +5,7 @@ from typing import assert_type
 
 import pytest
 
-from pytest_dbperf import BudgetExceeded, BudgetFixture, Recording, record
+from pytest_dbperf import BudgetExceeded, BudgetFixture, LiveRecording, Recording, record
 from pytest_dbperf.events import BlockingCall, Hop, NewConnection, Query, Request
 from pytest_dbperf.lifecycle.asgi import AsgiClient
 from pytest_dbperf.lifecycle.database_settings import DatabaseSettings
@@ -43,6 +43,28 @@ def test_recording(dbperf: Recording) -> None:
         pass
     with dbperf.record(task=True) as part:
         assert_type(part, Recording)
+
+
+def make(number: int) -> list[str]:
+    """Make rows."""
+    return [str(number)]
+
+
+async def amake(number: int) -> None:
+    """Make rows, later."""
+    await asyncio.sleep(number)
+
+
+def test_growth(dbperf: LiveRecording, wsgi_client: WsgiClient) -> None:
+    """Without a loop, there is nothing to await."""
+    dbperf.assert_constant(lambda: wsgi_client.get("/"), populate=make)
+    dbperf.assert_constant(lambda: None, populate=make, scales=[1, 2, 5], slope=0.1, warm_up=False)
+
+
+async def test_growth_of_coroutine(dbperf: LiveRecording, asgi_client: AsgiClient) -> None:
+    """What can be awaited has to be."""
+    await dbperf.assert_constant(lambda: asgi_client.aget("/"), populate=make)
+    await dbperf.assert_constant(lambda: asyncio.sleep(0), populate=amake)
 
 
 def test_budget(query_budget: BudgetFixture) -> None:

@@ -122,6 +122,41 @@ def test_recursion_has_one_shape_at_any_depth():
     assert [code.co_name for code, _ in once] == [code.co_name for code, _ in often]
 
 
+class _Watched:
+    """Takes down the call site that uses it."""
+
+    def __init__(self):
+        self.sites = []
+
+    def __iter__(self):
+        self.take()
+        return iter(())
+
+    @property
+    def attribute(self):
+        return self.take()
+
+    def take(self):
+        user = sys._getframe(2)
+        self.sites.append((user.f_code, user.f_lasti))
+
+
+def use(watched):
+    """Call a class, and read a property: what CPython specialises when it has run a few times."""
+    list(watched)
+    _ = watched.attribute
+
+
+def test_a_call_is_at_one_place_however_often_it_runs():
+    """Specialised or not; two calls are at two places, also on one line."""
+    watched = _Watched()
+    for _ in range(50):
+        use(watched)
+
+    assert len({callsite.place_of(site) for site in watched.sites}) == 2
+    assert callsite.place_of(watched.sites[0]) == callsite.place_of(watched.sites[-2])
+
+
 def test_a_call_site_is_shown_relative_to_the_root():
     """A reader clicks on a path from where they are."""
     path = (site("serialize", "/srv/app/campaigns/api.py", 31), site("view", "/srv/app/views.py", 7))
