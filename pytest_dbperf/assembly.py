@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_dbperf.results import (
     AllowanceResult,
+    HeldResult,
     Json,
     Measurements,
     Run,
+    SourceResult,
     TestResult,
     ViolationResult,
     WarningResult,
@@ -75,6 +77,8 @@ def _result(nodeid: str, parts: _Parts) -> TestResult:
         violations=[ViolationResult(**violation) for violation in numbers.get("violations", ())],
         warnings=[WarningResult(**warning) for warning in numbers.get("warnings", ())],
         allowances=[AllowanceResult(**allowance) for allowance in numbers.get("allowances", ())],
+        source=SourceResult(**numbers["source"]) if "source" in numbers else None,
+        held=[HeldResult(**held) for held in numbers.get("held", ())],
     )
 
 

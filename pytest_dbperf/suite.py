@@ -26,7 +26,8 @@ from pytest_dbperf.enforcement import (
 from pytest_dbperf.kinds import databases_of, hops_to_asgiref_thread, is_method_of_unittest
 from pytest_dbperf.options import Options
 from pytest_dbperf.recording import Recorder, Recording
-from pytest_dbperf.resolution import budgets_of
+from pytest_dbperf.resolution import in_force, nearest_budgets_of
+from pytest_dbperf.sources import digest_of, source_of
 from pytest_dbperf.verification import ServerDisagrees, Verification
 from pytest_dbperf.violations import BudgetExceeded, BudgetWarning, Remark
 from pytest_dbperf.watched import WatchedTest
@@ -68,15 +69,21 @@ class Suite:
         self.ini = ini
         self.verbose = verbose
         self.verification = Verification(recorder.connections)
+        self.digests: dict[Path, str] = {}
         self.test = WatchedTest(self._recording())
 
     def watches(self, item: pytest.Item) -> bool:
         """Tell whether a test is measured: all are, or with `--dbperf=off` those that ask by a fixture."""
         return not self.options.is_off or self._asks_by_fixture(item)
 
+    def note_file(self, item: pytest.Item) -> None:
+        """Remember the file of a test as it was imported, if it may be written to."""
+        if self.options.wants_sources and item.path not in self.digests:
+            self.digests[item.path] = digest_of(item.path.read_bytes()) if item.path.is_file() else ""
+
     def budgets_of(self, item: pytest.Item) -> list[Given]:
         """Find the budgets that hold for a test. Raises `WrongArguments` for a marker that means nothing."""
-        return budgets_of(item, self.options.defaults, self.ini)
+        return in_force(nearest_budgets_of(item, self.options.defaults, self.ini))
 
     def wrong_markers(self, items: Iterable[pytest.Item]) -> Iterator[str]:
         """Tell which tests have markers that mean nothing, and how they are used."""
@@ -90,10 +97,13 @@ class Suite:
     def setting_up(self, item: pytest.Item) -> Iterator[None]:
         """Measure the setup of a test, then find its budgets: a fixture may have added a marker."""
         test = self.test = WatchedTest(self._recording())
+        if self.options.wants_sources and standing.why_nothing_counts(()) is None:
+            test.add_source(source_of(item, self.root, self.digests.get(item.path, "")))
         with self._counting("setup"):
             yield
         if not self.options.is_off:
-            test.budgets = self.budgets_of(item)
+            test.nearest = nearest_budgets_of(item, self.options.defaults, self.ini)
+            test.budgets = in_force(test.nearest)
             for given in test.budgets:
                 _require_that_it_counts(given)
 
@@ -119,6 +129,8 @@ class Suite:
                 self._enforce()
         finally:
             test.add_call(self.root, with_groups=self.options.wants_groups)
+            if self.options.wants_sources:
+                test.add_held()
 
     @contextmanager
     def tearing_down(self) -> Iterator[None]:

@@ -9,7 +9,9 @@ from pathlib import Path
 from pytest_dbperf.enforcement import Allowance, Given
 from pytest_dbperf.measuring import measure, noted, summarise
 from pytest_dbperf.recording import Recording
-from pytest_dbperf.results import Json
+from pytest_dbperf.resolution import Near
+from pytest_dbperf.results import Json, SourceResult
+from pytest_dbperf.sources import held_by
 from pytest_dbperf.violations import Remark, Violation
 
 
@@ -23,6 +25,7 @@ class WatchedTest:
         self.remarks: list[tuple[Given, Remark]] = []
         self.allowances: list[Allowance] = []
         self.opened_for_it: Sequence[str] = ()
+        self.nearest: Sequence[Near] = ()
         self.numbers: Json = {}
 
     @property
@@ -43,6 +46,14 @@ class WatchedTest:
             asdict(noted(given.budget.name, remark, root)) for given, remark in self.remarks
         ]
         self.numbers["allowances"] = [asdict(allowance) for allowance in self.allowances]
+
+    def add_source(self, source: SourceResult) -> None:
+        """Keep where it is written; that is known before anything of it has run."""
+        self.numbers["source"] = asdict(source)
+
+    def add_held(self) -> None:
+        """Keep its budgets, also those that only lift others, with the numbers that they are about."""
+        self.numbers["held"] = [asdict(held_by(near, self.recording)) for near in self.nearest]
 
     def add_queries(self, phase: str, recording: Recording) -> None:
         """Count the queries of a recording for the setup or the teardown."""

@@ -43,8 +43,11 @@ FLOORS = (
     },
     {"budgets", "enforcement", "results"},
     {"measuring"},
-    {"resolution", "assembly", "reports.json", "reports.terminal", "standing", "kinds", "watched"},
-    {"reports", "verification"},
+    {"resolution", "assembly", "reports.json", "reports.terminal", "standing", "kinds"},
+    {"reports", "verification", "sources", "suggestions"},
+    {"watched", "rewriting"},
+    {"writing"},
+    {"reports.suggestions"},
     {
         "options",
         "longrepr",

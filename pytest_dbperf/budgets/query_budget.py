@@ -67,9 +67,13 @@ class QueryBudget:
         """The alias that it counts, if it is only one."""
         return () if self.using is None else (self.using,)
 
+    def measured(self, recording: Recording) -> int:
+        """The number of statements that count."""
+        return len(self._counted(recording))
+
     def check(self, recording: Recording) -> Violation | None:
         """Compare the statements that ran with each limit; all that are broken make one violation."""
-        queries = [query for query in recording.queries if self.using in (None, query.using)]
+        queries = self._counted(recording)
         broken = list(self._broken(queries))
         if not broken:
             return None
@@ -83,6 +87,9 @@ class QueryBudget:
             evidence=tuple(_evidence(group, groups) for group in groups),
             during=_only_request(groups),
         )
+
+    def _counted(self, recording: Recording) -> list[Query]:
+        return [query for query in recording.queries if self.using in (None, query.using)]
 
     def _broken(self, queries: Sequence[Query]) -> Iterator[tuple[str, int, int, Sequence[Query]]]:
         if self.limit is not None and len(queries) > self.limit:
