@@ -62,8 +62,8 @@ class _Parser:
 def command_line() -> Iterator[str]:
     """Write the options of the command line."""
     for name, declared in _declared().options:
-        value = "|".join(declared.get("choices", ())) or declared["metavar"]
-        yield f"`{name}={value}`\n: {declared['help']}\n"
+        value = "|".join(declared.get("choices", ())) or declared.get("metavar")
+        yield f"`{name}{f'={value}' if value else ''}`\n: {declared['help']}\n"
 
 
 def ini_file() -> Iterator[str]:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_dbperf.results import (
     AllowanceResult,
+    HeldResult,
     Json,
     Measurements,
     Run,
+    SourceResult,
     TestResult,
     ViolationResult,
     WarningResult,
@@ -76,6 +78,8 @@ def _result(nodeid: str, parts: _Parts) -> TestResult:
         warnings=[WarningResult(**warning) for warning in numbers.get("warnings", ())],
         allowances=[AllowanceResult(**allowance) for allowance in numbers.get("allowances", ())],
         warm_caches=numbers.get("warm_caches", ()),
+        source=SourceResult(**numbers["source"]) if "source" in numbers else None,
+        held=[HeldResult(**held) for held in numbers.get("held", ())],
     )
 
 

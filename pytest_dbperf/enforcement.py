@@ -54,6 +54,7 @@ def warn(text: str, remark: Remark) -> None:
 
 
 def want_plans(budgets: Iterable[Given]) -> bool:
+    """Tell whether one of them is judged by what the server plans."""
     return any(wants_plans(given.budget) for given in budgets)
 
 

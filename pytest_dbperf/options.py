@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +15,7 @@ from pytest_dbperf.budgets import BUDGETS
 from pytest_dbperf.budgets.budget import Budget, WrongArguments, make, summary, takes_a_limit
 from pytest_dbperf.ownership import ROLES_OF_PACKAGES
 from pytest_dbperf.reports import FILES
+from pytest_dbperf.writing import Wanted
 
 MODES = ("enforce", "report", "off")
 
@@ -37,6 +40,8 @@ class Options:
     resets_caches: bool
     defaults: Sequence[Budget]
     """The suite's budgets, for tests without a marker of their own."""
+    wanted_markers: Wanted
+    """Which suggestions are wanted, and which of them are written."""
     projects: Sequence[str]
     """Packages that are yours wherever they lie, besides what is below the root."""
 
@@ -54,6 +59,11 @@ class Options:
     def shows_table(self) -> bool:
         """Whether the table is shown even when all is well."""
         return self.mode == "report" or Report("term") in self.reports
+
+    @property
+    def wants_sources(self) -> bool:
+        """Whether it is kept where each test is written, and which budgets it has."""
+        return self.wanted_markers.for_all or bool(self.wanted_markers.patterns)
 
     @property
     def files(self) -> Sequence[tuple[str, Path]]:
@@ -88,6 +98,26 @@ def register(parser: pytest.Parser) -> None:
         default=None,
         metavar="N",
         help="rows in the tables of the terminal report (default 10, 0 for all)",
+    )
+    group.addoption(
+        "--dbperf-suggest",
+        action="store_true",
+        default=False,
+        help="print the markers that would hold for the tests that passed, with the numbers of this run",
+    )
+    group.addoption(
+        "--dbperf-write",
+        action="append",
+        default=[],
+        metavar="TESTS",
+        help="write these markers into the files of tests, chosen by id or by a pattern of ids; "
+        "may be given more than once",
+    )
+    group.addoption(
+        "--dbperf-dry-run",
+        choices=("yes", "no"),
+        default="yes",
+        help="show what --dbperf-write would write as a diff (default), or write it",
     )
     parser.addini("dbperf", "the default of --dbperf", default="enforce")
     parser.addini("dbperf_report", "the defaults of --dbperf-report", type="linelist", default=[])
@@ -139,8 +169,41 @@ def options_of(config: pytest.Config) -> Options:
         counts_driver_queries=bool(_ini(config, "dbperf_driver_queries")),
         resets_caches=bool(_ini(config, "dbperf_reset_caches")),
         defaults=[budget for kind in BUDGETS for budget in _default(config, kind)],
+        wanted_markers=_wanted_markers(config),
         projects=projects_of(config),
     )
+
+
+def _wanted_markers(config: pytest.Config) -> Wanted:
+    """Resolve which markers are suggested and written. Raises `pytest.UsageError`, also without libcst."""
+    suggests = bool(config.getoption("dbperf_suggest"))
+    texts = list(config.getoption("dbperf_write") or ())
+    if (suggests or texts) and mode_of(config) == "off":
+        option = "--dbperf-suggest" if suggests else "--dbperf-write"
+        raise pytest.UsageError(f"{option} needs numbers, and with dbperf off nothing is measured")
+    if texts:
+        try:
+            import_module("pytest_dbperf.rewriting")
+        except ImportError as error:
+            raise pytest.UsageError(
+                f"--dbperf-write needs libcst ({error}): pip install pytest-dbperf[suggest]"
+            ) from None
+    elif config.getoption("dbperf_dry_run") == "no":
+        raise pytest.UsageError("--dbperf-dry-run=no writes nothing without --dbperf-write=TESTS")
+    return Wanted(
+        for_all=suggests,
+        patterns=[_from_root(text, config.invocation_params.dir, config.rootpath) for text in texts],
+        is_dry_run=config.getoption("dbperf_dry_run") == "yes",
+    )
+
+
+def _from_root(text: str, directory: Path, root: Path) -> str:
+    """Write the id of a test as pytest knows it: the file from the root, and not from where it was called."""
+    file, colons, name = text.partition("::")
+    path = Path(os.path.abspath(directory / file))  # noqa: PTH100  # pytest does not follow links either.
+    if not path.is_relative_to(root) or not path.exists():
+        return text
+    return "*" if path == root else f"{path.relative_to(root).as_posix()}{colons}{name}"
 
 
 def mode_of(config: pytest.Config) -> str:

@@ -17,9 +17,10 @@ from pytest_dbperf.callsite import settle
 from pytest_dbperf.enforcement import BudgetFixture
 from pytest_dbperf.live import LiveRecording
 from pytest_dbperf.probes import RECORDER, listening
-from pytest_dbperf.reports import FILES, terminal
+from pytest_dbperf.reports import FILES, suggestions, terminal
 from pytest_dbperf.results import Run
 from pytest_dbperf.suite import Suite
+from pytest_dbperf.writing import Outcome, carry_out
 
 if TYPE_CHECKING:
     from pytest_dbperf.lifecycle.asgi import AsgiClient
@@ -71,6 +72,10 @@ def _listen(config: pytest.Config) -> None:
         config.add_cleanup(config.stash[LISTENING].close)
         config.stash[LISTENING].callback(settle(config.rootpath, options.projects_of(config)))
         config.stash[LISTENING].enter_context(listening())
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    item.config.stash[SUITE].note_file(item)
 
 
 @pytest.hookimpl(trylast=True)
@@ -157,6 +162,7 @@ class RunAssembly:
         self.options = chosen
         self.so_far = RunSoFar()
         self.run: Run | None = None
+        self.suggested: Outcome | None = None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if hasattr(report, "dbperf"):
@@ -179,11 +185,17 @@ class RunAssembly:
         if stopped or exitstatus not in _EXIT_CODES_OF_WHOLE_RUNS:
             self.so_far.is_complete = False
         self.run = self.so_far.run(int(exitstatus))
+        if self.options.wants_sources:
+            self.suggested = carry_out(self.options.wanted_markers, self.run, self.config.rootpath)
         for kind, path in self.options.files:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(FILES[kind](self.run), encoding="utf-8")
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self.suggested is not None:
+            terminalreporter.section("dbperf suggestions")
+            for line in suggestions.lines(self.suggested):
+                terminalreporter.line(line)
         if self.run is None or not self.run.tests or self.config.get_verbosity() < -1:
             return
         if self.options.shows_table or self.run.over_limit:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,11 @@ from pytest_dbperf.enforcement import Given
 if TYPE_CHECKING:
     import pytest
 
+# Where markers are, seen from the decorators of a test's function.
+NEARER = "nearer"
+ON_FUNCTION = "on the function"
+FARTHER = "farther"
+
 
 @dataclass(frozen=True, slots=True)
 class Level:
@@ -20,27 +25,42 @@ class Level:
 
     place: str
     marks: Sequence[pytest.Mark]
+    nearness: str = FARTHER
 
 
-def budgets_of(item: pytest.Item, defaults: Sequence[Budget], ini: str) -> list[Given]:
+@dataclass(frozen=True, slots=True)
+class Near:
+    """A budget of a test, and how near to it that is written."""
+
+    given: Given
+    nearness: str
+
+
+def nearest_budgets_of(item: pytest.Item, defaults: Sequence[Budget], ini: str) -> list[Near]:
     """Resolve the budgets of a test. Raises `WrongArguments` for a marker that means nothing.
 
     The nearest level that has a marker of a name decides, and nothing of a farther level is added to it.
     """
     levels = list(levels_of(item))
-    given: list[Given] = []
+    nearest: list[Near] = []
     for kind in BUDGETS:
-        nearest = next((found for level in levels if (found := list(_at(level, kind)))), None)
-        if nearest is None:
-            nearest = [Given(budget, f"in {ini}") for budget in defaults if isinstance(budget, kind)]
-        given += [each for each in nearest if not each.budget.is_lifted]
-    return given
+        of_kind = next((found for level in levels if (found := list(_at(level, kind)))), None)
+        if of_kind is None:
+            of_ini = [Given(budget, f"in {ini}") for budget in defaults if isinstance(budget, kind)]
+            of_kind = [Near(given, FARTHER) for given in of_ini]
+        nearest += of_kind
+    return nearest
 
 
-def _at(level: Level, kind: type[Budget]) -> Iterator[Given]:
+def in_force(nearest: Iterable[Near]) -> list[Given]:
+    """Leave out those that only lift others."""
+    return [near.given for near in nearest if not near.given.budget.is_lifted]
+
+
+def _at(level: Level, kind: type[Budget]) -> Iterator[Near]:
     for mark in level.marks:
         if mark.name == kind.name:
-            yield Given(make(kind, mark.args, mark.kwargs), level.place)
+            yield Near(Given(make(kind, mark.args, mark.kwargs), level.place), level.nearness)
 
 
 def levels_of(item: pytest.Item) -> Iterator[Level]:
@@ -58,9 +78,9 @@ def levels_of(item: pytest.Item) -> Iterator[Level]:
     positions = [place for place, mark in enumerate(item.own_markers) if id(mark) in written_here]
     first = min(positions, default=0)
     # What add_marker() put before all others is meant to be nearer, what it appended is farther.
-    yield Level(f"added to {item.name}", item.own_markers[:first])
-    yield Level(place, of_parameter)
-    yield Level(place, of_function)
+    yield Level(f"added to {item.name}", item.own_markers[:first], NEARER)
+    yield Level(place, of_parameter, NEARER)
+    yield Level(place, of_function, ON_FUNCTION)
     rest = [mark for mark in item.own_markers[first:] if id(mark) not in written_here]
     yield Level(f"added to {item.name}", rest)
     for node in item.iter_parents():

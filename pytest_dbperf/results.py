@@ -85,6 +85,38 @@ class WarningResult:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldResult:
+    """A budget of a test, the number that it is about, and how near to the test it is written."""
+
+    budget: str
+    limit: int | None
+    measured: int | None
+    """What is compared with the limit; None where that is not a number."""
+    arguments: str
+    """As they are written, without the limit, and without the reason unless it is the function's own."""
+    text: str
+    nearness: str
+    """Seen from the decorators of the function: nearer, one of them, or farther."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceResult:
+    """Where a test is written, for whoever has markers to add to it."""
+
+    path: str
+    line: int
+    """0 where none is known."""
+    name: str
+    """As it is found in the file, `TestBooks.test_list`; empty if it is not a function."""
+    digest: str
+    """Of the file when it was imported, to notice a change."""
+    obstacle: str
+    """Why no marker can be written there."""
+    is_async: bool
+    has_database: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Measurements:
     """What a recording amounts to."""
 
@@ -122,6 +154,9 @@ class TestResult:
     allowances: Sequence[AllowanceResult] = ()
     warm_caches: Sequence[str] = ()
     """The caches that an earlier test had filled by queries, and this one used."""
+    source: SourceResult | None = None
+    """Where it is written; this and `held` only for suggestions."""
+    held: Sequence[HeldResult] = ()
 
     def to_json(self) -> Json:
         """Write the measurements of the call phase at the top level."""

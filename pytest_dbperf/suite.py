@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -28,9 +26,11 @@ from pytest_dbperf.enforcement import (
 from pytest_dbperf.kinds import databases_of, hops_to_asgiref_thread, is_method_of_unittest
 from pytest_dbperf.live import LiveRecording
 from pytest_dbperf.memory import Memory
+from pytest_dbperf.methods import wrapped
 from pytest_dbperf.options import Options
 from pytest_dbperf.recording import Recorder, Recording
-from pytest_dbperf.resolution import budgets_of
+from pytest_dbperf.resolution import in_force, nearest_budgets_of
+from pytest_dbperf.sources import digest_of, source_of
 from pytest_dbperf.verification import ServerDisagrees, Verification
 from pytest_dbperf.violations import BudgetExceeded, Remark, Violation
 from pytest_dbperf.watched import WatchedTest
@@ -75,15 +75,21 @@ class Suite:
         self.verbose = verbose
         self.verification = Verification(recorder.connections)
         self.memory = Memory(resets_caches=options.resets_caches)
+        self.digests: dict[Path, str] = {}
         self.test = WatchedTest(self._live_recording())
 
     def watches(self, item: pytest.Item) -> bool:
         """Tell whether a test is measured: all are, or with `--dbperf=off` those that ask by a fixture."""
         return not self.options.is_off or self._asks_by_fixture(item)
 
+    def note_file(self, item: pytest.Item) -> None:
+        """Remember the file of a test as it was imported, if it may be written to."""
+        if self.options.wants_sources and item.path not in self.digests:
+            self.digests[item.path] = digest_of(item.path.read_bytes()) if item.path.is_file() else ""
+
     def budgets_of(self, item: pytest.Item) -> list[Given]:
         """Find the budgets that hold for a test. Raises `WrongArguments` for a marker that means nothing."""
-        return budgets_of(item, self.options.defaults, self.ini)
+        return in_force(nearest_budgets_of(item, self.options.defaults, self.ini))
 
     def wrong_markers(self, items: Iterable[pytest.Item]) -> Iterator[str]:
         """Tell which tests have markers that mean nothing, and how they are used."""
@@ -98,10 +104,13 @@ class Suite:
         """Measure the setup of a test, then find its budgets: a fixture may have added a marker."""
         test = self.test = WatchedTest(self._live_recording())
         self.memory.begin()
+        if self.options.wants_sources and standing.why_nothing_counts(()) is None:
+            test.add_source(source_of(item, self.root, self.digests.get(item.path, "")))
         with self._counting("setup"):
             yield
         if not self.options.is_off:
-            test.budgets = self.budgets_of(item)
+            test.nearest = nearest_budgets_of(item, self.options.defaults, self.ini)
+            test.budgets = in_force(test.nearest)
             for given in test.budgets:
                 _require_that_it_counts(given)
 
@@ -130,6 +139,8 @@ class Suite:
                 self._enforce()
         finally:
             test.add_call(self.root, with_groups=self.options.wants_groups)
+            if self.options.wants_sources:
+                test.add_held()
 
     @contextmanager
     def tearing_down(self) -> Iterator[None]:
@@ -243,7 +254,6 @@ class Suite:
     @contextmanager
     def _around_method(self, item: Any) -> Iterator[None]:
         """Measure the method alone: `setUp` and `tearDown` run within pytest's call phase, too."""
-        case, method, whole = item.instance, getattr(item.instance, item.name), item.obj
         surroundings = ExitStack()
 
         @contextmanager
@@ -253,32 +263,12 @@ class Suite:
                 yield
             surroundings.enter_context(self._counting("teardown"))
             # A failed subtest does not raise here, and is not to be followed by a second failure.
-            if case._outcome.success:
+            if item.instance._outcome.success:
                 self._enforce()
 
-        @functools.wraps(method)
-        async def coroutine(*args: Any, **kwargs: Any) -> Any:
-            __tracebackhide__ = True
-            with measured():
-                return await method(*args, **kwargs)
-
-        @functools.wraps(method)
-        def function(*args: Any, **kwargs: Any) -> Any:
-            __tracebackhide__ = True
-            with measured():
-                return method(*args, **kwargs)
-
-        # pytest calls `item.obj`, pytest-django the attribute of the instance.
-        wrapped = coroutine if inspect.iscoroutinefunction(method) else function
-        item.obj = wrapped
-        vars(case)[item.name] = wrapped
-        try:
-            with surroundings:
-                surroundings.enter_context(self._counting("setup"))
-                yield
-        finally:
-            item.obj = whole
-            vars(case).pop(item.name, None)
+        with wrapped(item, measured), surroundings:
+            surroundings.enter_context(self._counting("setup"))
+            yield
 
 
 def _require_that_it_counts(given: Given) -> None:

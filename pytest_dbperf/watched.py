@@ -11,7 +11,9 @@ from pytest_dbperf.live import LiveRecording
 from pytest_dbperf.measuring import measure, named, noted, summarise
 from pytest_dbperf.memos import Memo
 from pytest_dbperf.recording import Recording
-from pytest_dbperf.results import Json
+from pytest_dbperf.resolution import Near
+from pytest_dbperf.results import Json, SourceResult
+from pytest_dbperf.sources import held_by
 from pytest_dbperf.violations import Remark, Violation
 
 
@@ -26,6 +28,7 @@ class WatchedTest:
         self.allowances: list[Allowance] = []
         self.warm_caches: Sequence[Memo] = ()
         self.opened_for_it: Sequence[str] = ()
+        self.nearest: Sequence[Near] = ()
         self.numbers: Json = {}
 
     @property
@@ -47,6 +50,14 @@ class WatchedTest:
         ]
         self.numbers["allowances"] = [asdict(allowance) for allowance in self.allowances]
         self.numbers["warm_caches"] = [named(memo, root) for memo in self.warm_caches]
+
+    def add_source(self, source: SourceResult) -> None:
+        """Keep where it is written; that is known before anything of it has run."""
+        self.numbers["source"] = asdict(source)
+
+    def add_held(self) -> None:
+        """Keep its budgets, also those that only lift others, with the numbers that they are about."""
+        self.numbers["held"] = [asdict(held_by(near, self.recording)) for near in self.nearest]
 
     def add_queries(self, phase: str, recording: Recording) -> None:
         """Count the queries of a recording for the setup or the teardown."""

@@ -67,8 +67,11 @@ FLOORS = (
     {"budgets", "enforcement", "results", "worlds"},
     {"measuring", "growth"},
     {"live"},
-    {"resolution", "assembly", "reports.json", "reports.terminal", "standing", "kinds", "watched"},
-    {"reports", "verification"},
+    {"resolution", "assembly", "reports.json", "reports.terminal", "standing", "kinds", "methods"},
+    {"reports", "verification", "sources", "suggestions"},
+    {"watched", "rewriting"},
+    {"writing"},
+    {"reports.suggestions"},
     {
         "options",
         "longrepr",

@@ -56,6 +56,17 @@ class HasRemarks(Protocol):
         ...
 
 
+@runtime_checkable
+class HasNumber(Protocol):
+    """A budget whose limit is compared with one number, so that a run can teach the tightest that holds."""
+
+    limit: int | None
+
+    def measured(self, recording: Recording) -> int:
+        """The number that is compared with the limit."""
+        ...
+
+
 B = TypeVar("B", bound=Budget)
 
 
@@ -105,14 +116,20 @@ def summary(kind: type[Budget]) -> str:
 
 def written(budget: Budget) -> str:
     """Write a budget as its marker: what differs from the defaults, the reason left out."""
+    shown = arguments_of(budget, without=("reason",))
+    return f"{budget.name}({', '.join(shown)})" if shown else budget.name
+
+
+def arguments_of(budget: Budget, *, without: Sequence[str]) -> list[str]:
+    """Write the arguments of a budget that differ from the defaults, without some."""
     shown = []
     for parameter in inspect.signature(type(budget)).parameters.values():
         value = getattr(budget, parameter.name)
-        if parameter.name == "reason" or value == parameter.default:
+        if parameter.name in without or value == parameter.default:
             continue
         positional = parameter.kind is not parameter.KEYWORD_ONLY
         shown.append(repr(value) if positional else f"{parameter.name}={value!r}")
-    return f"{budget.name}({', '.join(shown)})" if shown else budget.name
+    return shown
 
 
 def require_limit(what: str, limit: object) -> None:

@@ -9,6 +9,7 @@ from typing import ClassVar
 from pytest_dbperf.budgets.budget import require_alias, require_limit
 from pytest_dbperf.budgets.connections import evidence_of
 from pytest_dbperf.diagnosis.connections import advice_on
+from pytest_dbperf.events import NewConnection
 from pytest_dbperf.recording import Recording
 from pytest_dbperf.violations import Violation, compare
 
@@ -47,9 +48,13 @@ class MaxNewConnections:
         """The alias that it counts, if it is only one."""
         return () if self.using is None else (self.using,)
 
+    def measured(self, recording: Recording) -> int:
+        """The number of connections that were opened."""
+        return len(self._counted(recording))
+
     def check(self, recording: Recording) -> Violation | None:
         """Compare the connections that were opened with the limit."""
-        opened = [new for new in recording.new_connections if self.using in (None, new.using)]
+        opened = self._counted(recording)
         if self.limit is None or len(opened) <= self.limit:
             return None
         return Violation(
@@ -60,3 +65,6 @@ class MaxNewConnections:
             evidence=evidence_of(opened, lambda new: str(new.why)),
             advice=advice_on(opened),
         )
+
+    def _counted(self, recording: Recording) -> list[NewConnection]:
+        return [new for new in recording.new_connections if self.using in (None, new.using)]

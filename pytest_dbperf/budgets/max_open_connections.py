@@ -46,6 +46,10 @@ class MaxOpenConnections:
         """The alias that it counts, if it is only one."""
         return () if self.using is None else (self.using,)
 
+    def measured(self, recording: Recording) -> int:
+        """The most connections that were open at once."""
+        return len(self._most_at_once(recording))
+
     def check(self, recording: Recording) -> Violation | None:
         """Find the moment with most connections, and compare it with the limit."""
         most = self._most_at_once(recording)

@@ -50,11 +50,13 @@ class MaxThreadHops:
         """None: hops belong to no database."""
         return ()
 
+    def measured(self, recording: Recording) -> int:
+        """The number of hops, of the test or of the request that has most."""
+        return len(self._counted(recording))
+
     def check(self, recording: Recording) -> Violation | None:
         """Compare the hops of the test, or of the request that has most, with the limit."""
-        hops = recording.hops
-        if self.per_request:
-            hops = max(_by_request(hops), key=len, default=[])
+        hops = self._counted(recording)
         if self.limit is None or len(hops) <= self.limit:
             return None
         requests = {hop.request for hop in hops}
@@ -67,6 +69,10 @@ class MaxThreadHops:
             during=", ".join(str(request) for request in requests if len(requests) == 1 and request),
             advice=advice_on(hops),
         )
+
+    def _counted(self, recording: Recording) -> Sequence[Hop]:
+        hops = recording.hops
+        return max(_by_request(hops), key=len, default=[]) if self.per_request else hops
 
 
 def _by_request(hops: Sequence[Hop]) -> list[list[Hop]]:

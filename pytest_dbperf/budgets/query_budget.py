@@ -70,9 +70,13 @@ class QueryBudget:
         """The alias that it counts, if it is only one."""
         return () if self.using is None else (self.using,)
 
+    def measured(self, recording: Recording) -> int:
+        """The number of statements that count."""
+        return len(self._counted(recording))
+
     def check(self, recording: Recording) -> Violation | None:
         """Compare the statements that ran with each limit; all that are broken make one violation."""
-        queries = [query for query in recording.queries if self.using in (None, query.using)]
+        queries = self._counted(recording)
         broken = list(self._broken(queries))
         if not broken:
             return None
@@ -93,6 +97,9 @@ class QueryBudget:
             during=during,
             advice=fixes_of(repeats, measured, lambda left, _: is_only and left <= limit),
         )
+
+    def _counted(self, recording: Recording) -> list[Query]:
+        return [query for query in recording.queries if self.using in (None, query.using)]
 
     def _broken(self, queries: Sequence[Query]) -> Iterator[tuple[str, int, int, Sequence[Query]]]:
         if self.limit is not None and len(queries) > self.limit:

@@ -18,7 +18,7 @@ _NO_BREAK = "\N{NO-BREAK SPACE}"
 def summary(run: Run) -> str:
     """Write the one line that ends every run."""
     totals = run.totals
-    numbers = f"{_count(totals['tests'], 'test')}, {_count(totals['queries'], 'query', 'queries')}"
+    numbers = f"{counted(totals['tests'], 'test')}, {counted(totals['queries'], 'query', 'queries')}"
     end = "" if run.complete else ", INCOMPLETE: tests are missing"
     return f"dbperf: {numbers}, {len(run.over_limit)} over limit{end}"
 
@@ -30,9 +30,9 @@ def table(run: Run, top: int) -> Iterator[str]:
     reused = f", {run.reuse:.0%} reuse" if opened and run.reuse is not None else ""
     in_setup = sum(test.phases.get("setup", {}).get("queries", 0) for test in run.tests)
     yield (
-        f"{_count(totals['tests'], 'test')}, {_count(totals['queries'], 'query', 'queries')}"
-        f" (and {in_setup} in setup), {_count(opened, 'new connection')}{reused},"
-        f" {_count(totals['hops'], 'hop')}, {totals['db_ms'] / 1000:.1f} s in the database"
+        f"{counted(totals['tests'], 'test')}, {counted(totals['queries'], 'query', 'queries')}"
+        f" (and {in_setup} in setup), {counted(opened, 'new connection')}{reused},"
+        f" {counted(totals['hops'], 'hop')}, {totals['db_ms'] / 1000:.1f} s in the database"
     )
     yield from _pool(run)
     tests = sorted(run.tests, key=lambda test: -test.call.queries)[: top or None]
@@ -58,7 +58,7 @@ def _caches(run: Run) -> Iterator[str]:
         yield ""
         for cache, count in tests.most_common():
             yield (
-                f"counts of {_count(count, 'test')} can depend on which tests ran before: "
+                f"counts of {counted(count, 'test')} can depend on which tests ran before: "
                 f"{cache} was filled by an earlier test"
             )
 
@@ -103,7 +103,7 @@ def _pool(run: Run) -> Iterator[str]:
     if checkouts:
         waits = sum(test.call.pool_waits for test in run.tests)
         seconds = sum(test.call.pool_wait_ms for test in run.tests) / 1000
-        yield f"{_count(checkouts, 'checkout')} from pools, {waits} of them waited, {seconds:.1f} s in all"
+        yield f"{counted(checkouts, 'checkout')} from pools, {waits} of them waited, {seconds:.1f} s in all"
 
 
 def _row(test: TestResult) -> str:
@@ -131,5 +131,6 @@ def _call_sites(run: Run, top: int) -> Iterator[str]:
             yield f"{queries[site]:>7}  {len(tests[site]):>5}  {site}"
 
 
-def _count(number: float, one: str, many: str = "") -> str:
+def counted(number: float, one: str, many: str = "") -> str:
+    """Write a number with its noun."""
     return f"{number} {one if number == 1 else many or one + 's'}"
