@@ -208,6 +208,20 @@ def test_what_is_made_of_django_is_imported_by_functions(module):
     assert [line for line in at_import if "lifecycle" in line] == []
 
 
+def test_one_module_knows_libcst_and_is_imported_by_functions():
+    """It is an extra: only whoever has markers written needs it."""
+    knows = [name for name in MODULES if "libcst" in imports_of(MODULES[name])]
+    at_import = [
+        name
+        for name, path in MODULES.items()
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.Import | ast.ImportFrom) and "rewriting" in ast.unparse(node)
+    ]
+
+    assert knows == ["rewriting"]
+    assert at_import == []
+
+
 @pytest.mark.parametrize("module", sorted(MODULES))
 def test_a_module_answers_one_question(module):
     """Its first line says what it is about, and it is short enough for one answer."""
