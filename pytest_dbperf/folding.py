@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from array import array
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from operator import attrgetter, itemgetter
@@ -72,7 +73,8 @@ class Folds:
 def fold(log: list[Event], edges: Sequence[int]) -> None:
     """Replace the events from the first edge to the last, in place, by smaller ones that tell the same."""
     texts = {event.sql for event in log[edges[0] : edges[-1]] if isinstance(event, Query)}
-    in_common = _in_common if len(texts) <= _MOST_TEXTS else _in_common_but_values
+    are_few = sum(not is_bookkeeping(text) for text in texts) <= _MOST_TEXTS
+    in_common = _in_common if are_few else _in_common_but_values
     shared = _Shared()
     for start, stop in pairwise(edges):
         kinds: dict[Hashable, list[int]] = {}
@@ -163,18 +165,16 @@ class _Shared:
 
 def unfolded(events: Iterable[AnyEvent]) -> Iterator[AnyEvent]:
     """Tell each query with its own start, duration and parameters again. Begin where a window does."""
-    members: dict[int, Iterator[Any]] = {}
+    told: Counter[int] = Counter()
     for event in events:
         if isinstance(event, Query) and event.alike is not None:
-            if id(event) not in members:
-                members[id(event)] = _members(event, event.alike)
-            yield next(members[id(event)])
+            yield _member(event, event.alike, told[id(event)])
+            told[id(event)] += 1
         else:
             yield event
 
 
-def _members(query: Query, alike: Alike) -> Iterator[Query]:
-    for place in range(len(alike.started)):
-        own = {name: column and column[place] for name, column in alike._asdict().items()}
-        row = own.pop("row")
-        yield query._replace(alike=None, load=query.load and query.load._replace(row=row), **own)
+def _member(query: Any, alike: Alike, place: int) -> Any:
+    own = {name: column and column[place] for name, column in alike._asdict().items()}
+    row = own.pop("row")
+    return query._replace(alike=None, load=query.load and query.load._replace(row=row), **own)

@@ -53,8 +53,8 @@ def hops(aliases: Iterable[str], rounds: int) -> None:
 
 
 def memory(aliases: Iterable[str], rounds: int) -> None:
-    """Run a long test once on each database: a million queries, or a tenth of that for a single round."""
-    count = 1_000_000 if rounds > 1 else 100_000
+    """Run a long test once on each database: a million queries, or 50,000 where a single round is wanted."""
+    count = 1_000_000 if rounds > 1 else 50_000
     for using in aliases:
         print(f"\na test with {count:,} queries, {using}, raw cursor")
         for way in ("nothing", "recording"):

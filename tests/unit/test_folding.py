@@ -126,9 +126,13 @@ def test_savepoints_keep_their_names():
     """These tell which block has ended."""
     texts = [f"{what} s{number}" for number in range(1_000) for what in ("SAVEPOINT", "RELEASE SAVEPOINT")]
 
-    log = folded(*[alike(sql=text) for text in texts])
+    log = folded(*[alike(sql=text) for text in [*texts, "SELECT 1", "SELECT 2"]])
+    among_values = folded(
+        *[alike(sql=text) for text in [*texts, *(f"SELECT {each}" for each in range(2_000))]]
+    )
 
-    assert [each.sql for each in log] == texts
+    assert [each.sql for each in log] == [*texts, "SELECT 1", "SELECT 2"]
+    assert [each.sql for each in among_values] == [*texts, *["SELECT 0"] * 2_000]
 
 
 def emit_at_random(randomly, recorder, *, folds):
