@@ -91,7 +91,8 @@ def _named(module: ModuleType, qualified_name: str) -> Any:
     for name in qualified_name.split("."):
         is_private = owner and name.startswith("__") and not name.endswith("__")
         found = names.get(f"_{owner.lstrip('_')}{name}" if is_private else name)
-        names = type.__getattribute__(found, "__dict__") if issubclass(type(found), type) else {}
+        kind: Any = found
+        names = type.__getattribute__(kind, "__dict__") if issubclass(type(kind), type) else {}
         owner = name
     return found
 

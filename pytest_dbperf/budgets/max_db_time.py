@@ -56,21 +56,25 @@ class MaxDbTime:
         measured = in_milliseconds(seconds)
         groups = sorted(groups_of_queries(statements), key=lambda group: -group.seconds)
         counted = sum(not query.is_bookkeeping for query in statements)
+        during = only_request(group.request for group in groups)
+        has_aliases = len({group.using for group in groups}) > 1
         return Violation(
             budget=self.name,
             measured=measured,
             limit=self.milliseconds,
             headline=f"db time {compare_milliseconds(measured, self.milliseconds)}",
-            evidence=tuple(_evidence(group, groups) for group in groups),
-            during=only_request(group.request for group in groups),
+            evidence=tuple(
+                _evidence(group, with_alias=has_aliases, with_request=not during) for group in groups
+            ),
+            during=during,
             advice=(f"note  times vary with the machine and its load; query_budget({counted}) would not",),
         )
 
 
-def _evidence(group: QueryGroup, groups: Sequence[QueryGroup]) -> Evidence:
+def _evidence(group: QueryGroup, *, with_alias: bool, with_request: bool) -> Evidence:
     remarks = [f"{group.seconds * 1000:.1f} ms"]
-    if len({each.using for each in groups}) > 1:
+    if with_alias:
         remarks.append(f"on {group.using or 'a connection without an alias'}")
-    if group.request and not only_request(each.request for each in groups):
+    if group.request and with_request:
         remarks.append(str(group.request))
     return Evidence(group.count, shortened(group.statement), group.call_path, ", ".join(remarks))

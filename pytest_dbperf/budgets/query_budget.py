@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
@@ -83,6 +83,9 @@ class QueryBudget:
         _, measured, limit, counted = broken[0]
         groups = groups_of_queries(counted)
         repeats = n_plus_ones(counted) if measured > limit else []
+        loops: dict[Hashable, list[Repeat]] = {}
+        for repeat in repeats:
+            loops.setdefault(_kind(repeat), []).append(repeat)
         is_only = len(broken) == 1
         during = only_request(group.request for group in groups)
         has_aliases = len({group.using for group in groups}) > 1
@@ -92,7 +95,8 @@ class QueryBudget:
             limit=limit,
             headline=", ".join(f"{what} {compare(count, most)}" for what, count, most, _ in broken),
             evidence=tuple(
-                _evidence(group, repeats, with_alias=has_aliases, with_request=not during) for group in groups
+                _evidence(group, loops.get(_kind(group)), with_alias=has_aliases, with_request=not during)
+                for group in groups
             ),
             during=during,
             advice=fixes_of(repeats, measured, lambda left, _: is_only and left <= limit),
@@ -120,13 +124,9 @@ class QueryBudget:
 
 
 def _evidence(
-    group: QueryGroup, repeats: Sequence[Repeat], *, with_alias: bool, with_request: bool
+    group: QueryGroup, loops: Sequence[Repeat] | None, *, with_alias: bool, with_request: bool
 ) -> Evidence:
-    in_loop = [repeat for repeat in repeats if _is_of(repeat, group)]
-    if in_loop:
-        remarks = [f"N+1: {', '.join(values_of(repeat) for repeat in in_loop)}"]
-    else:
-        remarks = [_remark_on_parameters(group)]
+    remarks = [f"N+1: {', '.join(map(values_of, loops))}" if loops else _remark_on_parameters(group)]
     if with_alias:
         remarks.append(f"on {group.using or 'a connection without an alias'}")
     if group.request and with_request:
@@ -136,12 +136,9 @@ def _evidence(
     )
 
 
-def _is_of(repeat: Repeat, group: QueryGroup) -> bool:
-    return (repeat.using, repeat.statement, repeat.request) == (
-        group.using,
-        group.statement,
-        group.request,
-    ) and identity(repeat.call_path) == identity(group.call_path)
+def _kind(one: QueryGroup | Repeat) -> Hashable:
+    request = one.request and one.request.number
+    return one.using, one.statement.fingerprint, identity(one.call_path), request
 
 
 def _remark_on_parameters(group: QueryGroup) -> str:

@@ -9,7 +9,7 @@ from django.test import AsyncClient, Client
 
 from campaigns.models import Campaign
 from campaigns.tests.factories import make_campaign
-from pytest_dbperf import BudgetFixture, Recording
+from pytest_dbperf import BudgetFixture, LiveRecording
 from users.models import User
 from users.tests.factories import make_user, sign_in
 
@@ -36,6 +36,18 @@ def campaign(ada: User) -> Campaign:
 def test_a_list_costs_three_queries(client: Client, campaign: Campaign) -> None:
     """Campaigns with their owners and join counts, the tags of all of them, and how many there are."""
     assert client.get("/api/campaigns/").json()["count"] == 6
+
+
+def test_a_list_costs_the_same_for_any_number_of_campaigns(
+    client: Client, ada: User, dbperf: LiveRecording
+) -> None:
+    """Two campaigns or five, with an owner, tags and people each."""
+
+    def make(number: int) -> None:
+        for each in range(number):
+            make_campaign(make_user(f"owner-{each}"), tags=[f"tag {each}"], joined_by=[ada])
+
+    dbperf.assert_constant(lambda: client.get("/api/campaigns/"), populate=make)
 
 
 @pytest.mark.query_budget(2, insert=0, update=0, delete=0)
@@ -66,7 +78,7 @@ async def test_lists_and_details_decide_on_no_hop(async_client: AsyncClient) -> 
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_joining_is_one_hop_for_three_queries(async_client: AsyncClient, dbperf: Recording) -> None:
+async def test_joining_is_one_hop_for_three_queries(async_client: AsyncClient, dbperf: LiveRecording) -> None:
     """Lock, count and insert are one function, and so one crossing to the thread and back."""
     ada = await sync_to_async(make_user)("ada")
     campaign = await sync_to_async(make_campaign)(ada)
