@@ -3,6 +3,7 @@
 import re
 from xml.etree import ElementTree as ET
 
+import django
 import pytest
 
 from tests.plugin.conftest import failure_of, line_of
@@ -61,13 +62,17 @@ def test_books(client, books):
     )
 
     marker, get = line_of(suite, "query_budget(3)"), line_of(suite, "client.get")
+    fetch_mode = "  or   shop/views.py:11  .fetch_mode(models.FETCH_PEERS)   saves 2 -> 2, within budget"
     assert failure_of(result, "test_books") == [
         f"queries 4 > 3 (+1)   query_budget(3) at test_it.py:{marker}   GET /books/",
         "",
-        "    3x  SELECT ... FROM shop_author WHERE id = %s LIMIT 21   3 different parameters",
+        "    3x  SELECT ... FROM shop_author WHERE id = %s LIMIT 21   N+1: Book.author of 3 rows",
         "        shop/views.py:16 name_of_author  <- shop/views.py:11 titles_and_names",
         "    1x  SELECT ... FROM shop_book ORDER BY id ASC",
         f"        shop/views.py:11 titles_and_names  <- test_it.py:{get} test_books",
+        "",
+        '  fix  shop/views.py:11  .select_related("author")   saves 3 -> 1, within budget',
+        *([fetch_mode] if django.VERSION >= (6, 1) else []),
         "",
         "shop/views.py:16: BudgetExceeded",
     ]

@@ -60,6 +60,7 @@ SETTINGS = """
 from settings import *
 
 ROOT_URLCONF = "hopping_urls"
+MIGRATION_MODULES = {}
 INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",

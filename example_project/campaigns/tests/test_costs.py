@@ -14,7 +14,7 @@ from users.models import User
 from users.tests.factories import make_user, sign_in
 
 # No request opens a connection of its own: it would cost more than all its queries.
-pytestmark = [pytest.mark.django_db, pytest.mark.max_new_connections(0)]
+pytestmark = [pytest.mark.django_db, pytest.mark.max_new_connections(0), pytest.mark.no_n_plus_one]
 
 
 @pytest.fixture
