@@ -7,7 +7,8 @@ from asgiref.sync import async_to_sync
 from django.contrib.contenttypes.models import ContentType
 from django.core.paginator import Paginator
 from django.db import models, transaction
-from django.db.models import Prefetch, prefetch_related_objects
+from django.db.models import Count, Prefetch, aprefetch_related_objects, prefetch_related_objects
+from django.template.loader import render_to_string
 from django.test import Client
 
 from shelf.models import Genre, Note, Profile, Publisher, Volume, Writer
@@ -90,6 +91,101 @@ def prefetched_later_for_all(shelf):
 def joined_relations_of_relations(shelf):
     for volume in shelf.all(Volume).select_related("writer__profile"):
         volume.writer.profile.website
+
+
+@case(SILENT)
+def joined_one_to_one_forwards(shelf):
+    for profile in shelf.all(Profile).select_related("writer"):
+        profile.writer.name
+
+
+@case(SILENT)
+def joined_one_to_one_backwards(shelf):
+    for writer in shelf.all(Writer).select_related("profile"):
+        writer.profile.website
+
+
+@case(SILENT)
+def joined_behind_properties_and_texts(shelf):
+    for volume in shelf.all(Volume).select_related("writer"):
+        volume.writer_name, str(volume)
+
+
+@case(SILENT)
+def joined_before_a_template_asks(shelf):
+    volumes = shelf.all(Volume).select_related("writer", "publisher")
+    render_to_string("shelf/list.html", {"volumes": volumes})
+    render_to_string("shelf/rows.html", {"volumes": volumes})
+
+
+@case(SILENT)
+def prefetched_many_to_many_backwards(shelf):
+    for genre in shelf.all(Genre).prefetch_related("volume_set"):
+        list(genre.volume_set.all())
+
+
+@case(SILENT)
+def prefetched_loops_within_loops(shelf):
+    for publisher in shelf.all(Publisher).prefetch_related("volumes__genres"):
+        for volume in publisher.volumes.all():
+            list(volume.genres.all())
+
+
+@case(SILENT)
+def prefetched_and_filtered(shelf):
+    chosen = Volume.objects.using(shelf.using).filter(title="volume 0")
+    for publisher in shelf.all(Publisher).prefetch_related(Prefetch("volumes", chosen, to_attr="chosen")):
+        list(publisher.chosen)
+
+
+@case(SILENT, rows=2)
+def prefetched_tree(shelf):
+    for writer in shelf.all(Writer).prefetch_related("pupils__pupils"):
+        [list(pupil.pupils.all()) for pupil in writer.pupils.all()]
+
+
+@case(SILENT)
+def counted_with_the_rows(shelf):
+    for publisher in shelf.all(Publisher).annotate(Count("volumes")):
+        publisher.volumes__count
+
+
+@case(SILENT)
+def two_relations_of_one_row(shelf):
+    volume = shelf.all(Volume)[0]
+    for relation in ("writer", "publisher"):
+        getattr(volume, relation).name
+
+
+@case(SILENT)
+def the_same_list_twice(shelf):
+    for _ in range(2):
+        list(shelf.all(Writer))
+
+
+@case(SILENT)
+def the_same_from_functions_of_their_own(shelf):
+    def one():
+        return shelf.all(Writer).get(name="writer 0")
+
+    def other():
+        return shelf.all(Writer).get(name="writer 1")
+
+    def third():
+        return shelf.all(Writer).get(name="writer 2")
+
+    one(), other(), third()
+
+
+async def prefetched_later(shelf):
+    volumes = [volume async for volume in shelf.all(Volume)]
+    await aprefetch_related_objects(volumes, "genres", "writer")
+    return [[volume.writer.name, *volume.genres.all()] for volume in volumes]
+
+
+@case(SILENT)
+def asynchronous_prefetch_for_all(shelf):
+    async_to_sync(prefetched_later)(shelf)
 
 
 @case(SILENT)

@@ -88,8 +88,8 @@ def test_the_table_is_large_and_balanced():
 
     assert len(CASES) >= 60
     assert len({case.name for case in CASES}) == len(CASES)
-    assert verdicts[SILENT] + verdicts[REPEATS] >= 40
-    assert verdicts[GROWS] >= 40
+    assert verdicts[GROWS] >= 30
+    assert verdicts[SILENT] + verdicts[REPEATS] >= verdicts[GROWS]
 
 
 def test_all_cases_are_in_the_table():
