@@ -39,7 +39,7 @@ _COMPREHENSIONS = frozenset(("<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>
 # Recursion of your code must not make a walk endless.
 _MOST_SITES = 32
 # Enough to find the function that uses a queryset, above what makes it.
-_FRAMES_NEARBY = range(8)
+_FRAMES_NEARBY = range(6)
 _BYTES_OF_AN_INSTRUCTION = 2
 
 # Roles that do not depend on where a file lies.

@@ -14,7 +14,9 @@ from pytest_dbperf.probes.threads import this_thread
 from pytest_dbperf.recording import Recorder
 
 # The classes that Django makes for each relation, by name: to look into a manager would make it slower.
-FOREIGN_KEY, MANY_TO_MANY, GENERIC = "RelatedManager", "ManyRelatedManager", "GenericRelatedObjectManager"
+FOREIGN_KEY = "create_reverse_many_to_one_manager.<locals>.RelatedManager"
+MANY_TO_MANY = "create_forward_many_to_many_manager.<locals>.ManyRelatedManager"
+GENERIC = "create_generic_related_manager.<locals>.GenericRelatedObjectManager"
 _RELATED = frozenset((FOREIGN_KEY, MANY_TO_MANY, GENERIC))
 
 
@@ -24,6 +26,10 @@ def install(recorder: Recorder) -> Undo:
     from django.db.models.manager import BaseManager
     from django.db.models.query import ModelIterable, QuerySet
 
+    # Attributes of the classes, so that nobody's dictionary has to be made to look into. They stay: whoever
+    # has wrapped our wrappers goes on calling them.
+    QuerySet._dbperf_birth = None  # type: ignore[attr-defined]  # ours
+    ModelState._dbperf_batch = None  # type: ignore[attr-defined]  # ours
     # Until Django 6.1, the filter of a relation is a clone.
     filters_in_place = hasattr(QuerySet, "_avoid_cloning")
 
@@ -31,13 +37,14 @@ def install(recorder: Recorder) -> Undo:
         @functools.wraps(original)
         def get_queryset(self: Any) -> Any:
             queryset = original(self)
-            if recorder.wants_frames:
-                name, clones = type(self).__name__, 0
+            # A manager of yours may hand out what it likes.
+            if recorder.wants_frames and isinstance(queryset, QuerySet):
+                name, clones = type(self).__qualname__, 0
                 is_related = name in _RELATED
                 if is_related and not filters_in_place:
                     clones = 2 if name == GENERIC or self._db is not None else 1
                 fields = nearest(getframe(1)), self if is_related else None, clones
-                queryset._dbperf_birth = tuple.__new__(Birth, fields)
+                queryset._dbperf_birth = tuple.__new__(Birth, fields)  # type: ignore[attr-defined]  # ours
             return queryset
 
         return get_queryset
@@ -63,18 +70,10 @@ def install(recorder: Recorder) -> Undo:
         return __iter__
 
     return together(
-        # As attributes of the classes, so that nobody's dictionary has to be made to look into.
-        _default(QuerySet, "_dbperf_birth", None),
-        _default(ModelState, "_dbperf_batch", None),
         replace(BaseManager, "get_queryset", around_get_queryset),
         replace(QuerySet, "_clone", around_clone),
         replace(ModelIterable, "__iter__", around_iter),
     )
-
-
-def _default(owner: type, name: str, value: object) -> Undo:
-    setattr(owner, name, value)
-    return functools.partial(delattr, owner, name)
 
 
 def _noted(queryset: Any, rows: Any) -> Iterator[Any]:
@@ -89,7 +88,8 @@ def _noted(queryset: Any, rows: Any) -> Iterator[Any]:
         thread.fetching = None
     if first is None:
         return
-    if fetched is None:
+    # What is made of a row may be no instance of a model.
+    if fetched is None or getattr(first, "_state", None) is None:
         yield first
         yield from rows
         return

@@ -18,7 +18,6 @@ from pytest_dbperf.recording import Recorder
 
 _CONTENT_TYPES = ("get_by_natural_key", "get_for_id", "get_for_model", "get_for_models")
 _SITES = ("_get_site_by_id", "_get_site_by_request")
-_MANY_TO_MANY = "create_forward_many_to_many_manager.<locals>.ManyRelatedManager"
 # Of all templates that queries have come from.
 _MOST_LINES = 10_000
 
@@ -33,8 +32,8 @@ def witnesses() -> Mapping[str, Mapping[str, Reader]]:
             "ForwardManyToOneDescriptor.__get__": _by_relation,
             "ReverseOneToOneDescriptor.__get__": _by_reverse_relation,
             # These ask the table in between.
-            f"{_MANY_TO_MANY}.count": _by_manager,
-            f"{_MANY_TO_MANY}.exists": _by_manager,
+            f"{MANY_TO_MANY}.count": _by_manager,
+            f"{MANY_TO_MANY}.exists": _by_manager,
         },
         "db/models/query_utils.py": {"DeferredAttribute.__get__": _by_deferred_field},
         "db/models/query.py": {
@@ -88,7 +87,7 @@ def _of_related_manager(queryset: Any) -> Load | None:
 
 def _accessor_of(manager: Any) -> str:
     """Name the attribute that a related manager is reached by, as `prefetch_related()` wants it."""
-    kind = type(manager).__name__
+    kind = type(manager).__qualname__
     if kind == FOREIGN_KEY:
         return str(manager.field.remote_field.get_accessor_name())
     if kind == MANY_TO_MANY and manager.reverse:

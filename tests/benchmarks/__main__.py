@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from tests.benchmarks.worker import WAYS
+from tests.benchmarks.worker import FRAMES, WAYS
 
 HOME = Path(__file__).parents[2]
 
@@ -38,10 +38,15 @@ def main() -> None:
 
 
 def queries(aliases: Iterable[str], rounds: int) -> None:
-    """Measure a query in a view in each way: raw and by the ORM, on each database."""
+    """Measure a query in a view in each way: raw, by the ORM, and as N+1; on each database.
+
+    What tells N+1 is noted with the call site, and where there is a relation with its row.
+    """
     for using in aliases:
-        measure(f"a query in a view, {using}, raw cursor", f"raw,{using},300", WAYS, rounds)
-        measure(f"a query in a view, {using}, ORM get", f"orm,{using},60", WAYS, rounds)
+        place = f"in a view, {FRAMES} frames deep, {using}"
+        measure(f"a query {place}, raw cursor", f"raw,{using},300", WAYS, rounds)
+        measure(f"a query {place}, ORM get", f"orm,{using},60", WAYS, rounds)
+        measure(f"a query {place}, of N+1 by a foreign key", f"relation,{using},60", WAYS, rounds)
 
 
 def hops(aliases: Iterable[str], rounds: int) -> None:
@@ -167,11 +172,12 @@ def make_tables(aliases: Iterable[str]) -> None:
     from django.core.management import call_command
     from django.db import connections
 
-    from shop.models import Author
+    from shop.models import Author, Book
 
     for using in aliases:
         call_command("migrate", database=using, run_syncdb=True, verbosity=0)
-        Author.objects.using(using).create(pk=1, name="Ada")
+        author = Author.objects.using(using).create(pk=1, name="Ada")
+        Book.objects.using(using).create(pk=1, author=author, title="Notes")
     connections.close_all()
 
 

@@ -4,11 +4,14 @@ import copy
 import pickle
 
 import pytest
-from django.db.models.query import ModelIterable
+from django.db.models import Manager
+from django.db.models.query import ModelIterable, QuerySet
 from django.db.models.signals import post_init
 
 from pytest_dbperf.callsite import line_of
 from pytest_dbperf.loads import Batch, Birth, LoadKind
+from pytest_dbperf.probes import rows
+from pytest_dbperf.recording import Recorder
 from shelf.models import Publisher, Volume, Writer
 from tests.repeats.table import Shelf
 
@@ -162,3 +165,40 @@ def test_no_rows_have_no_batch(recording):
     """An empty result is one, too."""
     assert list(Writer.objects.filter(name="nobody")) == []
     assert list(Writer.objects.none()) == []
+
+
+def test_whoever_wraps_the_wrapper_goes_on(shelf):
+    """Also when nobody listens any more."""
+    recorder = Recorder()
+    undo = rows.install(recorder)
+    ours = QuerySet._clone
+    QuerySet._clone = lambda self: ours(self)
+    try:
+        undo()
+        assert Volume.objects.filter(title="volume 0").count() == 1
+    finally:
+        QuerySet._clone = ours.__wrapped__
+
+
+class Other:
+    """What is no queryset, and has no room for notes."""
+
+    __slots__ = ()
+
+
+class Strange(Manager.from_queryset(QuerySet)):
+    """A manager that hands out something else."""
+
+    _queryset_class = staticmethod(lambda **_: Other())
+
+
+def test_a_manager_may_hand_out_what_it_likes(recording):
+    """It is none of ours."""
+    assert isinstance(Strange().get_queryset(), Other)
+
+
+def test_what_is_made_of_a_row_need_not_be_an_instance(recording, monkeypatch):
+    """Some make values of it."""
+    monkeypatch.setattr(Publisher, "from_db", classmethod(lambda cls, db, names, values, **_: values[1]))
+
+    assert list(Publisher.objects.order_by("pk")) == ["publisher 0", "publisher 1"]
