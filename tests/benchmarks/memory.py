@@ -10,6 +10,7 @@ from pathlib import Path
 from time import perf_counter
 
 from pytest_dbperf.budgets import BUDGETS
+from pytest_dbperf.budgets.budget import takes_a_limit
 from pytest_dbperf.budgets.query_budget import QueryBudget
 from pytest_dbperf.measuring import measure
 from pytest_dbperf.probes import RECORDER, listening
@@ -44,7 +45,7 @@ def report(recording) -> None:
     assert violation.first_line
     for kind in BUDGETS:
         if kind is not QueryBudget:
-            lenient = kind(10) if "limit" in kind.__dataclass_fields__ else kind()
+            lenient = kind(10) if takes_a_limit(kind) else kind()
             lenient.check(recording)
     measure(recording, Path(), with_groups=True)
 
