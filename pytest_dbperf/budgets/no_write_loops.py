@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import dataclass
 from typing import ClassVar
 
-from pytest_dbperf.budgets.allowance import WithAllowances
-from pytest_dbperf.budgets.repeats import require_threshold
-from pytest_dbperf.diagnosis.repeats import LEAST, Repeat, write_loops
-from pytest_dbperf.fingerprint import shortened
-from pytest_dbperf.groups import only_request
+from pytest_dbperf.budgets.repeats import LimitsRepeats
+from pytest_dbperf.diagnosis.repeats import Repeat, write_loops
 from pytest_dbperf.recording import Recording
-from pytest_dbperf.violations import Evidence, Violation, compare
+from pytest_dbperf.violations import Violation
 
 # Neither calls save(): https://docs.djangoproject.com/en/6.1/ref/models/querysets/#bulk-create
 _INSTEAD = {
@@ -23,7 +20,7 @@ _INSTEAD = {
 
 
 @dataclass(frozen=True, slots=True)
-class NoWriteLoops(WithAllowances):
+class NoWriteLoops(LimitsRepeats):
     """Fail when rows are inserted, updated or deleted one statement at a time, from the same lines.
 
     A statement for many rows does not count, and `executemany` does not either.
@@ -37,13 +34,6 @@ class NoWriteLoops(WithAllowances):
     name: ClassVar[str] = "no_write_loops"
     example: ClassVar[str] = "users_user"
 
-    threshold: int = LEAST
-    _: KW_ONLY
-
-    def __post_init__(self) -> None:
-        WithAllowances.__post_init__(self)
-        require_threshold("no_write_loops threshold", self.threshold)
-
     def judged(self, recording: Recording) -> Sequence[Repeat]:
         """The rows that were written one by one."""
         return write_loops(recording.queries, self.threshold)
@@ -54,21 +44,7 @@ class NoWriteLoops(WithAllowances):
 
     def check(self, recording: Recording) -> Violation | None:
         """Count the statements that could be one."""
-        forbidden: list[Repeat] = sorted(self.forbidden(recording), key=lambda one: -one.count)
-        if not forbidden:
-            return None
-        measured = sum(repeat.count for repeat in forbidden)
-        return Violation(
-            budget=self.name,
-            measured=measured,
-            limit=0,
-            headline=f"single-row writes {compare(measured, 0)}",
-            evidence=tuple(
-                Evidence(repeat.count, shortened(repeat.statement), repeat.call_path) for repeat in forbidden
-            ),
-            during=only_request(repeat.request for repeat in forbidden),
-            advice=tuple(_advice(forbidden)),
-        )
+        return self.violation_of(recording, "single-row writes", remark=lambda _: "", advice=_advice)
 
 
 def _advice(repeats: Sequence[Repeat]) -> Iterator[str]:

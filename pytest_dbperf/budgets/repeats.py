@@ -2,11 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import KW_ONLY, dataclass
 
-from pytest_dbperf.diagnosis.repeats import Finding, Repeat
+from pytest_dbperf.budgets.allowance import WithAllowances
+from pytest_dbperf.diagnosis.repeats import LEAST, Finding, Repeat
 from pytest_dbperf.fingerprint import shortened
-from pytest_dbperf.violations import Evidence, Remark
+from pytest_dbperf.groups import only_request
+from pytest_dbperf.recording import Recording
+from pytest_dbperf.violations import Evidence, Remark, Violation, compare
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsRepeats(WithAllowances):
+    """What the budgets of repeats share that are no N+1: a threshold, and how they are shown."""
+
+    threshold: int = LEAST
+    _: KW_ONLY
+
+    def __post_init__(self) -> None:
+        WithAllowances.__post_init__(self)
+        require_threshold(f"{self.name} threshold", self.threshold)
+
+    def violation_of(
+        self,
+        recording: Recording,
+        what: str,
+        *,
+        remark: Callable[[Repeat], str],
+        advice: Callable[[Sequence[Repeat]], Iterable[str]],
+    ) -> Violation | None:
+        """Count the queries that are forbidden, the most frequent first."""
+        forbidden: list[Repeat] = sorted(self.forbidden(recording), key=lambda one: -one.count)
+        if not forbidden:
+            return None
+        measured = sum(repeat.count for repeat in forbidden)
+        return Violation(
+            budget=self.name,
+            measured=measured,
+            limit=0,
+            headline=f"{what} {compare(measured, 0)}",
+            evidence=tuple(
+                Evidence(repeat.count, shortened(repeat.statement), repeat.call_path, remark(repeat))
+                for repeat in forbidden
+            ),
+            during=only_request(repeat.request for repeat in forbidden),
+            advice=tuple(advice(forbidden)),
+        )
 
 
 def require_threshold(what: str, threshold: object) -> None:

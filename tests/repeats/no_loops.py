@@ -240,13 +240,13 @@ def relation_of_two_rows_that_were_got_apart(shelf):
 @case(SILENT)
 def row_of_each_of_three_requests(shelf):
     for volume in shelf.all(Volume):
-        Client().get("/work/", work=lambda volume=volume: name_of_writer(volume))
+        Client().get("/do/", work=lambda volume=volume: name_of_writer(volume))
 
 
 @case(SILENT)
 def get_in_each_of_three_requests(shelf):
     for number in range(3):
-        Client().get("/work/", work=lambda number=number: shelf.all(Writer).get(name=f"writer {number}"))
+        Client().get("/do/", work=lambda number=number: shelf.all(Writer).get(name=f"writer {number}"))
 
 
 @case(SILENT)
@@ -255,7 +255,7 @@ def prefetch_for_one_row_in_each_of_three_requests(shelf):
         return shelf.all(Publisher).prefetch_related("volumes").get(name=f"publisher {number}")
 
     for number in range(3):
-        Client().get("/work/", work=lambda number=number: get(number))
+        Client().get("/do/", work=lambda number=number: get(number))
 
 
 @case(SILENT)
@@ -411,7 +411,7 @@ def the_same_in_many_places_of_a_request(shelf):
         shelf.all(Profile).get(website="example.org", writer__name="writer 0")
         shelf.all(Profile).get(website="example.org", writer__name="writer 0")
 
-    Client().get("/work/", work=work)
+    Client().get("/do/", work=work)
 
 
 @case(REPEATS, 3)

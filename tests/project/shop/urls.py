@@ -14,7 +14,7 @@ urlpatterns = [
     path("exit/", pages.leave),
     path("redirect/", pages.redirect),
     path("redirect/307/", pages.repeat),
-    path("work/", shelf.views.work),
+    path("do/", shelf.views.work),
     path("to-thread/", pages.count_in_thread),
     path("stream/", pages.count_while_streaming),
 ]
