@@ -32,7 +32,7 @@ from pytest_dbperf.recording import Recorder, Recording
 from pytest_dbperf.resolution import in_force, nearest_budgets_of
 from pytest_dbperf.sources import digest_of, source_of
 from pytest_dbperf.verification import ServerDisagrees, Verification
-from pytest_dbperf.violations import BudgetExceeded, Remark, Violation
+from pytest_dbperf.violations import BudgetExceeded, BudgetWarning, Remark, Violation
 from pytest_dbperf.watched import WatchedTest
 from pytest_dbperf.worlds import GrowthUnknown, ground_of
 
@@ -45,6 +45,7 @@ _FIXTURES = frozenset(("dbperf", *(kind.name for kind in BUDGETS)))
 # Errors that say all there is to say: the source of the plugin would only hide it.
 _OURS = (
     BudgetExceeded,
+    BudgetWarning,
     GrowthUnknown,
     NothingCounts,
     ServerDisagrees,

@@ -9,6 +9,7 @@ from pytest_dbperf.budgets.query_budget import QueryBudget
 from pytest_dbperf.enforcement import Given, remarks_of, warn
 from pytest_dbperf.violations import BudgetWarning, Remark
 from tests.factories import recording, site
+from tests.plugin.conftest import failure_of, line_of
 
 WARNING_BUDGET = """
 from pytest_dbperf.budgets.query_budget import QueryBudget
@@ -49,7 +50,13 @@ def test_a_suite_that_takes_warnings_for_errors_fails(suite):
     """That is what it has asked for; what is only reported fails nothing."""
     suite.file("conftest.py", WARNING_BUDGET)
 
-    suite.run_tests(TEST).assert_outcomes(failed=1)
+    result = suite.run_tests(TEST)
+    result.assert_outcomes(failed=1)
+    assert failure_of(result, "test_it")[:3] == [
+        f"1 queries   query_budget(2) at test_it.py:{line_of(suite, '@db')}",
+        "",
+        f"test_it.py:{line_of(suite, '@db')}: BudgetWarning",
+    ]
     suite.run("--dbperf=report").assert_outcomes(passed=1)
 
 
