@@ -70,9 +70,13 @@ class Batch(NamedTuple):
 
     @property
     def evaluated(self) -> CallPath:
-        """The call path of the query."""
-        path: CallPath = self.query.call_path if self.query is not None else ()
-        return path
+        """The call path of the query within its request: whoever made that made no queryset for it."""
+        if self.query is None:
+            return ()
+        path: CallPath = self.query.call_path
+        outside = self.query.request.cause.path if self.query.request is not None else ()
+        is_below = outside and path[-len(outside) :] == outside
+        return path[: -len(outside)] if is_below else path
 
     def __reduce__(self) -> tuple[type[None], tuple[()]]:
         return _nothing()

@@ -9,6 +9,7 @@ from pytest_dbperf.budgets.query_budget import QueryBudget
 from pytest_dbperf.diagnosis import eager
 from pytest_dbperf.diagnosis.eager import remedies
 from pytest_dbperf.diagnosis.repeats import in_turns, n_plus_ones, repeated, root_of, write_loops
+from pytest_dbperf.events import Cause
 from pytest_dbperf.loads import Batch, Birth, Load, LoadKind
 from tests.factories import query, recording, request, site
 
@@ -173,12 +174,23 @@ def test_rows_that_were_loaded_for_unknown_ones_have_no_root():
         Batch(),
         Batch(load=Load(LoadKind.TO_ONE)),
         Batch(Birth((site("row", "/srv/app/list.html", 7),))),
+        Batch(query=query()._replace(cause=Cause((VIEW,), request()._replace(cause=Cause((VIEW,)))))),
     ],
-    ids=["unknown rows", "no line", "rows of unknown rows", "a template"],
+    ids=["unknown rows", "no line", "rows of unknown rows", "a template", "the client of the request"],
 )
 def test_no_remedy_is_told_without_a_line(batch):
     """No guess is printed as a fact."""
     assert remedies(n_plus_ones(loaded(1, 2, batch=batch))) == []
+
+
+@pytest.mark.parametrize("outside", [(), (OTHER,), (HELPER,)])
+def test_a_queryset_that_was_made_before_is_changed_where_it_is_evaluated(outside):
+    """In the request that evaluates it."""
+    cause = Cause((VIEW, OTHER), request()._replace(cause=Cause(outside)))
+    batch = Batch(query=query()._replace(cause=cause))
+    [remedy] = remedies(n_plus_ones(loaded(1, 2, batch=batch)))
+
+    assert remedy.site == VIEW
 
 
 @pytest.mark.parametrize("series, peers", [("5.2.19", None), ("6.0.10", None), ("6.1.3", 1), ("7.0", 1)])
