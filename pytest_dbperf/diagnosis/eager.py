@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -65,13 +66,14 @@ def _result(saves: int, left: int, is_kept: bool) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Wish:
-    """What one load needs: a method with a name, on a line, of a queryset that was evaluated as this root."""
+    """What so many loads need: a method with a name, on a line, of a queryset evaluated as this root."""
 
     site: CallSite
     method: str
     name: str
     kind: LoadKind
     root: Batch
+    count: int
 
 
 def remedies(repeats: Iterable[Repeat]) -> list[Remedy]:
@@ -90,6 +92,7 @@ def _remedy(wishes: Sequence[_Wish]) -> Remedy:
     last = tuple(name for name in names if not any(other.startswith(f"{name}__") for other in names))
     # A query for each relation, each time that the queryset is evaluated.
     queries = len({(id(wish.root), wish.name) for wish in wishes})
+    loads = sum(wish.count for wish in wishes)
     method = wishes[0].method
     needs_none = method != _PREFETCH
     has_peers = _has_fetch_modes() and all(
@@ -99,15 +102,17 @@ def _remedy(wishes: Sequence[_Wish]) -> Remedy:
         site=wishes[0].site,
         method=method,
         names=last,
-        cures=len(wishes),
-        saves=len(wishes) if needs_none else len(wishes) - queries,
-        saves_with_peers=len(wishes) - queries if has_peers else None,
+        cures=loads,
+        saves=loads if needs_none else loads - queries,
+        saves_with_peers=loads - queries if has_peers else None,
     )
 
 
 def _wishes(loads: Sequence[Load]) -> Iterator[_Wish]:
     is_of_one_query = len({id(load.batch) for load in loads}) == 1
-    for load in loads:
+    # One object may stand for a million loads.
+    times = Counter(map(id, loads))
+    for load in {id(load): load for load in loads}.values():
         names, batch = [load.name], load.batch
         is_joined = load.kind is LoadKind.TO_ONE
         while batch is not None and (above := batch.load) is not None:
@@ -123,7 +128,7 @@ def _wishes(loads: Sequence[Load]) -> Iterator[_Wish]:
                 method = _DEFER if batch.defers else _ONLY
             else:
                 method = _SELECT if is_joined else _PREFETCH
-            yield _Wish(site, method, "__".join(names), load.kind, batch)
+            yield _Wish(site, method, "__".join(names), load.kind, batch, times[id(load)])
 
 
 def _line_to_change(batch: Batch) -> CallSite | None:

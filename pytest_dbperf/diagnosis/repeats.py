@@ -180,7 +180,7 @@ def _repeat(members: Sequence[tuple[int, Query]]) -> Repeat:
     first = queries[0]
     loads = [query.load for query in queries if query.load is not None]
     # The rows that it is for, where these are known: all of them may have the same owner.
-    rows = distinct(queries, "row")
+    rows = _distinct_rows(queries)
     return Repeat(
         positions=[position for position, _ in members],
         distinct=distinct(queries, "parameters") if rows is None else rows,
@@ -190,6 +190,21 @@ def _repeat(members: Sequence[tuple[int, Query]]) -> Repeat:
         request=first.request,
         loads=loads,
     )
+
+
+def _distinct_rows(queries: Sequence[Query]) -> int | None:
+    """Count the rows that queries ran for: of each evaluation by itself, if one of them had several.
+
+    A list may be made twice, with the same rows. What was got one by one is the same row again.
+    """
+    by_root: dict[int, list[Query]] = {}
+    for query in queries:
+        root = root_of(query.load.batch) if query.load is not None else None
+        by_root.setdefault(id(root), []).append(query)
+    of_each = [distinct(of_one, "row") for of_one in by_root.values()]
+    known = [count for count in of_each if count is not None]
+    has_several = len(known) == len(of_each) and max(known) > 1
+    return sum(known) if has_several else distinct(queries, "row")
 
 
 def in_turns(repeats: Iterable[Repeat]) -> list[Finding]:

@@ -52,6 +52,13 @@ def whether_there_are_rows_behind_a_foreign_key(shelf):
         publisher.volumes.exists()
 
 
+@case(GROWS, 4, rows=2)
+def the_same_rows_twice(shelf):
+    for _ in range(2):
+        for volume in shelf.all(Volume):
+            volume.writer.name
+
+
 @case(GROWS, 3)
 def filtered_rows_behind_a_foreign_key(shelf):
     for publisher in shelf.all(Publisher):

@@ -404,6 +404,12 @@ def the_same_rows_behind_the_same_row(shelf):
         publisher.volumes.count()
 
 
+@case(REPEATS, 3, 3)
+def the_same_relation_of_the_same_row(shelf):
+    for _ in range(3):
+        shelf.all(Volume).get(title="volume 0").writer.name
+
+
 @case(REPEATS, 3)
 def the_same_in_many_places_of_a_request(shelf):
     def work():

@@ -18,6 +18,9 @@ OTHER = site("other", "/srv/app/views.py", 19)
 HELPER = site("helper", "/srv/app/helpers.py", 3)
 
 
+ONE, OTHER_ONE = Batch(), Batch(defers=False)
+
+
 class Campaign:
     """A model, as far as a diagnosis looks at it."""
 
@@ -63,6 +66,9 @@ def counts(repeats):
         (loaded(1, 2, batch=Batch()), [2]),
         (loaded(1, batch=Batch()) + loaded(2, batch=Batch()), []),
         (loaded(1, batch=Batch()) + loaded(2, batch=Batch()) + loaded(3, batch=Batch()), [3]),
+        (loaded(1, 2, batch=ONE) + loaded(1, 2, batch=OTHER_ONE), [4]),
+        (loaded(1, batch=ONE) + loaded(1, batch=OTHER_ONE), []),
+        (loaded(1, None, batch=ONE) + loaded(1, 2, batch=OTHER_ONE), []),
         (loaded(1, 2, is_whole=False), []),
         (loaded(1, 2, kind=LoadKind.PREFETCH, rows=3), []),
         (loaded(1, 2, 3, kind=LoadKind.CACHE), []),
