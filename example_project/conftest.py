@@ -1,11 +1,50 @@
-"""What do the tests say of themselves?"""
+"""What do the tests say of themselves, and which servers can they have?"""
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import TypeVar
+from urllib.parse import quote, urlsplit
 
+import pytest
 from django.db import connection
+
+from throwaway_servers import redis
+from throwaway_servers.processes import ProgramMissing
+
+Served = TypeVar("Served")
 
 
 def pytest_report_header() -> str:
     """Name the database: what it cannot do is skipped."""
     started = "DATABASE_LOG" in os.environ
     return f"database: {connection.vendor}, {'started for this run' if started else 'chosen by DATABASE_URL'}"
+
+
+@contextmanager
+def or_skipped(serving: Callable[[], AbstractContextManager[Served]]) -> Iterator[Served]:
+    """Skip what needs a program that is not installed; in CI, where it has to be, that is an error."""
+    with ExitStack() as servers:
+        try:
+            served = servers.enter_context(serving())
+        except ProgramMissing as missing:
+            if os.environ.get("CI"):
+                raise
+            pytest.skip(str(missing))
+        yield served
+
+
+@pytest.fixture
+def redis_url() -> Iterator[str]:
+    """The CACHE_URL of a Redis of this test's own."""
+    with or_skipped(redis.serving) as url:
+        yield url
+
+
+@pytest.fixture
+def served_database_url(transactional_db: None) -> str:
+    """The DATABASE_URL of the test's database, for the processes of a server: what is committed is there."""
+    if connection.vendor != "postgresql":
+        pytest.skip(f"{connection.vendor} is in memory here: no other process can see it")
+    name = quote(connection.settings_dict["NAME"], safe="")
+    return urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}").geturl()

@@ -23,6 +23,13 @@ def database_settings(environment: Environment) -> dj_database_url.DBConfig:
             **options,
             "options": command_line.strip(),
         }
+        if environment.db_pool:
+            database["OPTIONS"]["pool"] = {
+                "min_size": 1,
+                "max_size": environment.db_pool,
+                # A request that finds no connection waits as long as one that makes its own.
+                "timeout": environment.db_connect_timeout,
+            }
     return database
 
 

@@ -20,6 +20,9 @@ LARGEST = 2**31 - 1
 NOT_EMPTY = validate.Length(min=1)
 AT_LEAST_0 = validate.Range(min=0, max=LARGEST)
 AT_LEAST_1 = validate.Range(min=1, max=LARGEST)
+# Django refuses both together: the pool decides how long a connection lives.
+NOT_WITH_A_POOL = validate.Equal(0, error="Must be 0, or not set, where DB_POOL is set.")
+CACHES = ("locmem", "redis", "rediss", "unix")
 
 
 def _is_database_url(url: str) -> None:
@@ -27,6 +30,12 @@ def _is_database_url(url: str) -> None:
         dj_database_url.parse(url)
     except ValueError as error:
         raise ValidationError(str(error)) from error
+
+
+def _is_cache_url(url: str) -> None:
+    scheme, separator, _ = url.partition("://")
+    if not separator or scheme not in CACHES:
+        raise ValidationError(f"It begins with one of {', '.join(f'{scheme}://' for scheme in CACHES)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +46,10 @@ class Environment:
     debug: bool
     allowed_hosts: tuple[str, ...]
     database_url: str
+    cache_url: str
 
+    db_pool: int
+    """Connections that a process keeps for all its requests at most; 0 is for no pool."""
     db_conn_max_age: int
     """Seconds; 0 closes the connection after each request."""
     db_conn_health_checks: bool
@@ -60,6 +72,7 @@ class Environment:
         """Read and validate every variable; `environs.EnvValidationError` names all those that are wrong."""
         env = Env(eager=False)
         debug = env.bool("DEBUG", True)
+        pool = env.int("DB_POOL", 0, validate=AT_LEAST_0)
         environment = cls(
             secret_key=(
                 env.str("SECRET_KEY", DEVELOPMENT_SECRET_KEY, validate=NOT_EMPTY)
@@ -69,7 +82,13 @@ class Environment:
             debug=debug,
             allowed_hosts=tuple(env.list("ALLOWED_HOSTS", DEVELOPMENT_HOSTS, subcast=str.strip)),
             database_url=env.str("DATABASE_URL", DEVELOPMENT_DATABASE_URL, validate=_is_database_url),
-            db_conn_max_age=env.int("DB_CONN_MAX_AGE", 600, validate=AT_LEAST_0),
+            cache_url=env.str("CACHE_URL", "locmem://", validate=_is_cache_url),
+            db_pool=pool,
+            db_conn_max_age=(
+                env.int("DB_CONN_MAX_AGE", 0, validate=NOT_WITH_A_POOL)
+                if pool
+                else env.int("DB_CONN_MAX_AGE", 600, validate=AT_LEAST_0)
+            ),
             db_conn_health_checks=env.bool("DB_CONN_HEALTH_CHECKS", True),
             db_connect_timeout=env.int("DB_CONNECT_TIMEOUT", 10, validate=AT_LEAST_1),
             db_statement_timeout=env.int("DB_STATEMENT_TIMEOUT", 30_000, validate=AT_LEAST_0),

@@ -1,5 +1,6 @@
 """How is the site set up?"""
 
+from config.cache import cache_settings
 from config.database import database_settings
 from config.environment import BASE_DIR, environment
 
@@ -50,6 +51,7 @@ TEMPLATES = [
 ]
 
 DATABASES = {"default": database_settings(ENVIRONMENT)}
+CACHES = {"default": cache_settings(ENVIRONMENT)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "users.User"

@@ -11,6 +11,8 @@ from environs import EnvValidationError
 from config.environment import BASE_DIR, Environment, environment
 
 DEFAULTS = {
+    "CACHE_URL": "locmem://",
+    "DB_POOL": 0,
     "DB_CONN_MAX_AGE": 600,
     "DB_CONN_HEALTH_CHECKS": True,
     "DB_CONNECT_TIMEOUT": 10,
@@ -21,7 +23,7 @@ DEFAULTS = {
     "MAX_REQUESTS": 10_000,
     "MAX_REQUESTS_JITTER": 1000,
 }
-NUMBERS = [name for name, default in DEFAULTS.items() if default is not True]
+NUMBERS = [name for name, default in DEFAULTS.items() if type(default) is int]
 AT_LEAST_1 = {"DB_CONNECT_TIMEOUT", "WORKER_CONNECTIONS", "WORKER_TIMEOUT"}
 
 
@@ -41,7 +43,7 @@ def run_manage(*arguments: str, **variables: str) -> subprocess.CompletedProcess
 
 @pytest.mark.parametrize(("name", "default"), DEFAULTS.items())
 def test_a_variable_that_is_not_set_has_its_default(name: str, default: object) -> None:
-    """The defaults are those of the report."""
+    """The defaults of the last nine are those of the report."""
     assert getattr(Environment.read(), name.lower()) == default
 
 
@@ -51,6 +53,31 @@ def test_a_number_is_honoured(monkeypatch: pytest.MonkeyPatch, name: str) -> Non
     monkeypatch.setenv(name, "42")
 
     assert getattr(Environment.read(), name.lower()) == 42
+
+
+def test_with_a_pool_no_connection_is_kept_besides(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Django refuses both; the default of the one follows the other."""
+    monkeypatch.setenv("DB_POOL", "8")
+
+    assert Environment.read().db_conn_max_age == 0
+
+
+def test_a_pool_and_kept_connections_are_refused_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was set for WSGI is not dropped in silence."""
+    monkeypatch.setenv("DB_POOL", "8")
+    monkeypatch.setenv("DB_CONN_MAX_AGE", "600")
+
+    with pytest.raises(EnvValidationError, match=r"'DB_CONN_MAX_AGE'.*where DB_POOL is set"):
+        Environment.read()
+
+
+@pytest.mark.parametrize("url", ["", "memcached://localhost", "redis", "redis:/localhost"])
+def test_a_bad_cache_url_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    """The error says what there is."""
+    monkeypatch.setenv("CACHE_URL", url)
+
+    with pytest.raises(EnvValidationError, match=r"'CACHE_URL'.*redis://"):
+        Environment.read()
 
 
 @pytest.mark.parametrize(("value", "meaning"), [("false", False), ("0", False), ("true", True), ("1", True)])

@@ -1,0 +1,33 @@
+"""Where is kept what need not be computed again?"""
+
+from dataclasses import replace
+
+import pytest
+from django.core.cache.backends.base import BaseCache
+from django.utils.module_loading import import_string
+
+from config.cache import cache_settings
+from config.environment import environment
+
+
+def cache_at(url: str) -> BaseCache:
+    """Return the cache that a process with this CACHE_URL has."""
+    settings = cache_settings(replace(environment(), cache_url=url))
+    backend = import_string(settings.pop("BACKEND"))
+    return backend(settings.pop("LOCATION"), settings)
+
+
+def test_a_cache_in_the_process_needs_no_server() -> None:
+    """Its name keeps it from other caches of the process."""
+    cache_at("locmem://one").set("key", "value")
+
+    assert cache_at("locmem://one").get("key") == "value"
+    assert cache_at("locmem://other").get("key") is None
+
+
+@pytest.mark.services
+def test_a_redis_is_shared_by_all_who_know_its_url(redis_url: str) -> None:
+    """What one process has stored, each has."""
+    cache_at(redis_url).set("key", "value")
+
+    assert cache_at(redis_url).get("key") == "value"
