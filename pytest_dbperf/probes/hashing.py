@@ -21,10 +21,15 @@ def hash_of(parameters: Any) -> int | None:
         return 0
     if type(parameters) is dict:
         parameters = tuple(parameters.values())
-    elif type(parameters) not in (tuple, list):
+    elif type(parameters) is list:
+        parameters = tuple(parameters)
+    elif type(parameters) is not tuple:
         return None
-    if _HASHABLE.issuperset(map(type, parameters)):
-        return hash(tuple(parameters))
+    for value in parameters:
+        if type(value) not in _HASHABLE:
+            break
+    else:
+        return hash(parameters)
     hashes = tuple(map(_hash_of_value, parameters))
     return None if None in hashes else hash(hashes)
 

@@ -59,20 +59,21 @@ def install(recorder: Recorder) -> Undo:  # noqa: C901  # The path of every quer
                 so_far = inherited()
                 frames: CallPath = ()
                 load: Load | None = None
-                if recorder.wants_frames:
+                thread = this_thread
+                fetching, wants_frames = thread.fetching, recorder.wants_frames
+                if wants_frames:
                     seen: list[Load] = []
                     frames = frames_of_yours_from(getframe(1), bool(so_far.path), seen)
-                    queryset = this_thread.fetching
-                    if seen or queryset is not None:
-                        load = load_of(seen, queryset)
+                    if seen or fetching.queryset is not None:
+                        load = load_of(seen, fetching.queryset)
                 fields = (
                     sql if type(sql) is str else text_of(sql, self.cursor),
                     self.db.alias,
                     started,
                     perf_counter() - started,
                     length_of(params) if many else 1,
-                    hash_of(params) if recorder.wants_frames else None,
-                    this_thread.name,
+                    hash_of(params) if wants_frames else None,
+                    thread.name,
                     frames,
                     so_far,
                     load,
@@ -82,8 +83,8 @@ def install(recorder: Recorder) -> Undo:  # noqa: C901  # The path of every quer
                 log.append(query)
                 if len(log) > recorder.fold_at:
                     recorder.fold()
-                if this_thread.fetching is not None:
-                    this_thread.fetching, this_thread.fetched = None, query
+                if fetching.queryset is not None:
+                    fetching.queryset, fetching.query = None, query
                 if (sampled := recorder.sampled) is not None:
                     _sample(recorder, sampled, (fields[0], self.db.alias), params, many)
                 if wants_driver_queries:

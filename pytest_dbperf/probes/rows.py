@@ -78,14 +78,14 @@ def install(recorder: Recorder) -> Undo:
 
 def _noted(queryset: Any, rows: Any) -> Iterator[Any]:
     """Note on each instance which batch it belongs to, and on those that were selected with it."""
-    thread = this_thread
-    thread.fetching = queryset
+    fetching = this_thread.fetching
+    fetching.queryset = queryset
     try:
         first = next(rows, None)
     finally:
         # Whoever has recorded the query has taken it over.
-        fetched = thread.fetched if thread.fetching is None else None
-        thread.fetching = None
+        fetched = fetching.query if fetching.queryset is None else None
+        fetching.queryset = None
     if first is None:
         return
     # What is made of a row may be no instance of a model.

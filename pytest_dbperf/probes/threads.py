@@ -20,6 +20,17 @@ _STARTED_BY = "_dbperf_started_by"
 _numbers = count(1)
 
 
+class Fetching:
+    """What a thread is about to get rows for: one look-up in the thread's own for all who ask on the way."""
+
+    __slots__ = ("query", "queryset")
+
+    def __init__(self) -> None:
+        # The queryset whose rows are asked for next here, and the query that has asked for them.
+        self.queryset: Any = None
+        self.query: Query | None = None
+
+
 class _Thread(threading.local):
     # Three times as fast as asking threading.current_thread() for every event.
     def __init__(self) -> None:
@@ -31,9 +42,7 @@ class _Thread(threading.local):
         self.number = next(_numbers)
         # The hop that a task has just come back from: while that one runs on, it has not waited for anything.
         self.hop_before: tuple[int, object] | None = None
-        # The queryset whose rows are asked for next here, and the query that has asked for them.
-        self.fetching: Any = None
-        self.fetched: Query | None = None
+        self.fetching = Fetching()
 
 
 this_thread = _Thread()
