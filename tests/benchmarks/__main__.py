@@ -77,6 +77,8 @@ def suite(aliases: Iterable[str], rounds: int) -> None:
         "plugin on, with a report": [f"--dbperf-report=json:{os.devnull}"],
     }
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", "-p", "no:cacheprovider"]
+    # What starts servers of its own takes seconds that have nothing to do with the plugin.
+    command += ["-m", "not services"]
     # The example has settings of its own.
     environ = {
         key: value for key, value in os.environ.items() if key not in ("DJANGO_SETTINGS_MODULE", "PYTHONPATH")
