@@ -89,9 +89,7 @@ class Server:
 
     def url(self, database: str) -> str:
         """Say where `database` is, as a DATABASE_URL; creating it is up to the caller."""
-        # URL parsers lower-case the host, so its capitals are percent-encoded too.
-        host = re.sub(rb"[^a-z0-9._-]", lambda byte: b"%%%02X" % byte[0][0], os.fsencode(self.directory))
-        return f"postgresql://postgres@{host.decode()}:{self.port}/{quote(database, safe='')}"
+        return f"postgresql://postgres@{host(self.directory)}:{self.port}/{quote(database, safe='')}"
 
     def stop(self) -> None:
         """End the server with its connections, and remove its directory; a fork of the owner does nothing."""
@@ -100,6 +98,11 @@ class Server:
             # A byte, because closing the pipe says nothing while a fork of ours has it open.
             self._supervisor.communicate(b"\n", timeout=60)
             shutil.rmtree(self.directory, ignore_errors=True)  # Still there if the supervisor was killed.
+
+
+def host(directory: Path) -> str:
+    """Write a socket's directory as the host of a URL; parsers lower-case that, so capitals are encoded."""
+    return re.sub(rb"[^a-z0-9._-]", lambda byte: b"%%%02X" % byte[0][0], os.fsencode(directory)).decode()
 
 
 def provide(database: str) -> str:

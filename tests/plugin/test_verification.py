@@ -1,15 +1,13 @@
 """The server's own count is compared with ours, and a difference is loud."""
 
 import os
-import shutil
-import socket
-import subprocess
 import sys
-import tempfile
-from pathlib import Path
+from contextlib import ExitStack
 
 import pytest
-from django.db import connections
+
+from throwaway_servers import pgbouncer
+from throwaway_servers.processes import ProgramMissing
 
 pytestmark = pytest.mark.usefixtures("postgres")
 
@@ -144,47 +142,22 @@ def test_again():
 
 
 @pytest.fixture
-def pgbouncer(tmp_path, monkeypatch):
+def pooler(monkeypatch):
     """A PgBouncer before the tests' server, and DATABASE_URL that leads through it."""
-    program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
-    if program is None:
-        missing = "pgbouncer is not installed (on Debian: the package pgbouncer)"
-        pytest.fail(missing) if IN_CI else pytest.skip(missing)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    directory = Path(tempfile.mkdtemp(prefix="pgbouncer-"))
-    database = connections["default"].settings_dict
-    (directory / "users").write_text('"postgres" ""\n')
-    (directory / "ini").write_text(
-        f"""
-[databases]
-* = host={database["HOST"]} port={database["PORT"]}
-[pgbouncer]
-listen_addr = 127.0.0.1
-listen_port = {port}
-unix_socket_dir =
-auth_type = trust
-auth_file = {directory / "users"}
-pool_mode = transaction
-default_pool_size = 2
-ignore_startup_parameters = extra_float_digits,options
-"""
+    # The small project's settings ask the server to log statements, which is no affair of a pooler.
+    serving = pgbouncer.serving(
+        os.environ["DATABASE_URL"], default_pool_size=2, ignore_startup_parameters="options"
     )
-    directory.chmod(0o755)
-    # It refuses to be root.
-    who = {"user": "nobody"} if os.geteuid() == 0 else {}
-    server = subprocess.Popen([program, directory / "ini"], stderr=subprocess.PIPE, text=True, **who)
-    while "process up" not in (line := server.stderr.readline()):
-        assert line, "pgbouncer did not start"
-    monkeypatch.setenv("DATABASE_URL", f"postgres://postgres@127.0.0.1:{port}/dbperf")
-    yield
-    server.terminate()
-    server.communicate()
-    shutil.rmtree(directory)
+    with ExitStack() as servers:
+        try:
+            url = servers.enter_context(serving)
+        except ProgramMissing as missing:
+            pytest.fail(str(missing)) if IN_CI else pytest.skip(str(missing))
+        monkeypatch.setenv("DATABASE_URL", url)
+        yield
 
 
-def test_behind_a_pooler_nothing_is_verified_and_a_warning_says_why(suite, pgbouncer):
+def test_behind_a_pooler_nothing_is_verified_and_a_warning_says_why(suite, pooler):
     """Its sessions are those of the pooler; the client's connections are counted all the same."""
     suite.ini("dbperf_verify_connections = true")
     result = suite.run_tests(
