@@ -9,6 +9,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 from django.db import connection
 
+from throwaway_postgres import PostgresUnavailable
 from throwaway_servers import redis
 from throwaway_servers.processes import ProgramMissing
 
@@ -27,7 +28,7 @@ def or_skipped(serving: Callable[[], AbstractContextManager[Served]]) -> Iterato
     with ExitStack() as servers:
         try:
             served = servers.enter_context(serving())
-        except ProgramMissing as missing:
+        except (PostgresUnavailable, ProgramMissing) as missing:
             if os.environ.get("CI"):
                 raise
             pytest.skip(str(missing))
