@@ -16,13 +16,15 @@ def database_settings(environment: Environment) -> dj_database_url.DBConfig:
         database["HOST"] = _socket_directory(environment.database_url)
     if database["ENGINE"] == "django.db.backends.postgresql":
         options = database.get("OPTIONS", {})
-        # What the URL says itself comes last and therefore wins, in the server's command line too.
-        command_line = f"-c statement_timeout={environment.db_statement_timeout} {options.get('options', '')}"
-        database["OPTIONS"] = {
-            "connect_timeout": environment.db_connect_timeout,
-            **options,
-            "options": command_line.strip(),
-        }
+        database["OPTIONS"] = {"connect_timeout": environment.db_connect_timeout, **options}
+        if environment.db_pooler:
+            # The next statement may be another server process's, where no such cursor is. The timeout is a
+            # parameter that PgBouncer refuses, or drops if told to ignore it: `checks.py` asks for it.
+            database["DISABLE_SERVER_SIDE_CURSORS"] = True
+        else:
+            # What the URL says itself comes last and therefore wins, in the server's command line too.
+            ours = f"-c statement_timeout={environment.db_statement_timeout}"
+            database["OPTIONS"]["options"] = f"{ours} {options.get('options', '')}".strip()
         if environment.db_pool:
             database["OPTIONS"]["pool"] = {
                 "min_size": 1,

@@ -22,6 +22,9 @@ AT_LEAST_0 = validate.Range(min=0, max=LARGEST)
 AT_LEAST_1 = validate.Range(min=1, max=LARGEST)
 # Django refuses both together: the pool decides how long a connection lives.
 NOT_WITH_A_POOL = validate.Equal(0, error="Must be 0, or not set, where DB_POOL is set.")
+NOT_WITHOUT_POSTGRESQL = validate.Equal(
+    comparable=False, error="Must be false, or not set, where DATABASE_URL names no PostgreSQL."
+)
 CACHES = ("locmem", "redis", "rediss", "unix")
 
 
@@ -30,6 +33,11 @@ def _is_database_url(url: str) -> None:
         dj_database_url.parse(url)
     except ValueError as error:
         raise ValidationError(str(error)) from error
+
+
+def _is_postgresql(url: str | None) -> bool:
+    """Tell what a valid URL names; there is none yet where it was refused."""
+    return url is None or dj_database_url.parse(url)["ENGINE"] == "django.db.backends.postgresql"
 
 
 def _is_cache_url(url: str) -> None:
@@ -48,6 +56,8 @@ class Environment:
     database_url: str
     cache_url: str
 
+    db_pooler: bool
+    """Whether DATABASE_URL leads to a pooler, which gives a connection for one transaction at a time."""
     db_pool: int
     """Connections that a process keeps for all its requests at most; 0 is for no pool."""
     db_conn_max_age: int
@@ -72,6 +82,10 @@ class Environment:
         """Read and validate every variable; `environs.EnvValidationError` names all those that are wrong."""
         env = Env(eager=False)
         debug = env.bool("DEBUG", True)
+        database_url = env.str("DATABASE_URL", DEVELOPMENT_DATABASE_URL, validate=_is_database_url)
+        pooler = env.bool(
+            "DB_POOLER", False, validate=() if _is_postgresql(database_url) else NOT_WITHOUT_POSTGRESQL
+        )
         pool = env.int("DB_POOL", 0, validate=AT_LEAST_0)
         environment = cls(
             secret_key=(
@@ -81,13 +95,14 @@ class Environment:
             ),
             debug=debug,
             allowed_hosts=tuple(env.list("ALLOWED_HOSTS", DEVELOPMENT_HOSTS, subcast=str.strip)),
-            database_url=env.str("DATABASE_URL", DEVELOPMENT_DATABASE_URL, validate=_is_database_url),
+            database_url=database_url,
             cache_url=env.str("CACHE_URL", "locmem://", validate=_is_cache_url),
+            db_pooler=pooler,
             db_pool=pool,
             db_conn_max_age=(
                 env.int("DB_CONN_MAX_AGE", 0, validate=NOT_WITH_A_POOL)
                 if pool
-                else env.int("DB_CONN_MAX_AGE", 600, validate=AT_LEAST_0)
+                else env.int("DB_CONN_MAX_AGE", 0 if pooler else 600, validate=AT_LEAST_0)
             ),
             db_conn_health_checks=env.bool("DB_CONN_HEALTH_CHECKS", True),
             db_connect_timeout=env.int("DB_CONNECT_TIMEOUT", 10, validate=AT_LEAST_1),

@@ -12,8 +12,8 @@ from config.environment import environment
 
 
 def settings_of(url: str, **variables: Any) -> DBConfig:
-    """Return the settings for a URL, the other variables being those of this process."""
-    return database_settings(replace(environment(), database_url=url, **variables))
+    """Return the settings for a URL, without a pooler; other variables are those of this process."""
+    return database_settings(replace(environment(), database_url=url, **{"db_pooler": False, **variables}))
 
 
 def test_a_server_is_found_by_its_url() -> None:
@@ -76,6 +76,14 @@ def test_what_the_url_says_wins() -> None:
         "connect_timeout": 1,
         "options": "-c statement_timeout=3 -c statement_timeout=5",
     }
+
+
+def test_a_pooler_is_given_nothing_that_it_cannot_keep() -> None:
+    """Neither parameters of a session nor cursors, which belong to one process of the server."""
+    database = settings_of("postgres:///campaigns", db_pooler=True, db_connect_timeout=2)
+
+    assert database["OPTIONS"] == {"connect_timeout": 2}
+    assert database["DISABLE_SERVER_SIDE_CURSORS"] is True
 
 
 @pytest.mark.parametrize("url", ["sqlite:////srv/campaigns.sqlite3", "sqlite://:memory:"])

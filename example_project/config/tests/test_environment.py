@@ -12,6 +12,7 @@ from config.environment import BASE_DIR, Environment, environment
 
 DEFAULTS = {
     "CACHE_URL": "locmem://",
+    "DB_POOLER": False,
     "DB_POOL": 0,
     "DB_CONN_MAX_AGE": 600,
     "DB_CONN_HEALTH_CHECKS": True,
@@ -24,6 +25,7 @@ DEFAULTS = {
     "MAX_REQUESTS_JITTER": 1000,
 }
 NUMBERS = [name for name, default in DEFAULTS.items() if type(default) is int]
+SWITCHES = [name for name, default in DEFAULTS.items() if type(default) is bool]
 AT_LEAST_1 = {"DB_CONNECT_TIMEOUT", "WORKER_CONNECTIONS", "WORKER_TIMEOUT"}
 
 
@@ -71,6 +73,35 @@ def test_a_pool_and_kept_connections_are_refused_together(monkeypatch: pytest.Mo
         Environment.read()
 
 
+def test_behind_a_pooler_no_connection_is_kept_unless_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It costs little to connect to it, and under ASGI nobody would use the connection again."""
+    monkeypatch.setenv("DATABASE_URL", "postgres:///campaigns")
+    monkeypatch.setenv("DB_POOLER", "true")
+    assert Environment.read().db_conn_max_age == 0
+
+    monkeypatch.setenv("DB_CONN_MAX_AGE", "600")
+    assert Environment.read().db_conn_max_age == 600
+
+
+def test_a_pool_before_a_pooler_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It saves each request a log-in, which takes longest where there are passwords."""
+    monkeypatch.setenv("DATABASE_URL", "postgres:///campaigns")
+    monkeypatch.setenv("DB_POOLER", "true")
+    monkeypatch.setenv("DB_POOL", "8")
+
+    assert (Environment.read().db_pooler, Environment.read().db_pool) == (True, 8)
+
+
+@pytest.mark.parametrize("url", ["sqlite:///db.sqlite3", "mysql://localhost/campaigns"])
+def test_a_pooler_is_for_postgresql(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    """There it would change nothing, and whoever has set it expects something."""
+    monkeypatch.setenv("DATABASE_URL", url)
+    monkeypatch.setenv("DB_POOLER", "true")
+
+    with pytest.raises(EnvValidationError, match=r"'DB_POOLER'.*DATABASE_URL names no PostgreSQL"):
+        Environment.read()
+
+
 @pytest.mark.parametrize("url", ["", "memcached://localhost", "redis", "redis:/localhost"])
 def test_a_bad_cache_url_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     """The error says what there is."""
@@ -81,11 +112,13 @@ def test_a_bad_cache_url_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, url
 
 
 @pytest.mark.parametrize(("value", "meaning"), [("false", False), ("0", False), ("true", True), ("1", True)])
-def test_a_switch_is_honoured(monkeypatch: pytest.MonkeyPatch, value: str, meaning: bool) -> None:
+@pytest.mark.parametrize("name", SWITCHES)
+def test_a_switch_is_honoured(monkeypatch: pytest.MonkeyPatch, name: str, value: str, meaning: bool) -> None:
     """Words and digits both work."""
-    monkeypatch.setenv("DB_CONN_HEALTH_CHECKS", value)
+    monkeypatch.setenv("DATABASE_URL", "postgres:///campaigns")
+    monkeypatch.setenv(name, value)
 
-    assert Environment.read().db_conn_health_checks is meaning
+    assert getattr(Environment.read(), name.lower()) is meaning
 
 
 @pytest.mark.parametrize("value", ["ten", "-1", "1.5", "", "10s", "2147483648"])
@@ -99,11 +132,12 @@ def test_a_bad_number_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: 
 
 
 @pytest.mark.parametrize("value", ["maybe", "", "2"])
-def test_a_bad_switch_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+@pytest.mark.parametrize("name", SWITCHES)
+def test_a_bad_switch_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     """Whatever is neither yes nor no might have been meant as either."""
-    monkeypatch.setenv("DB_CONN_HEALTH_CHECKS", value)
+    monkeypatch.setenv(name, value)
 
-    with pytest.raises(EnvValidationError, match="'DB_CONN_HEALTH_CHECKS'"):
+    with pytest.raises(EnvValidationError, match=f"'{name}'"):
         Environment.read()
 
 
