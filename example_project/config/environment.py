@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Self
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import dj_database_url
 from environs import Env, ValidationError, validate
@@ -25,6 +25,11 @@ NOT_WITH_A_POOL = validate.Equal(0, error="Must be 0, or not set, where DB_POOL 
 NOT_WITHOUT_POSTGRESQL = validate.Equal(
     comparable=False, error="Must be false, or not set, where DATABASE_URL names no PostgreSQL."
 )
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+# What Apple calls a client: the bundle of an app or a service, in reverse order of its domain.
+CLIENT_ID_OR_EMPTY = validate.Regexp(
+    r"([A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+)?\Z", error="It looks like org.example.campaigns, or is empty."
+)
 CACHES = ("locmem", "redis", "rediss", "unix")
 
 
@@ -38,6 +43,15 @@ def _is_database_url(url: str) -> None:
 def _is_postgresql(url: str | None) -> bool:
     """Tell what a valid URL names; there is none yet where it was refused."""
     return url is None or dj_database_url.parse(url)["ENGINE"] == "django.db.backends.postgresql"
+
+
+def _is_keys_url(url: str) -> None:
+    try:
+        scheme, host = urlsplit(url).scheme, urlsplit(url).hostname
+    except ValueError as error:
+        raise ValidationError(str(error)) from error
+    if not host or scheme not in ("https", "http") or (scheme == "http" and host not in LOOPBACK):
+        raise ValidationError("It is an https:// URL: whoever answers there can sign in as anybody.")
 
 
 def _is_cache_url(url: str) -> None:
@@ -55,6 +69,9 @@ class Environment:
     allowed_hosts: tuple[str, ...]
     database_url: str
     cache_url: str
+    apple_client_id: str
+    """The audience of Apple's identity tokens; empty where Sign in with Apple is not offered."""
+    apple_keys_url: str
 
     db_pooler: bool
     """Whether DATABASE_URL leads to a pooler, which gives a connection for one transaction at a time."""
@@ -98,6 +115,10 @@ class Environment:
             database_url=database_url,
             cache_url=env.str("CACHE_URL", "locmem://", validate=_is_cache_url),
             db_pooler=pooler,
+            apple_client_id=env.str("APPLE_CLIENT_ID", "", validate=CLIENT_ID_OR_EMPTY),
+            apple_keys_url=env.str(
+                "APPLE_KEYS_URL", "https://appleid.apple.com/auth/keys", validate=_is_keys_url
+            ),
             db_pool=pool,
             db_conn_max_age=(
                 env.int("DB_CONN_MAX_AGE", 0, validate=NOT_WITH_A_POOL)

@@ -66,6 +66,9 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 
+APPLE_CLIENT_ID = ENVIRONMENT.apple_client_id
+APPLE_KEYS_URL = ENVIRONMENT.apple_keys_url
+
 SESSION_COOKIE_SECURE = not DEBUG
 CSRF_COOKIE_SECURE = not DEBUG
 

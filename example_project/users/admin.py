@@ -26,9 +26,9 @@ class UserAdmin(DjangoUserAdmin):
     list_filter = ["is_active", "is_staff", "is_superuser", "groups"]
     search_fields = ["email", "nickname"]
     ordering = ["email"]
-    readonly_fields = ["created_at", "last_login"]
+    readonly_fields = ["apple_id", "created_at", "last_login"]
     fieldsets = [
-        (None, {"fields": ["email", "password"]}),
+        (None, {"fields": ["email", "password", "apple_id"]}),
         ("Profile", {"fields": ["nickname"]}),
         ("Permissions", {"fields": ["is_active", "is_staff", "is_superuser", "groups", "user_permissions"]}),
         ("Dates", {"fields": ["created_at", "last_login"]}),

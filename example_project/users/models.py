@@ -15,6 +15,7 @@ from django.utils import timezone
 from users.managers import UserManager
 
 SESSION_LIFETIME = timedelta(days=30)
+FRESH = timedelta(minutes=15)
 
 validate_nickname = RegexValidator(
     r"^[\w.-]{2,30}\Z", "A nickname has 2 to 30 letters, digits, dots, hyphens and underscores."
@@ -26,6 +27,15 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     email = models.EmailField(unique=True, error_messages={"unique": "This e-mail address is taken."})
     nickname = models.CharField(max_length=30, validators=[validate_nickname])
+    apple_id = models.CharField(
+        "Apple ID",
+        max_length=255,
+        unique=True,
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="The user as Sign in with Apple knows them.",
+    )
     is_active = models.BooleanField(default=True, help_text="Unselect this instead of deleting the account.")
     is_staff = models.BooleanField(default=False, help_text="May log into the admin.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -79,3 +89,8 @@ class AuthToken(models.Model):
 
     def __str__(self) -> str:
         return f"session {self.pk} of user {self.user_id}"
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether its user proved just now who they are."""
+        return timezone.now() - self.created_at < FRESH

@@ -13,6 +13,8 @@ from config.environment import BASE_DIR, Environment, environment
 DEFAULTS = {
     "CACHE_URL": "locmem://",
     "DB_POOLER": False,
+    "APPLE_CLIENT_ID": "",
+    "APPLE_KEYS_URL": "https://appleid.apple.com/auth/keys",
     "DB_POOL": 0,
     "DB_CONN_MAX_AGE": 600,
     "DB_CONN_HEALTH_CHECKS": True,
@@ -108,6 +110,42 @@ def test_a_bad_cache_url_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, url
     monkeypatch.setenv("CACHE_URL", url)
 
     with pytest.raises(EnvValidationError, match=r"'CACHE_URL'.*redis://"):
+        Environment.read()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "appleid.apple.com/auth/keys",
+        "https:///auth/keys",
+        "https://[",
+        "file:///etc/keys",
+        "http://appleid.apple.com/auth/keys",
+    ],
+)
+def test_a_bad_address_of_apples_keys_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    """Without TLS, whoever is between could sign in as anybody."""
+    monkeypatch.setenv("APPLE_KEYS_URL", url)
+
+    with pytest.raises(EnvValidationError, match="'APPLE_KEYS_URL'"):
+        Environment.read()
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8000/keys", "http://[::1]/keys", "https://example.org/"])
+def test_keys_may_come_from_this_machine(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    """There is nobody between."""
+    monkeypatch.setenv("APPLE_KEYS_URL", url)
+
+    assert Environment.read().apple_keys_url == url
+
+
+@pytest.mark.parametrize("client_id", ["campaigns", "org.example.", "org example.campaigns", "org.example\n"])
+def test_a_bad_client_id_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, client_id: str) -> None:
+    """No token of Apple's would ever be for it."""
+    monkeypatch.setenv("APPLE_CLIENT_ID", client_id)
+
+    with pytest.raises(EnvValidationError, match=r"'APPLE_CLIENT_ID'.*org\.example"):
         Environment.read()
 
 

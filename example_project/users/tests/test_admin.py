@@ -59,6 +59,22 @@ def test_a_user_can_be_edited(staff: Client) -> None:
     assert staff.get(f"/admin/users/user/{ada.pk}/change/").status_code == 200
 
 
+def test_apples_id_can_be_seen_and_not_changed(staff: Client) -> None:
+    """Whoever could write it there could sign in as the user."""
+    ada, bob = make_user("ada", apple_id="000123.ada"), make_user("bob")
+    url = f"/admin/users/user/{ada.pk}/change/"
+
+    assert "000123.ada" in staff.get(url).text
+    for user in (ada, bob):
+        form = {"email": user.email, "nickname": f"{user.nickname}-2", "apple_id": "000456.eve"}
+        assert staff.post(f"/admin/users/user/{user.pk}/change/", form).status_code == 302
+    assert list(User.objects.order_by("email").values_list("nickname", "apple_id")) == [
+        ("ada-2", "000123.ada"),
+        ("bob-2", None),
+        ("root", None),
+    ]
+
+
 def test_sessions_can_be_seen_and_closed_but_not_made(staff: Client) -> None:
     """A session made here would have a secret that nobody knows."""
     sign_in(make_user("ada"))
