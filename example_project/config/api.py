@@ -6,9 +6,13 @@ from ninja.errors import AuthenticationError
 
 from campaigns.api import router as campaigns
 from users.api import router as users
+from users.api_before import router as users_before
+from users.api_one_hop import router as users_one_hop
 
 api = NinjaAPI(title="Campaigns", version="1")
 api.add_router("/users/", users, tags=["users"])
+api.add_router("/before/users/", users_before, tags=["users, before"])
+api.add_router("/one-hop/users/", users_one_hop, tags=["users, one hop"])
 api.add_router("/campaigns/", campaigns, tags=["campaigns"])
 
 

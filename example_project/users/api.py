@@ -1,25 +1,54 @@
-"""How do clients sign up, log in and out, and manage their profile?
+"""How do clients sign up, log in and out, and manage their account?
 
-`sync_to_async` is left for what has to run outside the event loop: hashing, and the manager's `create_user`.
+As the report wants it: each call of the ORM is Django's asynchronous one. `sync_to_async` is left for what
+has to run outside the event loop: hashing, the manager's `create_user`, and to ask Apple for its keys.
+
+`api_before` is how it was, `api_one_hop` how it is faster; `tests/test_styles.py` says by how much.
 """
 
 from asgiref.sync import sync_to_async
+from django.core.cache import cache
 from django.db import IntegrityError
 from django.http import HttpRequest
 from django.utils import timezone
-from ninja import Router
+from ninja import Query, Router
 from ninja.errors import AuthenticationError, HttpError
 
+from users.apple import (
+    NONCE_LIFETIME,
+    TokenRefused,
+    identity_of,
+    link,
+    new_nonce,
+    nonce_key,
+    refuse_unless_it_opens,
+)
 from users.authentication import AuthenticatedRequest, session
 from users.models import AuthToken, User
-from users.schemas import LogIn, Profile, ProfileChange, Session, SignUp
+from users.refusals import (
+    EITHER_TAKEN,
+    EMAIL_TAKEN,
+    LOG_IN_AGAIN,
+    NICKNAME_TAKEN,
+    WRONG_EMAIL_OR_PASSWORD,
+    WRONG_PASSWORD,
+    refuse_weak,
+)
+from users.schemas import (
+    AppleSignIn,
+    Availability,
+    LogIn,
+    Nonce,
+    PasswordChange,
+    Profile,
+    ProfileChange,
+    Session,
+    SignUp,
+    Wish,
+)
 from users.tokens import digest_of, new_secret
 
 router = Router()
-
-EMAIL_TAKEN = "This e-mail address is taken."
-NICKNAME_TAKEN = "This nickname is taken."
-EITHER_TAKEN = "This e-mail address or nickname is taken."
 
 
 @router.post("sign-up", response={201: Session})
@@ -36,6 +65,17 @@ async def sign_up(request: HttpRequest, payload: SignUp) -> Session:
     return await _open_session(user)
 
 
+@router.get("availability", response=Availability)
+async def look_up_availability(request: HttpRequest, wish: Query[Wish]) -> Availability:
+    """Tell whether an e-mail address and a nickname can be had."""
+    available = Availability()
+    if wish.email is not None:
+        available.email = not await User.objects.filter(email=wish.email).aexists()
+    if wish.nickname is not None:
+        available.nickname = not await User.objects.with_nickname(wish.nickname).aexists()
+    return available
+
+
 @router.post("log-in", response={201: Session})
 async def log_in(request: HttpRequest, payload: LogIn) -> Session:
     """Open a session. 401 when the e-mail address or the password is wrong; it does not say which."""
@@ -43,9 +83,50 @@ async def log_in(request: HttpRequest, payload: LogIn) -> Session:
     if user is None:
         # As ModelBackend does: an unknown address must take as long as a wrong password.
         await sync_to_async(User().set_password)(payload.password)
-        raise AuthenticationError(message="Wrong e-mail address or password.")
+        raise AuthenticationError(message=WRONG_EMAIL_OR_PASSWORD)
     if not await sync_to_async(user.check_password)(payload.password):
-        raise AuthenticationError(message="Wrong e-mail address or password.")
+        raise AuthenticationError(message=WRONG_EMAIL_OR_PASSWORD)
+    await User.objects.filter(pk=user.pk).aupdate(last_login=timezone.now())
+    return await _open_session(user)
+
+
+@router.post("apple/nonce", response={201: Nonce})
+async def begin_sign_in_with_apple(request: HttpRequest) -> Nonce:
+    """Hand out the nonce of one sign-in with Apple. 404 when it is not offered."""
+    nonce = new_nonce()
+    await cache.aset(nonce_key(nonce), "unused", NONCE_LIFETIME)
+    return Nonce(nonce=nonce)
+
+
+@router.post("apple", response={201: Session})
+async def sign_in_with_apple(request: HttpRequest, payload: AppleSignIn) -> Session:
+    """Open a session for somebody whom Apple vouches for, and an account if they have none.
+
+    401 when the token or the nonce is not good, 403 when the account is deactivated, 404 when this is not
+    offered, 409 when the address or the nickname is somebody else's, 503 when Apple does not answer.
+    """
+    identify = sync_to_async(identity_of, thread_sensitive=False)  # It may have to wait for Apple.
+    identity = await identify(payload.identity_token, payload.nonce)
+    try:
+        user = await User.objects.aget(apple_id=identity.apple_id)
+    except User.DoesNotExist:
+        user = await User.objects.filter(email=identity.email).afirst()
+    refuse_unless_it_opens(user, identity, payload.nickname)
+    if user is None and await User.objects.with_nickname(payload.nickname).aexists():
+        raise HttpError(409, NICKNAME_TAKEN)
+    if not await cache.adelete(nonce_key(payload.nonce)):
+        raise TokenRefused  # Another request was faster with the same nonce.
+    if user is None:
+        try:
+            user = await sync_to_async(User.objects.create_user)(
+                identity.email, payload.nickname, apple_id=identity.apple_id
+            )
+        except IntegrityError as error:
+            raise HttpError(409, EITHER_TAKEN) from error
+    elif user.apple_id is None:
+        link(user, identity)
+        await user.asave(update_fields=["apple_id", "password"])
+        await AuthToken.objects.filter(user=user).adelete()
     await User.objects.filter(pk=user.pk).aupdate(last_login=timezone.now())
     return await _open_session(user)
 
@@ -74,6 +155,29 @@ async def change_profile(request: AuthenticatedRequest, payload: ProfileChange) 
     except IntegrityError as error:  # Somebody else took it since it was looked up.
         raise HttpError(409, NICKNAME_TAKEN) from error
     return user
+
+
+@router.post("me/password", response={204: None}, auth=session)
+async def change_password(request: AuthenticatedRequest, payload: PasswordChange) -> None:
+    """Change the password and close the user's other sessions. 403 when the old one is not right."""
+    user = request.auth.user
+    if not await sync_to_async(user.check_password)(payload.old_password):
+        raise HttpError(403, WRONG_PASSWORD)
+    refuse_weak(payload.new_password, user)
+    await sync_to_async(user.set_password)(payload.new_password)
+    await user.asave(update_fields=["password"])
+    await AuthToken.objects.filter(user=user).exclude(pk=request.auth.pk).adelete()
+
+
+@router.delete("me", response={204: None}, auth=session)
+async def delete_account(request: AuthenticatedRequest) -> None:
+    """Delete the account, its campaigns and its places in those of others. 403 when the session is old.
+
+    Not every account has a password to ask for, and a DELETE has no body: to have logged in just now will do.
+    """
+    if not request.auth.is_fresh:
+        raise HttpError(403, LOG_IN_AGAIN)
+    await request.auth.user.adelete()
 
 
 async def _open_session(user: User) -> Session:

@@ -66,6 +66,41 @@ class ProfileChange(Schema):
     nickname: Nickname
 
 
+class PasswordChange(Schema):
+    """Another password."""
+
+    old_password: Password
+    new_password: Password
+
+
+class Wish(Schema):
+    """What somebody would like to have."""
+
+    email: Email | None = None
+    nickname: Nickname | None = None
+
+
+class Availability(Schema):
+    """What of it can be had; null for what was not asked."""
+
+    email: bool | None = None
+    nickname: bool | None = None
+
+
+class Nonce(Schema):
+    """What a sign-in with Apple begins with."""
+
+    nonce: str = Field(description="Give Apple its SHA-256 in hexadecimal; send it back as it is.")
+
+
+class AppleSignIn(Schema):
+    """What Apple says of somebody."""
+
+    identity_token: str = Field(max_length=4096)
+    nonce: str = Field(max_length=128)
+    nickname: Nickname | None = Field(None, description="For a new account.")
+
+
 class Profile(Schema):
     """What users see of themselves."""
 

@@ -14,29 +14,29 @@ from users.models import User
 from users.tests.factories import make_user, sign_in
 
 
-def rename(client: Client, nickname: str, headers: dict[str, str] | None = None) -> Any:
+def rename(client: Client, users_url: str, nickname: str, headers: dict[str, str] | None = None) -> Any:
     """Ask for another nickname."""
     payload = {"nickname": nickname}
-    return client.patch("/api/users/me", payload, content_type="application/json", headers=headers or {})
+    return client.patch(f"{users_url}/me", payload, content_type="application/json", headers=headers or {})
 
 
 @pytest.mark.django_db
-def test_the_profile_is_that_of_the_user_who_asks(client: Client) -> None:
+def test_the_profile_is_that_of_the_user_who_asks(client: Client, users_url: str) -> None:
     """Nothing else of the account is shown."""
     ada, bob = make_user("ada"), make_user("bob")
 
-    profiles = [client.get("/api/users/me", headers=sign_in(user)).json() for user in (ada, bob)]
+    profiles = [client.get(f"{users_url}/me", headers=sign_in(user)).json() for user in (ada, bob)]
 
     assert [profile["nickname"] for profile in profiles] == ["ada", "bob"]
     assert profiles[0].keys() == {"email", "nickname", "created_at"}
 
 
 @pytest.mark.django_db
-def test_the_nickname_can_be_changed(client: Client) -> None:
+def test_the_nickname_can_be_changed(client: Client, users_url: str) -> None:
     """The answer shows the profile as it is now, and nothing else has changed."""
     ada = make_user("ada")
 
-    response = rename(client, "lovelace", sign_in(ada))
+    response = rename(client, users_url, "lovelace", sign_in(ada))
 
     assert response.status_code == 200
     assert response.json()["nickname"] == "lovelace"
@@ -48,12 +48,12 @@ def test_the_nickname_can_be_changed(client: Client) -> None:
 
 
 @pytest.mark.django_db
-def test_a_nickname_of_somebody_else_is_a_conflict(client: Client) -> None:
+def test_a_nickname_of_somebody_else_is_a_conflict(client: Client, users_url: str) -> None:
     """The old one stays."""
     make_user("bob")
     ada = make_user("ada")
 
-    response = rename(client, "BOB", sign_in(ada))
+    response = rename(client, users_url, "BOB", sign_in(ada))
 
     assert response.status_code == 409
     assert response.json() == {"detail": "This nickname is taken."}
@@ -62,46 +62,46 @@ def test_a_nickname_of_somebody_else_is_a_conflict(client: Client) -> None:
 
 
 @pytest.mark.django_db
-def test_ones_own_nickname_is_no_conflict(client: Client) -> None:
+def test_ones_own_nickname_is_no_conflict(client: Client, users_url: str) -> None:
     """Writing it in another case is a change like any other."""
-    response = rename(client, "Ada", sign_in(make_user("ada")))
+    response = rename(client, users_url, "Ada", sign_in(make_user("ada")))
 
     assert response.status_code == 200
     assert response.json()["nickname"] == "Ada"
 
 
 @pytest.mark.django_db
-def test_a_bad_nickname_is_refused_by_its_name(client: Client) -> None:
+def test_a_bad_nickname_is_refused_by_its_name(client: Client, users_url: str) -> None:
     """The same rules hold as at signing up."""
-    response = rename(client, "x", sign_in(make_user("ada")))
+    response = rename(client, users_url, "x", sign_in(make_user("ada")))
 
     assert response.status_code == 422
     assert [error["loc"][-1] for error in response.json()["detail"]] == ["nickname"]
 
 
 @pytest.mark.django_db
-def test_changing_the_profile_needs_a_session(client: Client) -> None:
+def test_changing_the_profile_needs_a_session(client: Client, users_url: str) -> None:
     """Without one there is no profile."""
-    assert rename(client, "lovelace").status_code == 401
+    assert rename(client, users_url, "lovelace").status_code == 401
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_the_profile_works_for_an_async_client(async_client: AsyncClient) -> None:
+async def test_the_profile_works_for_an_async_client(async_client: AsyncClient, users_url: str) -> None:
     """The same calls over ASGI: changed, then read."""
     headers = await sync_to_async(lambda: sign_in(make_user()))()
 
     payload = {"nickname": "lovelace"}
-    await async_client.patch("/api/users/me", payload, content_type="application/json", headers=headers)
-    response = await async_client.get("/api/users/me", headers=headers)
+    await async_client.patch(f"{users_url}/me", payload, content_type="application/json", headers=headers)
+    response = await async_client.get(f"{users_url}/me", headers=headers)
 
     assert response.json()["nickname"] == "lovelace"
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_who_take_a_nickname_at_once_one_gets_it(client: Client) -> None:
+def test_of_two_who_take_a_nickname_at_once_one_gets_it(client: Client, users_url: str) -> None:
     """The other is told so, although the nickname was free when it was looked up."""
     require_row_locks()
-    call = disconnecting(partial(rename, client, "bob", sign_in(make_user("ada"))))
+    call = disconnecting(partial(rename, client, users_url, "bob", sign_in(make_user("ada"))))
     with ThreadPoolExecutor(1) as threads:
         with transaction.atomic():
             make_user("bob")

@@ -22,11 +22,13 @@ from users.tests.factories import make_user, sign_in
         pytest.param({"Authorization": "Basic YWRhOnBhc3N3b3Jk"}, id="another scheme"),
     ],
 )
-def test_a_request_without_a_valid_token_is_unauthorized(client: Client, headers: dict[str, str]) -> None:
+def test_a_request_without_a_valid_token_is_unauthorized(
+    client: Client, users_url: str, headers: dict[str, str]
+) -> None:
     """The answer says how to authenticate."""
     sign_in(make_user())
 
-    response = client.get("/api/users/me", headers=headers)
+    response = client.get(f"{users_url}/me", headers=headers)
 
     assert response.status_code == 401
     assert response.json() == {"detail": "Unauthorized"}
@@ -34,7 +36,7 @@ def test_a_request_without_a_valid_token_is_unauthorized(client: Client, headers
 
 
 @pytest.mark.django_db
-def test_a_session_ends_after_its_lifetime(client: Client) -> None:
+def test_a_session_ends_after_its_lifetime(client: Client, users_url: str) -> None:
     """It opens with the whole lifetime before it, and lets nobody in afterwards."""
     user = make_user()
     fresh = sign_in(user)
@@ -43,48 +45,48 @@ def test_a_session_ends_after_its_lifetime(client: Client) -> None:
     left = AuthToken.objects.valid().get().expires_at - timezone.now()
 
     assert timedelta(0) < SESSION_LIFETIME - left < timedelta(minutes=5)
-    assert client.get("/api/users/me", headers=fresh).status_code == 200
-    assert client.get("/api/users/me", headers=stale).status_code == 401
+    assert client.get(f"{users_url}/me", headers=fresh).status_code == 200
+    assert client.get(f"{users_url}/me", headers=stale).status_code == 401
 
 
 @pytest.mark.django_db
-def test_the_sessions_of_a_deactivated_user_let_nobody_in(client: Client) -> None:
+def test_the_sessions_of_a_deactivated_user_let_nobody_in(client: Client, users_url: str) -> None:
     """Deactivating an account works at once."""
     user = make_user()
     headers = sign_in(user)
     user.is_active = False
     user.save()
 
-    assert client.get("/api/users/me", headers=headers).status_code == 401
+    assert client.get(f"{users_url}/me", headers=headers).status_code == 401
 
 
 @pytest.mark.django_db
-def test_logging_out_ends_this_session_only(client: Client) -> None:
+def test_logging_out_ends_this_session_only(client: Client, users_url: str) -> None:
     """The user's other devices stay logged in."""
     user = make_user()
     here, elsewhere = sign_in(user), sign_in(user)
 
-    response = client.post("/api/users/log-out", headers=here)
+    response = client.post(f"{users_url}/log-out", headers=here)
 
     assert response.status_code == 204
     assert response.content == b""
-    assert client.get("/api/users/me", headers=here).status_code == 401
-    assert client.get("/api/users/me", headers=elsewhere).status_code == 200
+    assert client.get(f"{users_url}/me", headers=here).status_code == 401
+    assert client.get(f"{users_url}/me", headers=elsewhere).status_code == 200
 
 
 @pytest.mark.django_db
-def test_logging_out_needs_a_session(client: Client) -> None:
+def test_logging_out_needs_a_session(client: Client, users_url: str) -> None:
     """There is nothing to end without one."""
-    assert client.post("/api/users/log-out").status_code == 401
+    assert client.post(f"{users_url}/log-out").status_code == 401
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_a_session_works_for_an_async_client(async_client: AsyncClient) -> None:
+async def test_a_session_works_for_an_async_client(async_client: AsyncClient, users_url: str) -> None:
     """The same calls over ASGI: let in, logged out, kept out."""
     headers = await sync_to_async(lambda: sign_in(make_user()))()
 
-    before = await async_client.get("/api/users/me", headers=headers)
-    await async_client.post("/api/users/log-out", headers=headers)
-    after = await async_client.get("/api/users/me", headers=headers)
+    before = await async_client.get(f"{users_url}/me", headers=headers)
+    await async_client.post(f"{users_url}/log-out", headers=headers)
+    after = await async_client.get(f"{users_url}/me", headers=headers)
 
     assert (before.status_code, after.status_code) == (200, 401)

@@ -16,27 +16,27 @@ from users.tokens import digest_of
 ADA = {"email": "ada@example.org", "nickname": "ada", "password": PASSWORD}
 
 
-def sign_up(client: Client, **payload: str) -> Any:
+def sign_up(client: Client, users_url: str, **payload: str) -> Any:
     """Send the sign-up form, Ada's unless told otherwise."""
-    return client.post("/api/users/sign-up", ADA | payload, content_type="application/json")
+    return client.post(f"{users_url}/sign-up", ADA | payload, content_type="application/json")
 
 
 @pytest.mark.django_db
-def test_signing_up_opens_an_account_and_a_session(client: Client) -> None:
+def test_signing_up_opens_an_account_and_a_session(client: Client, users_url: str) -> None:
     """The answer holds the profile and a token that lets its user in."""
-    response = sign_up(client)
+    response = sign_up(client, users_url)
 
     assert response.status_code == 201
     assert response.json()["user"]["email"] == "ada@example.org"
     assert response.json()["user"]["nickname"] == "ada"
     headers = {"Authorization": f"Bearer {response.json()['token']}"}
-    assert client.get("/api/users/me", headers=headers).json() == response.json()["user"]
+    assert client.get(f"{users_url}/me", headers=headers).json() == response.json()["user"]
 
 
 @pytest.mark.django_db
-def test_neither_password_nor_token_is_stored_as_it_is(client: Client) -> None:
+def test_neither_password_nor_token_is_stored_as_it_is(client: Client, users_url: str) -> None:
     """Whoever reads the database can neither log in nor take over a session."""
-    token = sign_up(client).json()["token"]
+    token = sign_up(client, users_url).json()["token"]
 
     user = User.objects.get()
     assert PASSWORD not in user.password
@@ -46,11 +46,11 @@ def test_neither_password_nor_token_is_stored_as_it_is(client: Client) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("email", ["ada@example.org", "ADA@Example.ORG", " ada@example.org "])
-def test_an_email_address_that_is_taken_is_a_conflict(client: Client, email: str) -> None:
+def test_an_email_address_that_is_taken_is_a_conflict(client: Client, users_url: str, email: str) -> None:
     """An address is the same address in any case."""
     make_user("ada")
 
-    response = sign_up(client, email=email, nickname="lovelace")
+    response = sign_up(client, users_url, email=email, nickname="lovelace")
 
     assert response.status_code == 409
     assert response.json() == {"detail": "This e-mail address is taken."}
@@ -58,11 +58,11 @@ def test_an_email_address_that_is_taken_is_a_conflict(client: Client, email: str
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("nickname", ["ada", "ADA"])
-def test_a_nickname_that_is_taken_is_a_conflict(client: Client, nickname: str) -> None:
+def test_a_nickname_that_is_taken_is_a_conflict(client: Client, users_url: str, nickname: str) -> None:
     """A nickname is the same nickname in any case."""
     make_user("ada")
 
-    response = sign_up(client, email="other@example.org", nickname=nickname)
+    response = sign_up(client, users_url, email="other@example.org", nickname=nickname)
 
     assert response.status_code == 409
     assert response.json() == {"detail": "This nickname is taken."}
@@ -86,9 +86,9 @@ def test_a_nickname_that_is_taken_is_a_conflict(client: Client, nickname: str) -
         pytest.param("password", "ada@example.org", id="password like the e-mail address"),
     ],
 )
-def test_a_bad_field_is_refused_by_its_name(client: Client, field: str, value: str) -> None:
+def test_a_bad_field_is_refused_by_its_name(client: Client, users_url: str, field: str, value: str) -> None:
     """The answer says which field is wrong, and no account is opened."""
-    response = sign_up(client, **{field: value})
+    response = sign_up(client, users_url, **{field: value})
 
     assert response.status_code == 422
     assert [error["loc"][-1] for error in response.json()["detail"]] == [field]
@@ -96,26 +96,26 @@ def test_a_bad_field_is_refused_by_its_name(client: Client, field: str, value: s
 
 
 @pytest.mark.django_db
-def test_a_refusal_does_not_repeat_the_password(client: Client) -> None:
+def test_a_refusal_does_not_repeat_the_password(client: Client, users_url: str) -> None:
     """Answers end in logs."""
-    assert "hunter2" not in sign_up(client, password="hunter2").text
+    assert "hunter2" not in sign_up(client, users_url, password="hunter2").text
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_signing_up_works_for_an_async_client(async_client: AsyncClient) -> None:
+async def test_signing_up_works_for_an_async_client(async_client: AsyncClient, users_url: str) -> None:
     """The same call over ASGI, and a second one is the conflict."""
-    first = await async_client.post("/api/users/sign-up", ADA, content_type="application/json")
-    second = await async_client.post("/api/users/sign-up", ADA, content_type="application/json")
+    first = await async_client.post(f"{users_url}/sign-up", ADA, content_type="application/json")
+    second = await async_client.post(f"{users_url}/sign-up", ADA, content_type="application/json")
 
     assert (first.status_code, second.status_code) == (201, 409)
     assert await User.objects.acount() == 1
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_who_sign_up_at_once_one_gets_the_address(client: Client) -> None:
+def test_of_two_who_sign_up_at_once_one_gets_the_address(client: Client, users_url: str) -> None:
     """The other is told so, although the address was free when it was looked up."""
     require_row_locks()
-    call = disconnecting(partial(sign_up, client, nickname="lovelace"))
+    call = disconnecting(partial(sign_up, client, users_url, nickname="lovelace"))
     with ThreadPoolExecutor(1) as threads:
         with transaction.atomic():
             make_user("ada")
