@@ -4,7 +4,8 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.test import AsyncClient, Client
 
-from pytest_dbperf import BudgetFixture
+from campaigns.tests.factories import make_campaign
+from pytest_dbperf import BudgetFixture, LiveRecording
 from users.models import User
 from users.tests.factories import PASSWORD, make_user, sign_in
 
@@ -50,6 +51,33 @@ def test_a_session_is_found_in_one_query(client: Client, ada: User, query_budget
 
     with query_budget(1):
         assert client.get("/api/users/me", headers=headers).status_code == 200
+
+
+def test_deleting_an_account_costs_the_same_for_any_number_of_campaigns(
+    client: Client, ada: User, dbperf: LiveRecording
+) -> None:
+    """They are found and deleted table by table, and not one by one."""
+    headers = sign_in(ada)
+
+    def make(number: int) -> None:
+        for each in range(number):
+            make_campaign(ada, tags=[f"tag {each}"], joined_by=[ada])
+
+    # Without a call before that is not recorded: an account can be deleted once.
+    dbperf.assert_constant(
+        lambda: client.delete("/api/users/me", headers=headers), populate=make, warm_up=False
+    )
+
+
+def test_deleting_an_account_with_campaigns_costs_eleven_queries(
+    client: Client, ada: User, query_budget: BudgetFixture
+) -> None:
+    """What is in other tables has to be found and deleted first."""
+    make_campaign(ada, tags=["water"], joined_by=[ada])
+    headers = sign_in(ada)
+
+    with query_budget(11, at_least=11):
+        assert client.delete("/api/users/me", headers=headers).status_code == 204
 
 
 @pytest.mark.django_db(transaction=True)
