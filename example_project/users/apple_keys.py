@@ -12,7 +12,7 @@ from urllib.request import urlopen
 
 from django.conf import settings
 from django.core.cache import cache
-from jwt import PyJWK
+from jwt import PyJWK, PyJWKSet
 from jwt.exceptions import PyJWTError
 from ninja.errors import HttpError
 
@@ -46,12 +46,12 @@ def _fetched() -> dict[str, dict[str, Any]]:
     try:
         # The environment lets through no address but HTTPS, and HTTP of this machine.
         with urlopen(settings.APPLE_KEYS_URL, timeout=PATIENCE) as answer:  # noqa: S310
-            keys = {key["kid"]: key for key in json.load(answer)["keys"]}
-        for key in keys.values():
-            PyJWK(key)
+            answered = json.load(answer)
+        # Keys of a kind that PyJWT does not know yet are left out, and a set without any other is an error.
+        usable = {key.key_id for key in PyJWKSet.from_dict(answered).keys}
+        return {key["kid"]: key for key in answered["keys"] if key["kid"] in usable}
     except HTTPError as error:
         error.close()  # It is the answer as well, with its connection.
         raise KeysUnavailable from error
-    except (OSError, HTTPException, ValueError, KeyError, TypeError, PyJWTError) as error:
+    except (OSError, HTTPException, ValueError, LookupError, AttributeError, PyJWTError) as error:
         raise KeysUnavailable from error
-    return keys

@@ -173,6 +173,7 @@ def test_unknown_keys_are_looked_up_once_in_a_while(apple: Apple) -> None:
         pytest.param(500, None, id="an error"),
         pytest.param(200, b"<html>Please log in</html>", id="a page"),
         pytest.param(200, b"[]", id="no key set"),
+        pytest.param(200, b'{"keys": []}', id="no keys"),
         pytest.param(200, b'{"keys": [{"kty": "RSA"}]}', id="a key without an id"),
         pytest.param(200, b'{"keys": [{"kty": "RSA", "kid": "first"}]}', id="half a key"),
     ],
@@ -185,6 +186,16 @@ def test_without_keys_nobody_can_tell(apple: Apple, status: int, answer: bytes |
 
     apple.status, apple.answer = 200, None
     assert identity_of(signed(claims_for(NONCE)), NONCE) == ADA
+
+
+def test_a_key_of_a_new_kind_is_left_out(apple: Apple) -> None:
+    """Apple may have it next to the others one day; those are as good as before."""
+    keys = json.loads(apple.body())["keys"]
+    apple.answer = json.dumps({"keys": [{"kty": "new", "kid": "second"}, *keys]}).encode()
+
+    assert identity_of(signed(claims_for(NONCE)), NONCE) == ADA
+    with pytest.raises(TokenRefused):
+        identity_of(signed(claims_for(NONCE), key_id="second"), NONCE)
 
 
 def test_a_server_that_is_down_is_no_fault_of_the_token() -> None:
