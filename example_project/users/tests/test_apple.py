@@ -1,6 +1,7 @@
 """Whom does Sign in with Apple let in, and to which account?"""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -9,9 +10,12 @@ from asgiref.sync import sync_to_async
 from django.db import connection, transaction
 from django.test import AsyncClient, Client, override_settings
 
+from config.cache import cache_settings
+from config.environment import environment
 from config.tests.locks import disconnecting, require_row_locks, wait_until_blocked
 from users.models import AuthToken, User
 from users.tests.apple import Apple, claims_for, key_named, signed
+from users.tests.conftest import STYLES
 from users.tests.factories import PASSWORD, make_user, sign_in
 
 ADAS_ID = "000123.ada"
@@ -243,6 +247,26 @@ def test_a_nonce_that_is_sent_twice_at_once_is_good_for_one(
 
     assert sorted(response.status_code for response in responses) == [201, 401]
     assert AuthToken.objects.count() == 1
+
+
+@pytest.mark.services
+@pytest.mark.django_db
+def test_processes_with_one_redis_share_nonces_and_keys(client: Client, apple: Apple, redis_url: str) -> None:
+    """One hands the nonce out, another takes it, a third has seen that; Apple is asked once for all."""
+    caches = {"default": cache_settings(replace(environment(), cache_url=redis_url))}
+    users_url = STYLES["after"]
+    statuses = []
+    with override_settings(CACHES=caches):
+        nonce = new_nonce(client, users_url)
+        token = signed(claims_for(nonce))
+    for _ in range(2):
+        with override_settings(CACHES=caches):
+            statuses.append(send(client, users_url, token, nonce).status_code)
+    with override_settings(CACHES=caches):
+        statuses.append(sign_in_with_apple(client, users_url).status_code)
+
+    assert statuses == [201, 401, 201]
+    assert apple.asked == 1
 
 
 @pytest.mark.django_db

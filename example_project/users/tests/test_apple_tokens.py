@@ -198,6 +198,15 @@ def test_a_key_of_a_new_kind_is_left_out(apple: Apple) -> None:
         identity_of(signed(claims_for(NONCE), key_id="second"), NONCE)
 
 
+def test_a_key_for_another_algorithm_signs_nobody_in(apple: Apple) -> None:
+    """Apple's sign with RS256; what else a key set may allow is not what was agreed on."""
+    keys = [key | {"alg": "RS512"} for key in json.loads(apple.body())["keys"]]
+    apple.answer = json.dumps({"keys": keys}).encode()
+
+    with pytest.raises(TokenRefused):
+        identity_of(signed(claims_for(NONCE), algorithm="RS512"), NONCE)
+
+
 def test_a_server_that_is_down_is_no_fault_of_the_token() -> None:
     """Nobody listens there."""
     nowhere = f"http://127.0.0.1:{free_port()}/auth/keys"
