@@ -29,11 +29,16 @@ class CampaignAdmin(admin.ModelAdmin):
     """Campaigns with their owners and join counts, for the same few queries however many there are."""
 
     list_display = ["title", "owner", "starts_at", "capacity", "join_count"]
-    list_filter = ["tags"]
+    list_filter = ["tags", ("latitude", admin.EmptyFieldListFilter)]
     list_select_related = ["owner"]
     date_hierarchy = "starts_at"
     search_fields = ["title", "owner__nickname", "owner__email"]
     autocomplete_fields = ["owner", "tags"]
+    fieldsets = [
+        (None, {"fields": ["owner", "title", "description", "tags"]}),
+        ("When and for how many", {"fields": ["starts_at", "capacity"]}),
+        ("Where", {"fields": [("latitude", "longitude")]}),
+    ]
     inlines = [JoinInline]
 
     def get_queryset(self, request: HttpRequest) -> CampaignQuerySet:

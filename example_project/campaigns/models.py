@@ -1,12 +1,16 @@
 """What is a campaign, and who takes part?"""
 
+from collections.abc import Iterable
 from typing import Self
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Count, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
+
+from campaigns.geography import Box
 
 
 class Tag(models.Model):
@@ -33,6 +37,13 @@ class CampaignQuerySet(models.QuerySet["Campaign"]):
         """Load owners, tags and join counts along: two queries for any number of campaigns."""
         return self.select_related("owner").prefetch_related("tags").with_join_count()
 
+    def within(self, boxes: Iterable[Box]) -> Self:
+        """Return the campaigns in any of these areas, by the index on their places."""
+        area = Q()
+        for box in boxes:
+            area |= Q(latitude__range=(box.south, box.north), longitude__range=(box.west, box.east))
+        return self.filter(area)
+
 
 class Campaign(models.Model):
     """Something that users take part in, as long as there are places."""
@@ -42,6 +53,19 @@ class Campaign(models.Model):
     description = models.TextField(blank=True)
     starts_at = models.DateTimeField()
     capacity = models.PositiveIntegerField()
+    # Floats, as all that is done with them is trigonometry; their error is a millionth of a millimetre.
+    latitude = models.FloatField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(-90), MaxValueValidator(90)],
+        help_text="Degrees north, or south if negative. Leave both empty if it takes place online.",
+    )
+    longitude = models.FloatField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(-180), MaxValueValidator(180)],
+        help_text="Degrees east, or west if negative.",
+    )
     tags = models.ManyToManyField(Tag, blank=True, related_name="campaigns")
     join_count: int
     """Set by `with_join_count` only."""
@@ -50,9 +74,25 @@ class Campaign(models.Model):
 
     class Meta:
         ordering = ["starts_at", "pk"]
-        indexes = [models.Index(fields=["starts_at", "id"], name="campaigns_campaign_by_start")]
+        indexes = [
+            models.Index(fields=["starts_at", "id"], name="campaigns_campaign_by_start"),
+            # With the number in it, the index alone answers who is in a box.
+            models.Index(fields=["latitude", "longitude", "id"], name="campaigns_campaign_by_place"),
+        ]
         constraints = [
-            models.CheckConstraint(condition=Q(capacity__gte=1), name="campaigns_campaign_capacity")
+            models.CheckConstraint(condition=Q(capacity__gte=1), name="campaigns_campaign_capacity"),
+            models.CheckConstraint(
+                # NULL lets a check pass, so it is asked for; not a number is more than any number.
+                condition=Q(latitude__isnull=True, longitude__isnull=True)
+                | Q(
+                    latitude__isnull=False,
+                    longitude__isnull=False,
+                    latitude__range=(-90, 90),
+                    longitude__range=(-180, 180),
+                ),
+                name="campaigns_campaign_place",
+                violation_error_message="A place has a latitude and a longitude, in degrees.",
+            ),
         ]
 
     def __str__(self) -> str:

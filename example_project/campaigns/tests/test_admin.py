@@ -41,6 +41,8 @@ def test_a_campaign_can_be_added_with_tags_and_joins(staff: Client) -> None:
         "starts_at_0": "2030-01-01",
         "starts_at_1": "12:00",
         "capacity": 10,
+        "latitude": 52.52,
+        "longitude": 13.405,
         "tags": [Tag.objects.create(name="water").pk],
         "joins-TOTAL_FORMS": 1,
         "joins-INITIAL_FORMS": 0,
@@ -51,9 +53,41 @@ def test_a_campaign_can_be_added_with_tags_and_joins(staff: Client) -> None:
 
     assert response.status_code == 302
     campaign = Campaign.objects.get()
+    assert (campaign.latitude, campaign.longitude) == (52.52, 13.405)
     assert [tag.name for tag in campaign.tags.all()] == ["water"]
     assert [join.user for join in campaign.joins.all()] == [bob]
     assert staff.get(f"/admin/campaigns/campaign/{campaign.pk}/change/").status_code == 200
+
+
+def test_half_a_position_is_refused_with_a_sentence(staff: Client) -> None:
+    """Not with an error page of the database."""
+    campaign = make_campaign(make_user("ada"))
+    form = {
+        "owner": campaign.owner_id,
+        "title": campaign.title,
+        "starts_at_0": "2030-01-01",
+        "starts_at_1": "12:00",
+        "capacity": 10,
+        "latitude": 52.52,
+        "joins-TOTAL_FORMS": 0,
+        "joins-INITIAL_FORMS": 0,
+    }
+
+    response = staff.post(f"/admin/campaigns/campaign/{campaign.pk}/change/", form)
+
+    assert "A place has a latitude and a longitude, in degrees." in response.text
+
+
+def test_campaigns_without_a_place_can_be_listed(staff: Client) -> None:
+    """Staff look for those whose place was forgotten."""
+    ada = make_user("ada")
+    make_campaign(ada, "online")
+    make_campaign(ada, "somewhere", latitude=1, longitude=2)
+
+    page = staff.get("/admin/campaigns/campaign/", {"latitude__isempty": "1"}).text
+
+    assert "online" in page
+    assert "somewhere" not in page
 
 
 def test_tags_are_completed_while_typing(staff: Client) -> None:

@@ -1,5 +1,7 @@
 """Which campaigns can there be?"""
 
+from math import inf, nan
+
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
@@ -24,6 +26,54 @@ def test_a_campaign_without_places_is_refused_by_validation() -> None:
 
     with pytest.raises(ValidationError, match="campaigns_campaign_capacity"):
         campaign.full_clean()
+
+
+@pytest.mark.parametrize(
+    ("latitude", "longitude"),
+    [(90.001, 0), (-90.001, 0), (0, 180.001), (0, -180.001), (1, None), (None, 1), (inf, 0), (0, -inf)],
+)
+def test_a_place_that_is_not_on_the_earth_is_refused_by_the_database(
+    latitude: float | None, longitude: float | None
+) -> None:
+    """Neither is half of a position."""
+    with pytest.raises(IntegrityError, match="campaigns_campaign_place"):
+        make_campaign(make_user(), latitude=latitude, longitude=longitude)
+
+
+@pytest.mark.parametrize("place", [{"latitude": nan, "longitude": 0}, {"latitude": 0, "longitude": nan}])
+def test_a_place_that_is_no_number_is_refused_by_the_database(place: dict[str, float]) -> None:
+    """PostgreSQL holds it for more than any number; for SQLite it is NULL."""
+    with pytest.raises(IntegrityError, match="campaigns_campaign_place"):
+        make_campaign(make_user(), **place)
+
+
+@pytest.mark.parametrize(
+    ("place", "fields"),
+    [
+        ({"latitude": 91, "longitude": 0}, {"latitude"}),
+        ({"latitude": 0, "longitude": -181}, {"longitude"}),
+        ({"latitude": 1, "longitude": None}, {"__all__"}),
+        ({"latitude": None, "longitude": 1}, {"__all__"}),
+    ],
+)
+def test_a_wrong_place_is_refused_by_validation(place: dict[str, float | None], fields: set[str]) -> None:
+    """Forms name the field that is wrong."""
+    campaign = make_campaign(make_user())
+    for name, value in place.items():
+        setattr(campaign, name, value)
+
+    with pytest.raises(ValidationError) as refusal:
+        campaign.full_clean()
+
+    assert fields <= refusal.value.message_dict.keys() <= fields | {"__all__"}
+
+
+@pytest.mark.parametrize("place", [(None, None), (90, 180), (-90, -180), (0, 0)])
+def test_a_campaign_has_a_place_or_is_online(place: tuple[float | None, float | None]) -> None:
+    """The poles, the date line and the Gulf of Guinea are places."""
+    latitude, longitude = place
+
+    make_campaign(make_user(), latitude=latitude, longitude=longitude).full_clean()
 
 
 def test_a_user_cannot_have_two_places() -> None:
