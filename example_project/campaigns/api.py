@@ -3,24 +3,23 @@
 from asgiref.sync import sync_to_async
 from django.http import Http404, HttpRequest
 from django.shortcuts import aget_object_or_404
-from ninja import Field, Router, Schema
+from ninja import Query, Router
 from ninja.errors import HttpError
 from ninja.pagination import LimitOffsetPagination, paginate
 
 from campaigns.joining import JoinRefused, join_campaign
 from campaigns.models import Campaign, CampaignQuerySet, Join
-from campaigns.schemas import CampaignDetail, CampaignSummary, Joined
+from campaigns.nearby import find_nearby
+from campaigns.schemas import CampaignDetail, CampaignSummary, Joined, NearbyCampaign, Page, Search
 from users.authentication import AuthenticatedRequest, session
 
 router = Router()
 
 
 class BoundedPagination(LimitOffsetPagination):
-    """Limit and offset with an upper end: neither a page nor what is skipped before it may grow at will."""
+    """Limit and offset with an upper end."""
 
-    class Input(Schema):
-        limit: int = Field(20, ge=1, le=100)
-        offset: int = Field(0, ge=0, le=10_000)
+    Input = Page
 
 
 @router.get("", response=list[CampaignSummary])
@@ -28,6 +27,13 @@ class BoundedPagination(LimitOffsetPagination):
 async def list_campaigns(request: HttpRequest) -> CampaignQuerySet:
     """List campaigns, those that start first at the top."""
     return Campaign.objects.for_display()
+
+
+@router.get("nearby", response=list[NearbyCampaign])
+async def list_nearby(request: HttpRequest, search: Query[Search]) -> list[NearbyCampaign]:
+    """List the campaigns within a radius, the nearest at the top. Their facts may be a minute old."""
+    # To ask the cache is a hop, and each query would be another: one for all of them.
+    return await sync_to_async(find_nearby)(search.position, search.radius_km, search.limit)
 
 
 @router.get("{int:campaign_id}", response=CampaignDetail)

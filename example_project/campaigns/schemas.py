@@ -1,22 +1,54 @@
-"""What does the campaigns API give?"""
+"""What does the campaigns API take and give?"""
 
 from datetime import datetime
 
 from ninja import Field, Schema
 
+from campaigns.geography import Position
 from campaigns.models import Campaign
 
+LONGEST_PAGE = 100
 
-class CampaignSummary(Schema):
-    """A campaign in a list."""
+
+class Page(Schema):
+    """Limit and offset with an upper end: neither a page nor what is skipped before it may grow at will."""
+
+    limit: int = Field(20, ge=1, le=LONGEST_PAGE)
+    offset: int = Field(0, ge=0, le=10_000)
+
+
+class Search(Schema):
+    """A circle on the Earth, and how many campaigns in it are wanted at most."""
+
+    latitude: float = Field(ge=-90, le=90, allow_inf_nan=False, description="Degrees north.")
+    longitude: float = Field(ge=-180, le=180, allow_inf_nan=False, description="Degrees east.")
+    radius_km: float = Field(10, gt=0, le=100, allow_inf_nan=False)
+    limit: int = Field(20, ge=1, le=LONGEST_PAGE)
+
+    @property
+    def position(self) -> Position:
+        """Return the centre of the circle."""
+        return Position(self.latitude, self.longitude)
+
+
+class CampaignFacts(Schema):
+    """What everybody may know of a campaign; one that takes place online has no position."""
 
     id: int
     title: str
     starts_at: datetime
-    owner: str = Field(alias="owner.nickname")
+    owner: str
     tags: list[str]
     capacity: int
     join_count: int
+    latitude: float | None
+    longitude: float | None
+
+
+class CampaignSummary(CampaignFacts):
+    """A campaign in a list."""
+
+    owner: str = Field(alias="owner.nickname")
 
     @staticmethod
     def resolve_tags(campaign: Campaign) -> list[str]:
@@ -28,6 +60,19 @@ class CampaignDetail(CampaignSummary):
     """A campaign on its own."""
 
     description: str
+
+
+class CampaignPage(Schema):
+    """A part of the list, and how many campaigns there are in all."""
+
+    items: list[CampaignFacts]
+    count: int
+
+
+class NearbyCampaign(CampaignFacts):
+    """A campaign that was found by its place."""
+
+    distance_km: float = Field(description="Rounded to metres.")
 
 
 class Joined(Schema):

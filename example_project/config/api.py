@@ -5,6 +5,7 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError
 
 from campaigns.api import router as campaigns
+from campaigns.api_before import router as campaigns_before
 from users.api import router as users
 from users.api_before import router as users_before
 from users.api_one_hop import router as users_one_hop
@@ -14,6 +15,7 @@ api.add_router("/users/", users, tags=["users"])
 api.add_router("/before/users/", users_before, tags=["users, before"])
 api.add_router("/one-hop/users/", users_one_hop, tags=["users, one hop"])
 api.add_router("/campaigns/", campaigns, tags=["campaigns"])
+api.add_router("/before/campaigns/", campaigns_before, tags=["campaigns, before"])
 
 
 @api.exception_handler(AuthenticationError)

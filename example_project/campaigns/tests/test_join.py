@@ -15,26 +15,26 @@ from users.tests.factories import make_user, sign_in
 
 
 @pytest.mark.django_db
-def test_joining_takes_a_place(client: Client) -> None:
+def test_joining_takes_a_place(client: Client, api: str) -> None:
     """The answer says in what and when; the list counts it."""
     ada = make_user("ada")
     campaign = make_campaign(ada)
 
-    response = client.post(f"/api/campaigns/{campaign.pk}/join", headers=sign_in(ada))
+    response = client.post(f"{api}{campaign.pk}/join", headers=sign_in(ada))
 
     assert response.status_code == 201
     assert response.json().keys() == {"campaign", "joined_at"}
     assert response.json()["campaign"] == campaign.pk
-    assert client.get(f"/api/campaigns/{campaign.pk}").json()["join_count"] == 1
+    assert client.get(f"{api}{campaign.pk}").json()["join_count"] == 1
 
 
 @pytest.mark.django_db
-def test_joining_twice_is_a_conflict(client: Client) -> None:
+def test_joining_twice_is_a_conflict(client: Client, api: str) -> None:
     """One user takes one place, also when there are more."""
     ada = make_user("ada")
     campaign = make_campaign(ada, joined_by=[ada])
 
-    response = client.post(f"/api/campaigns/{campaign.pk}/join", headers=sign_in(ada))
+    response = client.post(f"{api}{campaign.pk}/join", headers=sign_in(ada))
 
     assert response.status_code == 409
     assert response.json() == {"detail": "You have joined this campaign already."}
@@ -42,11 +42,11 @@ def test_joining_twice_is_a_conflict(client: Client) -> None:
 
 
 @pytest.mark.django_db
-def test_joining_a_full_campaign_is_a_conflict(client: Client) -> None:
+def test_joining_a_full_campaign_is_a_conflict(client: Client, api: str) -> None:
     """The last place is given, the next is refused."""
     ada, bob, eve = make_user("ada"), make_user("bob"), make_user("eve")
     campaign = make_campaign(ada, capacity=2, joined_by=[ada])
-    join = f"/api/campaigns/{campaign.pk}/join"
+    join = f"{api}{campaign.pk}/join"
 
     last, refused = client.post(join, headers=sign_in(bob)), client.post(join, headers=sign_in(eve))
 
@@ -56,22 +56,22 @@ def test_joining_a_full_campaign_is_a_conflict(client: Client) -> None:
 
 
 @pytest.mark.django_db
-def test_places_in_other_campaigns_do_not_count(client: Client) -> None:
+def test_places_in_other_campaigns_do_not_count(client: Client, api: str) -> None:
     """Neither the user's nor anybody else's."""
     ada, bob = make_user("ada"), make_user("bob")
     make_campaign(ada, capacity=2, joined_by=[ada, bob])
     campaign = make_campaign(ada, capacity=1)
 
-    assert client.post(f"/api/campaigns/{campaign.pk}/join", headers=sign_in(bob)).status_code == 201
+    assert client.post(f"{api}{campaign.pk}/join", headers=sign_in(bob)).status_code == 201
 
 
 @pytest.mark.django_db
-def test_leaving_gives_the_place_back(client: Client) -> None:
+def test_leaving_gives_the_place_back(client: Client, api: str) -> None:
     """Somebody else can have it, and everybody else keeps theirs."""
     ada, bob = make_user("ada"), make_user("bob")
     campaign = make_campaign(ada, capacity=1, joined_by=[ada])
     other = make_campaign(ada, joined_by=[ada])
-    join = f"/api/campaigns/{campaign.pk}/join"
+    join = f"{api}{campaign.pk}/join"
 
     response = client.delete(join, headers=sign_in(ada))
 
@@ -81,20 +81,22 @@ def test_leaving_gives_the_place_back(client: Client) -> None:
 
 
 @pytest.mark.django_db
-def test_leaving_without_a_place_is_not_found(client: Client) -> None:
+def test_leaving_without_a_place_is_not_found(client: Client, api: str) -> None:
     """Nobody can give back the place of somebody else."""
     ada, bob = make_user("ada"), make_user("bob")
     campaign = make_campaign(ada, joined_by=[ada])
 
-    assert client.delete(f"/api/campaigns/{campaign.pk}/join", headers=sign_in(bob)).status_code == 404
+    assert client.delete(f"{api}{campaign.pk}/join", headers=sign_in(bob)).status_code == 404
     assert campaign.joins.count() == 1
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("method", ["post", "delete"])
-def test_a_campaign_that_does_not_exist_cannot_be_joined_or_left(client: Client, method: str) -> None:
+def test_a_campaign_that_does_not_exist_cannot_be_joined_or_left(
+    client: Client, method: str, api: str
+) -> None:
     """The answer is 404 and has a body."""
-    response = getattr(client, method)("/api/campaigns/123456789/join", headers=sign_in(make_user()))
+    response = getattr(client, method)(f"{api}123456789/join", headers=sign_in(make_user()))
 
     assert response.status_code == 404
     assert "detail" in response.json()
@@ -102,20 +104,20 @@ def test_a_campaign_that_does_not_exist_cannot_be_joined_or_left(client: Client,
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("method", ["post", "delete"])
-def test_joining_and_leaving_need_a_session(client: Client, method: str) -> None:
+def test_joining_and_leaving_need_a_session(client: Client, method: str, api: str) -> None:
     """A place belongs to a user."""
     campaign = make_campaign(make_user())
 
-    assert getattr(client, method)(f"/api/campaigns/{campaign.pk}/join").status_code == 401
+    assert getattr(client, method)(f"{api}{campaign.pk}/join").status_code == 401
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_joining_and_leaving_work_for_an_async_client(async_client: AsyncClient) -> None:
+async def test_joining_and_leaving_work_for_an_async_client(async_client: AsyncClient, api: str) -> None:
     """The same calls over ASGI: joined, refused, left."""
     ada = await sync_to_async(make_user)("ada")
     campaign = await sync_to_async(make_campaign)(ada)
     headers = await sync_to_async(sign_in)(ada)
-    join = f"/api/campaigns/{campaign.pk}/join"
+    join = f"{api}{campaign.pk}/join"
 
     responses = [
         await async_client.post(join, headers=headers),
@@ -127,14 +129,14 @@ async def test_joining_and_leaving_work_for_an_async_client(async_client: AsyncC
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_capacity_holds_when_many_join_at_once() -> None:
+def test_the_capacity_holds_when_many_join_at_once(api: str) -> None:
     """Eight users ask for three places before anybody is served: three get one, five are refused."""
     require_row_locks()
     users = [make_user(f"user-{number}") for number in range(8)]
     campaign = make_campaign(users[0], capacity=3)
 
     def join(headers: dict[str, str]) -> int:
-        return Client().post(f"/api/campaigns/{campaign.pk}/join", headers=headers).status_code
+        return Client().post(f"{api}{campaign.pk}/join", headers=headers).status_code
 
     calls = [disconnecting(partial(join, sign_in(user))) for user in users]
     with ThreadPoolExecutor(len(users)) as threads:

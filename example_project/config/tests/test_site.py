@@ -34,7 +34,13 @@ def test_the_api_describes_itself(client: Client) -> None:
         *((method, f"/api/before/users/{path}") for method, path in USERS),
         *((method, f"/api/one-hop/users/{path}") for method, path in USERS),
         ("get", "/api/campaigns/"),
+        ("get", "/api/campaigns/nearby"),
         ("get", "/api/campaigns/{campaign_id}"),
         ("post", "/api/campaigns/{campaign_id}/join"),
         ("delete", "/api/campaigns/{campaign_id}/join"),
+        ("get", "/api/before/campaigns/"),
+        ("get", "/api/before/campaigns/nearby"),
+        ("get", "/api/before/campaigns/{campaign_id}"),
+        ("post", "/api/before/campaigns/{campaign_id}/join"),
+        ("delete", "/api/before/campaigns/{campaign_id}/join"),
     }
