@@ -1,15 +1,12 @@
 """Which API do the tests ask, and what has it kept from the test before?"""
 
-from collections.abc import Iterator
-
 import pytest
 from django.core.cache import cache
 
 
 @pytest.fixture(autouse=True)
-def empty_cache() -> Iterator[None]:
+def empty_cache() -> None:
     """Let no test find what another one has asked for."""
-    yield
     cache.clear()
 
 

@@ -13,6 +13,8 @@ from pytest_dbperf import BudgetFixture, LiveRecording
 from users.models import User
 from users.tests.factories import make_user, sign_in
 
+SEARCH = "/api/campaigns/nearby?latitude=52.52&longitude=13.4"
+
 # No request opens a connection of its own: it would cost more than all its queries.
 pytestmark = [pytest.mark.django_db, pytest.mark.max_new_connections(0), pytest.mark.no_n_plus_one]
 
@@ -28,8 +30,9 @@ def campaign(ada: User) -> Campaign:
     """One of many, with tags and with people in it."""
     users = [make_user(f"user-{number}") for number in range(3)]
     for number in range(5):
-        make_campaign(ada, f"campaign {number}", tags=["water", f"tag {number}"], joined_by=users)
-    return make_campaign(ada, tags=["water"], joined_by=users)
+        tags = ["water", f"tag {number}"]
+        make_campaign(ada, f"campaign {number}", tags=tags, joined_by=users, latitude=52.52, longitude=13.4)
+    return make_campaign(ada, tags=["water"], joined_by=users, latitude=52.53, longitude=13.41)
 
 
 @pytest.mark.query_budget(3, at_least=3, tables={"users_user": 1})
@@ -56,6 +59,53 @@ def test_a_detail_costs_two_queries(client: Client, campaign: Campaign) -> None:
     assert client.get(f"/api/campaigns/{campaign.pk}").status_code == 200
 
 
+@pytest.mark.query_budget(3, at_least=3, insert=0, tables={"users_user": 1})
+def test_a_search_costs_three_queries(client: Client, campaign: Campaign) -> None:
+    """Who is in the box, the campaigns among them with owners and join counts, and their tags."""
+    assert len(client.get(SEARCH).json()) == 6
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        pytest.param({}, {}, id="the same again"),
+        pytest.param({}, {"latitude": 52.5249, "longitude": 13.3951}, id="somebody else of the same cell"),
+        pytest.param({}, {"limit": 1}, id="a shorter page"),
+        pytest.param({"radius_km": 10}, {"radius_km": 9.5}, id="a smaller circle"),
+        pytest.param({"longitude": 180}, {"longitude": -180}, id="the other side of the date line"),
+        pytest.param({"longitude": 179.998}, {"longitude": -179.998}, id="a cell on the date line"),
+        pytest.param({"latitude": 0.001}, {"latitude": -0.001}, id="a cell on the equator"),
+        pytest.param({"latitude": -80}, {"latitude": -80}, id="where nothing is"),
+    ],
+)
+def test_a_second_search_costs_nothing(
+    client: Client,
+    campaign: Campaign,
+    query_budget: BudgetFixture,
+    first: dict[str, float],
+    second: dict[str, float],
+) -> None:
+    """Whoever asks from the same cell finds in the cache what is near it, and that nothing is near it."""
+    home = {"latitude": 52.52, "longitude": 13.4}
+    with query_budget(3, at_least=1):
+        client.get("/api/campaigns/nearby", home | first)
+
+    with query_budget(0):
+        assert client.get("/api/campaigns/nearby", home | second).status_code == 200
+
+
+@pytest.mark.parametrize("change", [{"latitude": 52.53}, {"longitude": 13.41}, {"radius_km": 10.5}])
+def test_another_cell_or_a_larger_circle_is_looked_up(
+    client: Client, campaign: Campaign, query_budget: BudgetFixture, change: dict[str, float]
+) -> None:
+    """The cache answers only what it was asked."""
+    home = {"latitude": 52.52, "longitude": 13.4}
+    client.get("/api/campaigns/nearby", home)
+
+    with query_budget(3, at_least=1):
+        client.get("/api/campaigns/nearby", home | change)
+
+
 def test_joining_locks_counts_and_inserts(
     client: Client, ada: User, campaign: Campaign, query_budget: BudgetFixture
 ) -> None:
@@ -75,6 +125,21 @@ async def test_lists_and_details_decide_on_no_hop(async_client: AsyncClient) -> 
     """They await Django's ORM, which hops by itself: once for each call."""
     for path in ("/api/campaigns/", "/api/campaigns/123456789"):
         await async_client.get(path)
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_search_is_one_hop_found_or_not(async_client: AsyncClient, dbperf: LiveRecording) -> None:
+    """The asynchronous calls of Django's cache would each be one, and so would the queries."""
+    ada = await sync_to_async(make_user)("ada")
+    await sync_to_async(make_campaign)(ada, latitude=52.52, longitude=13.4)
+
+    for queries in (3, 0):
+        with dbperf.record() as recording:
+            await async_client.get(SEARCH)
+
+        in_view = [hop.function for hop in recording.hops if hop.origin in {"project", "orm"}]
+        assert in_view == ["find_nearby"]
+        assert len(recording.queries) == queries
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,0 +1,153 @@
+"""What is said of the API of before, that counts nothing, and what is left to say of the one of today?
+
+What fails here is meant to fail: each of these blocks is a test that a team would have written first.
+"""
+
+import re
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.core.cache import cache
+from django.db import connection
+from django.test import AsyncClient, Client
+
+from campaigns.tests.factories import make_campaign
+from pytest_dbperf import BudgetExceeded, BudgetFixture, LiveRecording
+from users.tests.factories import make_user
+
+BEFORE, AFTER = "/api/before/campaigns/", "/api/campaigns/"
+SEARCH = "nearby?latitude=52.52&longitude=13.405"
+
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.query_budget(None, reason="it is broken on purpose, and smaller budgets tell"),
+]
+
+
+def make_campaigns(number: int) -> None:
+    """Save campaigns near each other that have nothing in common but a tag."""
+    for each in range(number):
+        owner = make_user(f"owner-{each}")
+        make_campaign(owner, tags=["all", f"tag {each}"], joined_by=[owner], latitude=52.52, longitude=13.4)
+
+
+@pytest.fixture
+def twenty_campaigns(db: None) -> None:
+    """A page of them."""
+    make_campaigns(20)
+
+
+@pytest.fixture
+def plans() -> None:
+    """Skip without a database that explains how it looks for rows."""
+    if connection.vendor != "postgresql":
+        pytest.skip(f"{connection.vendor} is not asked for its plans: no_unindexed_filters is for PostgreSQL")
+
+
+def test_a_list_of_twenty_made_sixty_two_queries(
+    client: Client, twenty_campaigns: None, query_budget: BudgetFixture
+) -> None:
+    """Two, and three for each campaign; the fix is written with the line that it belongs on."""
+    with pytest.raises(BudgetExceeded) as told, query_budget(3):
+        client.get(BEFORE)
+
+    message = str(told.value)
+    assert message.startswith("queries 62 > 3 (+59)")
+    for relation in ("owner", "tags", "joins"):
+        assert re.search(rf"20x  SELECT .* N\+1: Campaign\.{relation} of 20 rows", message)
+    assert re.search(r'fix  campaigns/api_before\.py:\d+  \.select_related\("owner"\)', message)
+    assert re.search(r'fix  campaigns/api_before\.py:\d+  \.prefetch_related\("joins", "tags"\)', message)
+
+
+@pytest.mark.parametrize("path", ["", SEARCH])
+def test_the_queries_of_each_row_are_n_plus_one(
+    client: Client, twenty_campaigns: None, no_n_plus_one: BudgetFixture, path: str
+) -> None:
+    """In the list and in the search: nobody has to know how many there may be to see it."""
+    with pytest.raises(BudgetExceeded, match=r"^N\+1 queries 60 > 0 .* GET /api/before/campaigns/"):
+        with no_n_plus_one():
+            client.get(BEFORE + path)
+
+    with no_n_plus_one():
+        client.get(AFTER + path)
+
+
+@pytest.mark.parametrize("path", ["", SEARCH])
+def test_a_row_cost_three_queries_and_a_hop(client: Client, dbperf: LiveRecording, path: str) -> None:
+    """What grows with the rows is found with two of them, and with five."""
+    with pytest.raises(BudgetExceeded) as told:
+        dbperf.assert_constant(lambda: client.get(BEFORE + path), populate=make_campaigns)
+
+    message = str(told.value)
+    assert message.startswith("queries grow 1.0 > 0 a row (2 -> 5), thread hops grow 1.0 > 0 a row (2 -> 5)")
+    assert len(re.findall(r"5x  SELECT .* 2 -> 5, 1\.0 a row", message)) == 3
+    assert re.search(r"5x  sync_to_async\(facts_of\)   2 -> 5, 1\.0 a row", message)
+
+
+@pytest.mark.parametrize("path", ["", SEARCH])
+def test_a_row_costs_nothing_now(client: Client, dbperf: LiveRecording, path: str) -> None:
+    """Not even with an empty cache."""
+
+    def ask_anew() -> None:
+        cache.clear()
+        assert client.get(AFTER + path).status_code == 200
+
+    dbperf.assert_constant(ask_anew, populate=make_campaigns)
+
+
+def test_a_search_looked_at_every_campaign(
+    client: Client, plans: None, twenty_campaigns: None, no_unindexed_filters: BudgetFixture
+) -> None:
+    """No index knows how far a campaign is from somebody, so PostgreSQL computes it for all of them."""
+    with pytest.raises(BudgetExceeded) as told, no_unindexed_filters():
+        client.get(BEFORE + SEARCH)
+
+    assert re.match(
+        r"unindexed filters 1 > 0 .*\n\n +1x  campaigns_campaign: .*asin\(sqrt\(", str(told.value)
+    )
+    assert "list_nearby" in str(told.value)
+
+
+@pytest.mark.no_unindexed_filters
+@pytest.mark.parametrize(
+    ("latitude", "longitude"), [(52.52, 13.405), (-17.8, 180), (-17.8, -179.99), (89.99, 5), (-90, 0)]
+)
+def test_a_search_looks_into_an_index(
+    client: Client, plans: None, twenty_campaigns: None, latitude: float, longitude: float
+) -> None:
+    """Also where the date line makes two boxes of one, and at the poles, where all longitudes are near."""
+    where = {"latitude": latitude, "longitude": longitude, "radius_km": 100}
+
+    assert client.get(f"{AFTER}nearby", where).status_code == 200
+
+
+@pytest.mark.no_unindexed_filters
+def test_all_else_is_looked_up_in_an_index(client: Client, plans: None, twenty_campaigns: None) -> None:
+    """The list and its tags, owners and join counts."""
+    assert client.get(AFTER).json()["count"] == 20
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_list_of_twenty_decided_on_twenty_two_hops(
+    async_client: AsyncClient, no_sync_to_async: BudgetFixture
+) -> None:
+    """Each conversion of a synchronous function waits for a thread, and for all others who wait for it."""
+    await sync_to_async(make_campaigns)(20)
+
+    with pytest.raises(BudgetExceeded) as told:
+        async with no_sync_to_async():
+            await async_client.get(BEFORE)
+
+    message = str(told.value)
+    assert message.startswith("sync_to_async hops 22 > 0 (+22)")
+    assert re.search(r"20x  sync_to_async\(facts_of\)   60 queries in it", message)
+
+
+def test_a_detail_made_four_queries(
+    client: Client, twenty_campaigns: None, query_budget: BudgetFixture
+) -> None:
+    """The campaign, its owner, its tags and its joins, one after the other."""
+    number = client.get(AFTER).json()["items"][0]["id"]
+
+    with query_budget(4, at_least=4):
+        client.get(f"{BEFORE}{number}")
