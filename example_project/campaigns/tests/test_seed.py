@@ -1,0 +1,239 @@
+"""What does `manage.py seed` make, and when does it refuse to?"""
+
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test import Client
+from faker.providers.geo import Provider as Cities
+
+from campaigns.activities import ACTIVITIES
+from campaigns.geography import Position, distance_km
+from campaigns.models import Campaign, Join, Tag
+from campaigns.schemas import CampaignFacts
+from campaigns.seeding import PASSWORD, Chance
+from campaigns.tests.factories import make_campaign
+from users.models import User
+from users.tests.factories import make_user
+
+pytestmark = pytest.mark.django_db
+
+
+def seed(*, force: bool = True, **options: Any) -> str:
+    """Run the command; tests have DEBUG off as production has."""
+    output = StringIO()
+    call_command("seed", force=force, stdout=output, **options)
+    return output.getvalue()
+
+
+def rows() -> list[object]:
+    """Return all that was made, but for numbers that the database gives."""
+    return [
+        list(User.objects.order_by("pk").values_list("email", "nickname", "created_at")),
+        list(
+            Campaign.objects.order_by("pk").values_list(
+                "owner__email", "title", "description", "starts_at", "latitude", "longitude", "capacity"
+            )
+        ),
+        sorted(Campaign.objects.values_list("title", "starts_at", "tags__name")),
+        sorted(Join.objects.values_list("campaign__title", "user__email", "joined_at")),
+    ]
+
+
+@pytest.mark.parametrize(("users", "campaigns"), [(5, 3), (40, 15)])
+@pytest.mark.query_budget(8, at_least=8)
+@pytest.mark.no_write_loops
+def test_many_rows_cost_as_many_queries_as_few(users: int, campaigns: int) -> None:
+    """Two look for what is there, one reads the tags, and five insert: one for each table."""
+    seed(users=users, campaigns=campaigns)
+
+
+@pytest.mark.query_budget(8, at_least=8)
+def test_thousands_of_rows_cost_as_many_queries_as_few() -> None:
+    """Up to five thousand rows go with one statement, where the database takes so many values."""
+    if connection.vendor != "postgresql":
+        pytest.skip(f"{connection.vendor} takes fewer values with one statement")
+
+    seed(users=1000, campaigns=300)
+
+
+def test_it_makes_what_was_asked_for_and_says_so() -> None:
+    """How much, how to log in, and where to look for campaigns."""
+    said = seed(users=30, campaigns=20)
+
+    assert (User.objects.count(), Campaign.objects.count()) == (30, 20)
+    joins, tags = Join.objects.count(), Tag.objects.count()
+    assert f"30 users, 20 campaigns with {joins} joins, and {tags} tags." in said
+    assert f"Log in as {User.objects.earliest('pk').email}" in said
+    assert PASSWORD in said
+
+
+def test_the_search_that_it_tells_finds_campaigns(client: Client) -> None:
+    """The URL is there to be clicked on."""
+    said = seed(users=5, campaigns=40)
+
+    found = client.get(said.split()[-1])
+
+    assert found.status_code == 200
+    assert found.json()
+
+
+def test_users_can_log_in_with_the_password_that_it_tells(client: Client) -> None:
+    """All of them with the same one, which is hashed once."""
+    seed(users=3, campaigns=0)
+
+    for user in User.objects.all():
+        payload = {"email": user.email, "password": PASSWORD}
+        response = client.post("/api/users/log-in", payload, content_type="application/json")
+        assert response.status_code == 201
+
+
+def test_their_password_would_be_accepted_at_sign_up(client: Client) -> None:
+    """What the rules refuse would be no real account."""
+    payload = {"email": "ada@example.org", "nickname": "ada", "password": PASSWORD}
+
+    assert client.post("/api/users/sign-up", payload, content_type="application/json").status_code == 201
+
+
+@pytest.mark.query_budget(None, reason="validation asks for each row whether it is unique")
+def test_all_of_it_is_valid() -> None:
+    """bulk_create does not ask the validators, so they are asked here."""
+    seed(users=60, campaigns=40)
+
+    for row in [*User.objects.all(), *Campaign.objects.all(), *Tag.objects.all()]:
+        row.full_clean()
+
+
+def test_no_campaign_has_more_joins_than_places() -> None:
+    """Some are full, and some have places left."""
+    seed(users=150, campaigns=60)
+    campaigns = Campaign.objects.with_join_count()
+
+    shares = [campaign.join_count / campaign.capacity for campaign in campaigns]
+
+    assert max(shares) == 1
+    assert 0.3 < sum(shares) / len(shares) < 0.7
+
+
+def test_few_users_take_few_places() -> None:
+    """Nobody takes two in one campaign."""
+    seed(users=2, campaigns=30)
+
+    assert max(campaign.join_count for campaign in Campaign.objects.with_join_count()) == 2
+
+
+def test_dates_make_sense() -> None:
+    """Nobody joins before having an account, after the start or in the future; some campaigns are over."""
+    seed(users=50, campaigns=50)
+
+    for join in Join.objects.select_related("user", "campaign"):
+        assert join.user.created_at <= join.joined_at <= join.campaign.starts_at
+    today = Chance.of(1).today
+    starts = list(Campaign.objects.values_list("starts_at", flat=True))
+    assert Join.objects.latest("joined_at").joined_at <= today
+    assert min(starts) < today < max(starts)
+
+
+def test_campaigns_take_place_in_the_city_of_their_title() -> None:
+    """A real one, and no farther from its middle than five times what two thirds of them are."""
+    seed(users=3, campaigns=200)
+
+    for campaign in Campaign.objects.exclude(latitude=None):
+        place = Position(campaign.latitude, campaign.longitude)
+        middles = [
+            Position(float(north), float(east))
+            for north, east, city, *_ in Cities.land_coords
+            if campaign.title.endswith(f" {city}")
+        ]
+        assert min(distance_km(place, middle) for middle in middles) < 25
+
+
+def test_campaigns_without_a_city_are_online() -> None:
+    """The search does not find them, and their title does not promise a place."""
+    seed(users=3, campaigns=200)
+
+    assert set(Campaign.objects.filter(latitude=None).values_list("title", flat=True)) == {
+        activity.title for activity in ACTIVITIES if activity.is_online
+    }
+
+
+@pytest.mark.query_budget(None, reason="three times 8, to read it, and to delete it")
+def test_equal_seeds_make_equal_rows() -> None:
+    """Who finds something can tell somebody else how to find it."""
+    made = []
+    for number in (7, 7, 8):
+        seed(users=12, campaigns=6, seed=number)
+        made.append(rows())
+        Campaign.objects.all().delete()
+        User.objects.all().delete()
+
+    assert made[0] == made[1]
+    assert made[0] != made[2]
+
+
+def test_it_leaves_alone_what_is_there() -> None:
+    """Users stay, e.g. the one of createsuperuser, and their names are not taken twice, in any case."""
+    seed(users=12, campaigns=0)
+    names = set(User.objects.values_list("nickname", flat=True))
+    User.objects.all().delete()
+    for number, name in enumerate(sorted(names)):
+        if number % 2:
+            make_user(name.upper())
+        else:
+            User.objects.create_user(f"{name}@example.org", f"user-{number}")
+
+    seed(users=12, campaigns=2)
+
+    assert User.objects.count() == 24
+
+
+def test_it_refuses_a_database_with_campaigns() -> None:
+    """To run it twice is a mistake more often than a wish, and it says how to begin anew."""
+    make_campaign(make_user())
+
+    with pytest.raises(CommandError, match=r"There are campaigns already.*flush"):
+        seed()
+
+    assert (User.objects.count(), Campaign.objects.count()) == (1, 1)
+
+
+def test_it_refuses_production(settings: Any) -> None:
+    """A password that everybody knows must not be there, unless somebody insists."""
+    assert not settings.DEBUG
+
+    with pytest.raises(CommandError, match=r"DEBUG is false.*--force"):
+        seed(force=False)
+
+    assert not User.objects.exists()
+    settings.DEBUG = True
+    seed(force=False, users=1, campaigns=0)
+    assert User.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "says"),
+    [
+        ("users", "0", "0 is less than 1"),
+        ("campaigns", "-1", "-1 is less than 0"),
+        ("users", "all", "invalid"),
+    ],
+)
+def test_a_bad_number_is_refused_with_its_option(option: str, value: str, says: str) -> None:
+    """A campaign needs an owner, so there is a user at least."""
+    with pytest.raises(CommandError, match=f"--{option}: .*{says}"):
+        call_command("seed", f"--{option}={value}", "--force")
+
+
+@pytest.mark.parametrize("path", ["/api/campaigns/", "/api/before/campaigns/"])
+@pytest.mark.query_budget(None, reason="before, a page of 100 costs 302")
+def test_both_apis_show_what_was_made(client: Client, path: str) -> None:
+    """A whole page, with everything that a campaign has."""
+    seed(users=100, campaigns=100)
+
+    page = client.get(path, {"limit": 100}).json()
+
+    assert page["count"] == len(page["items"]) == 100
+    assert {frozenset(item) for item in page["items"]} == {frozenset(CampaignFacts.model_fields)}
+    assert all(item["tags"] for item in page["items"])
