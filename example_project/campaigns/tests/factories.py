@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+from campaigns.geography import Position
 from campaigns.models import Campaign, Join, Tag
 from users.models import User
 
@@ -25,3 +26,18 @@ def make_campaign(
     campaign.tags.set(Tag.objects.get_or_create(name=tag)[0] for tag in tags)
     Join.objects.bulk_create(Join(campaign=campaign, user=user) for user in joined_by)
     return campaign
+
+
+def make_campaigns_at(owner: User, places: Iterable[Position]) -> list[Campaign]:
+    """Save many campaigns, that differ in where they take place."""
+    return Campaign.objects.bulk_create(
+        Campaign(
+            owner=owner,
+            title="Clean the river",
+            starts_at=NEW_YEAR,
+            capacity=10,
+            latitude=place.latitude,
+            longitude=place.longitude,
+        )
+        for place in places
+    )

@@ -4,6 +4,7 @@ What fails here is meant to fail: each of these blocks is a test that a team wou
 """
 
 import re
+from random import Random
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -11,7 +12,10 @@ from django.core.cache import cache
 from django.db import connection
 from django.test import AsyncClient, Client
 
-from campaigns.tests.factories import make_campaign
+from campaigns.api_before import haversine_km
+from campaigns.geography import Position, boxes_around
+from campaigns.models import Campaign
+from campaigns.tests.factories import make_campaign, make_campaigns_at
 from pytest_dbperf import BudgetExceeded, BudgetFixture, LiveRecording
 from users.tests.factories import make_user
 
@@ -119,6 +123,21 @@ def test_a_search_looks_into_an_index(
     where = {"latitude": latitude, "longitude": longitude, "radius_km": 100}
 
     assert client.get(f"{AFTER}nearby", where).status_code == 200
+
+
+@pytest.mark.parametrize("centre", [Position(52.52, 13.4), Position(0, 180), Position(89.99, 0)])
+def test_with_many_campaigns_postgresql_takes_the_index(plans: None, centre: Position) -> None:
+    """Its own plan is the one that was hoped for: two rows would prove nothing, as it reads those anyway."""
+    random = Random(4)
+    places = [Position(random.uniform(-90, 90), random.uniform(-180, 180)) for _ in range(5000)]
+    make_campaigns_at(make_user("ada"), places)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE campaigns_campaign")
+    rows = Campaign.objects.order_by().values_list("pk", "latitude", "longitude")
+
+    assert "campaigns_campaign_by_place" in rows.within(boxes_around(centre, 10)).explain()
+    haversine = rows.annotate(distance_km=haversine_km(centre)).filter(distance_km__lte=10)
+    assert "Seq Scan on campaigns_campaign" in haversine.explain()
 
 
 @pytest.mark.no_unindexed_filters

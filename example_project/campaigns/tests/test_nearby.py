@@ -1,6 +1,5 @@
 """Which campaigns does a search find, in which order, and what is refused?"""
 
-from collections.abc import Iterable
 from dataclasses import replace
 from math import cos, radians
 from random import Random
@@ -12,7 +11,7 @@ from django.test import AsyncClient, Client
 from campaigns.geography import KM_PER_DEGREE, Position, distance_km
 from campaigns.models import Campaign
 from campaigns.schemas import LONGEST_PAGE
-from campaigns.tests.factories import NEW_YEAR, make_campaign
+from campaigns.tests.factories import NEW_YEAR, make_campaign, make_campaigns_at
 from users.models import User
 from users.tests.factories import make_user
 
@@ -40,21 +39,6 @@ def ada(db: None) -> User:
 def make_at(owner: User, title: str, position: Position, **fields: Any) -> Campaign:
     """Save a campaign that takes place there."""
     return make_campaign(owner, title, latitude=position.latitude, longitude=position.longitude, **fields)
-
-
-def make_many(owner: User, places: Iterable[Position]) -> list[Campaign]:
-    """Save campaigns at all of these places."""
-    return Campaign.objects.bulk_create(
-        Campaign(
-            owner=owner,
-            title="Clean the river",
-            starts_at=NEW_YEAR,
-            capacity=1,
-            latitude=place.latitude,
-            longitude=place.longitude,
-        )
-        for place in places
-    )
 
 
 def search(client: Client, api: str, centre: Position = CENTRE, **parameters: Any) -> list[dict[str, Any]]:
@@ -141,7 +125,7 @@ def test_a_search_finds_what_a_look_at_every_campaign_finds(
     """Around the poles and the date line as anywhere else, and also for somebody beside it."""
     random = Random(place)
     places = [around(PLACES[place], random) for _ in range(80)]
-    campaigns = make_many(ada, places)
+    campaigns = make_campaigns_at(ada, places)
     neighbour = Position(PLACES[place].latitude * 0.99999, PLACES[place].longitude * 0.99999)
 
     for centre in (PLACES[place], neighbour):
@@ -165,7 +149,7 @@ def test_a_crowd_is_found_from_everywhere_in_a_cell(client: Client, ada: User) -
         Position(CENTRE.latitude + random.gauss(0, 0.01), CENTRE.longitude + random.gauss(0, 0.02))
         for _ in range(600)
     ]
-    campaigns = make_many(ada, places)
+    campaigns = make_campaigns_at(ada, places)
     corners = [
         Position(CENTRE.latitude + north, CENTRE.longitude - 0.005 + east)
         for north in (-0.0049, 0, 0.0049)
@@ -201,7 +185,7 @@ def test_who_stands_at_the_edge_of_a_cell_sees_as_far(client: Client, ada: User,
 
 def test_a_crowd_does_not_hide_what_is_nearer_from_the_edge(client: Client, ada: User) -> None:
     """A whole page is nearer to the middle of the cell, and farther from where somebody stands in it."""
-    make_many(ada, [Position(-0.02, -0.02)] * LONGEST_PAGE)
+    make_campaigns_at(ada, [Position(-0.02, -0.02)] * LONGEST_PAGE)
     make_at(ada, "nearer", Position(0.0297, 0.0297))
 
     found = search(client, "/api/campaigns/", Position(0.0049, 0.0049), limit=1)
