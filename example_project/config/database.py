@@ -5,6 +5,7 @@ from urllib.parse import unquote, urlsplit
 import dj_database_url
 
 from config.environment import Environment
+from metrics.database import counted_connection
 
 
 def database_settings(environment: Environment) -> dj_database_url.DBConfig:
@@ -31,6 +32,7 @@ def database_settings(environment: Environment) -> dj_database_url.DBConfig:
                 "max_size": environment.db_pool,
                 # A request that finds no connection waits as long as one that makes its own.
                 "timeout": environment.db_connect_timeout,
+                "connection_class": counted_connection("default"),
             }
     return database
 

@@ -30,6 +30,10 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 CLIENT_ID_OR_EMPTY = validate.Regexp(
     r"([A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+)?\Z", error="It looks like org.example.campaigns, or is empty."
 )
+# Of visible ASCII, as it is sent in a header.
+NO_TOKEN_OR_A_LONG_ONE = validate.Regexp(
+    r"([!-~]{16,})?\Z", error="It has at least 16 characters of ASCII and no blank."
+)
 CACHES = ("locmem", "redis", "rediss", "unix")
 
 
@@ -72,6 +76,8 @@ class Environment:
     apple_client_id: str
     """The audience of Apple's identity tokens; empty where Sign in with Apple is not offered."""
     apple_keys_url: str
+    metrics_token: str
+    """Empty: nobody may read the metrics."""
 
     db_pooler: bool
     """Whether DATABASE_URL leads to a pooler, which gives a connection for one transaction at a time."""
@@ -119,6 +125,7 @@ class Environment:
             apple_keys_url=env.str(
                 "APPLE_KEYS_URL", "https://appleid.apple.com/auth/keys", validate=_is_keys_url
             ),
+            metrics_token=env.str("METRICS_TOKEN", "", validate=NO_TOKEN_OR_A_LONG_ONE),
             db_pool=pool,
             db_conn_max_age=(
                 env.int("DB_CONN_MAX_AGE", 0, validate=NOT_WITH_A_POOL)

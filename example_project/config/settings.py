@@ -21,9 +21,11 @@ INSTALLED_APPS = [
     "config",
     "users",
     "campaigns",
+    "metrics",
 ]
 
 MIDDLEWARE = [
+    "metrics.latency.measured",  # First: it measures the others, too.
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -68,6 +70,7 @@ AUTH_PASSWORD_VALIDATORS = [
 
 APPLE_CLIENT_ID = ENVIRONMENT.apple_client_id
 APPLE_KEYS_URL = ENVIRONMENT.apple_keys_url
+METRICS_TOKEN = ENVIRONMENT.metrics_token
 
 SESSION_COOKIE_SECURE = not DEBUG
 CSRF_COOKIE_SECURE = not DEBUG

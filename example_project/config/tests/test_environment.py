@@ -15,6 +15,7 @@ DEFAULTS = {
     "DB_POOLER": False,
     "APPLE_CLIENT_ID": "",
     "APPLE_KEYS_URL": "https://appleid.apple.com/auth/keys",
+    "METRICS_TOKEN": "",
     "DB_POOL": 0,
     "DB_CONN_MAX_AGE": 600,
     "DB_CONN_HEALTH_CHECKS": True,
