@@ -3,6 +3,7 @@
 import multiprocessing
 
 from config.environment import environment
+from metrics.workers import on_exit, on_starting, post_fork, pre_fork  # noqa: F401 - Hooks, found by name.
 
 ENVIRONMENT = environment()
 

@@ -1,0 +1,150 @@
+"""Do the workers of a real gunicorn count together, and as PostgreSQL's own log does?"""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+from metrics.tests.readings import TOKEN, scraped, total_in
+from throwaway_servers import gunicorn
+from throwaway_servers.gunicorn import Site
+from throwaway_servers.processes import PATIENCE, POLL, ServerFailed
+
+pytestmark = [
+    pytest.mark.services,
+    pytest.mark.skipif(
+        "DATABASE_LOG" not in os.environ, reason="no PostgreSQL of our own, whose log we could read"
+    ),
+]
+
+# Whose connections they are, in the server's log.
+NAME = "metrics-of-workers"
+QUERIES_OF_A_LIST = 2
+
+
+class Log:
+    """What PostgreSQL writes from now on."""
+
+    def __init__(self) -> None:
+        self.path = Path(os.environ["DATABASE_LOG"])
+        self.start = self.path.stat().st_size
+
+    def connections(self) -> int:
+        """Count those that the service has opened since."""
+        with self.path.open(encoding="utf-8") as log:
+            log.seek(self.start)
+            return sum("connection authorized" in line and f"application_name={NAME}" in line for line in log)
+
+
+@contextmanager
+def serving(interface: str, url: str, directory: Path, *arguments: str, **environ: str) -> Iterator[Site]:
+    """Serve with two workers, whose files are in a directory of the test."""
+    arguments = ("--workers", "2", "--worker-tmp-dir", str(directory), *arguments)
+    url = f"{url}?application_name={NAME}"
+    with gunicorn.serving(interface, *arguments, DATABASE_URL=url, METRICS_TOKEN=TOKEN, **environ) as site:
+        yield site
+
+
+def workers_of(site: Site) -> list[int]:
+    """Return the process ids of both workers, when both are there."""
+    master = site.server.process.pid
+    children = Path(f"/proc/{master}/task/{master}/children")
+    deadline = time.monotonic() + PATIENCE
+    while (
+        len(workers := children.read_text().split()) < 2 or site.server.written().count("Booting worker") < 2
+    ):
+        assert time.monotonic() < deadline, site.server.written()
+        time.sleep(POLL)
+    return [int(worker) for worker in workers]
+
+
+def ask(site: Site, times: int) -> None:
+    """Ask for a list of campaigns, by a few clients at once."""
+
+    def once(_: int) -> None:
+        with urlopen(f"{site.url}/api/campaigns/", timeout=30) as answer:
+            assert answer.status == 200
+
+    with ThreadPoolExecutor(4) as clients:
+        list(clients.map(once, range(times)))
+
+
+@contextmanager
+def stopped(worker: int) -> Iterator[None]:
+    """Let a worker stand still: whatever is asked meanwhile, another one answers."""
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(worker, signal.SIGCONT)
+
+
+@pytest.mark.parametrize(
+    ("interface", "environ", "connections"),
+    [
+        ("wsgi", {"DB_CONN_MAX_AGE": "0"}, range(20, 21)),
+        ("wsgi", {"DB_CONN_MAX_AGE": "600"}, range(2, 20)),
+        ("asgi", {"DB_CONN_MAX_AGE": "0"}, range(20, 21)),
+        ("asgi", {"DB_POOL": "3"}, range(2, 7)),
+    ],
+    ids=["wsgi", "wsgi-kept", "asgi", "asgi-pool"],
+)
+def test_the_metrics_are_those_of_all_workers(
+    served_database_url: str, tmp_path: Path, interface: str, environ: dict[str, str], connections: range
+) -> None:
+    """Each has answered some, and whichever is asked tells of all."""
+    log = Log()
+    with serving(interface, served_database_url, tmp_path, **environ) as site:
+        for worker in workers_of(site):
+            with stopped(worker):
+                ask(site, 10)
+        # A pool connects in the background: the server may be ahead of it for a moment.
+        deadline = time.monotonic() + PATIENCE
+        while total_in(metrics := scraped(site.url), "django_db_new_connections_total") != log.connections():
+            assert time.monotonic() < deadline, (log.connections(), metrics)
+            time.sleep(POLL)
+
+    labels = {"view": "/api/campaigns/", "method": "GET", "status": "200"}
+    assert total_in(metrics, "django_http_requests_latency_seconds_count", **labels) == 20
+    assert total_in(metrics, "django_db_execute_total", alias="default") == 20 * QUERIES_OF_A_LIST
+    assert log.connections() in connections
+
+
+def test_nothing_is_lost_when_workers_are_replaced(served_database_url: str, tmp_path: Path) -> None:
+    """And there are as many files as places, not as workers that have been."""
+    environ = {"MAX_REQUESTS": "3", "MAX_REQUESTS_JITTER": "0"}
+    with serving("wsgi", served_database_url, tmp_path, **environ) as site:
+        ask(site, 24)
+        metrics = scraped(site.url)
+        files = sorted(path.name for path in tmp_path.glob("metrics-*/*"))
+        started = site.server.written().count("Booting worker")
+
+    assert total_in(metrics, "django_http_requests_latency_seconds_count") == 24
+    assert started > 4
+    assert set(files) <= {f"{kind}_{place}.db" for kind in ("counter", "histogram") for place in (0, 1, 2)}
+    assert not list(tmp_path.glob("metrics-*"))
+
+
+def test_the_workers_tell_how_large_and_how_busy_they_are(served_database_url: str, tmp_path: Path) -> None:
+    """As the system sees them."""
+    with serving("wsgi", served_database_url, tmp_path) as site:
+        workers = workers_of(site)
+        metrics = scraped(site.url)
+        for worker in workers:
+            pages = int(Path(f"/proc/{worker}/statm").read_text().split()[1])
+            told = total_in(metrics, "process_resident_memory_bytes", pid=str(worker))
+            assert told == pytest.approx(pages * os.sysconf("SC_PAGE_SIZE"), rel=0.2)
+            assert total_in(metrics, "process_cpu_seconds_total", pid=str(worker)) > 0
+
+
+def test_metrics_that_could_not_be_shared_are_refused(served_database_url: str, tmp_path: Path) -> None:
+    """A sum that is one worker's is worse than none."""
+    with pytest.raises(ServerFailed, match="preload_app makes the metrics before the workers"):
+        with serving("wsgi", served_database_url, tmp_path, "--preload"):
+            pass
