@@ -141,6 +141,17 @@ def test_keys_may_come_from_this_machine(monkeypatch: pytest.MonkeyPatch, url: s
     assert Environment.read().apple_keys_url == url
 
 
+@pytest.mark.parametrize(
+    "token", ["short", "with a blank in between", "schlüssel-aus-dem-tresor", "0123456789abcdef\n"]
+)
+def test_a_bad_token_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, token: str) -> None:
+    """One that can be guessed, or that no header can carry."""
+    monkeypatch.setenv("METRICS_TOKEN", token)
+
+    with pytest.raises(EnvValidationError, match=r"'METRICS_TOKEN'.*at least 16"):
+        Environment.read()
+
+
 @pytest.mark.parametrize("client_id", ["campaigns", "org.example.", "org example.campaigns", "org.example\n"])
 def test_a_bad_client_id_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, client_id: str) -> None:
     """No token of Apple's would ever be for it."""

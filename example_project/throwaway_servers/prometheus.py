@@ -1,0 +1,25 @@
+"""Where does a real Prometheus come from?"""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from throwaway_servers.processes import find, free_port, running
+
+READY = "Server is ready to receive web requests"
+
+
+@contextmanager
+def serving(config: Path) -> Iterator[str]:
+    """Yield the URL of a Prometheus with this configuration; what it has read is gone afterwards."""
+    program = find("prometheus", "prometheus")
+    address = f"127.0.0.1:{free_port()}"
+    with tempfile.TemporaryDirectory(prefix="throwaway-prometheus-") as directory:
+        options = [
+            f"--config.file={config}",
+            f"--storage.tsdb.path={directory}",
+            f"--web.listen-address={address}",
+        ]
+        with running([program, *options], is_ready=lambda server: READY in server.written()):
+            yield f"http://{address}"
