@@ -35,5 +35,5 @@ def post_fork(arbiter: Any, worker: Any) -> None:
 
 
 def on_exit(arbiter: Any) -> None:
-    """Remove the files."""
-    shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"])
+    """Remove the files, as far as no worker that would not end writes them meanwhile."""
+    shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
