@@ -6,11 +6,14 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from http.client import HTTPConnection
 from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+from django.db import connection, transaction
 
+from config.tests.locks import wait_until_blocked
 from metrics.tests.readings import TOKEN, scraped, total_in
 from throwaway_servers import gunicorn
 from throwaway_servers.gunicorn import Site
@@ -26,6 +29,7 @@ pytestmark = [
 # Whose connections they are, in the server's log.
 NAME = "metrics-of-workers"
 QUERIES_OF_A_LIST = 2
+COUNT = "django_http_requests_latency_seconds_count"
 
 
 class Log:
@@ -34,12 +38,14 @@ class Log:
     def __init__(self) -> None:
         self.path = Path(os.environ["DATABASE_LOG"])
         self.start = self.path.stat().st_size
+        # The server has the databases of other processes that run tests, too.
+        self.ours = f"database={connection.settings_dict['NAME']} application_name={NAME}"
 
     def connections(self) -> int:
         """Count those that the service has opened since."""
         with self.path.open(encoding="utf-8") as log:
             log.seek(self.start)
-            return sum("connection authorized" in line and f"application_name={NAME}" in line for line in log)
+            return sum("connection authorized" in line and self.ours in line for line in log)
 
 
 @contextmanager
@@ -115,7 +121,7 @@ def test_the_metrics_are_those_of_all_workers(
             time.sleep(POLL)
 
     labels = {"view": "/api/campaigns/", "method": "GET", "status": "200"}
-    assert total_in(metrics, "django_http_requests_latency_seconds_count", **labels) == 20
+    assert total_in(metrics, COUNT, **labels) == 20
     assert total_in(metrics, "django_db_execute_total", alias="default") == 20 * QUERIES_OF_A_LIST
     assert log.connections() in connections
 
@@ -129,10 +135,25 @@ def test_nothing_is_lost_when_workers_are_replaced(served_database_url: str, tmp
         files = sorted(path.name for path in tmp_path.glob("metrics-*/*"))
         started = site.server.written().count("Booting worker")
 
-    assert total_in(metrics, "django_http_requests_latency_seconds_count") == 24
+    assert total_in(metrics, COUNT) == 24
     assert started > 4
     assert set(files) <= {f"{kind}_{place}.db" for kind in ("counter", "histogram") for place in (0, 1, 2)}
     assert not list(tmp_path.glob("metrics-*"))
+
+
+def test_a_client_that_hangs_up_is_measured(served_database_url: str, tmp_path: Path) -> None:
+    """Django cancels the request when the server tells it."""
+    with serving("asgi", served_database_url, tmp_path) as site, transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE campaigns_campaign")
+        client = HTTPConnection(site.url.removeprefix("http://"))
+        client.request("GET", "/api/campaigns/")
+        wait_until_blocked(1)
+        client.close()
+        deadline = time.monotonic() + PATIENCE
+        while not total_in(scraped(site.url), COUNT, view="/api/campaigns/", status="cancelled"):
+            assert time.monotonic() < deadline, site.server.written()
+            time.sleep(POLL)
 
 
 def test_the_workers_tell_how_large_and_how_busy_they_are(served_database_url: str, tmp_path: Path) -> None:
