@@ -91,6 +91,8 @@ class Environment:
     db_statement_timeout: int
     """Milliseconds; 0 lets a statement run for ever."""
 
+    web_concurrency: int | None
+    """Worker processes; None lets the number of CPUs decide."""
     worker_connections: int
     worker_timeout: int
     """Seconds."""
@@ -135,6 +137,7 @@ class Environment:
             db_conn_health_checks=env.bool("DB_CONN_HEALTH_CHECKS", True),
             db_connect_timeout=env.int("DB_CONNECT_TIMEOUT", 10, validate=AT_LEAST_1),
             db_statement_timeout=env.int("DB_STATEMENT_TIMEOUT", 30_000, validate=AT_LEAST_0),
+            web_concurrency=env.int("WEB_CONCURRENCY", None, validate=AT_LEAST_1),
             worker_connections=env.int("WORKER_CONNECTIONS", 1000, validate=AT_LEAST_1),
             worker_timeout=env.int("WORKER_TIMEOUT", 60, validate=AT_LEAST_1),
             keepalive=env.int("KEEPALIVE", 5, validate=AT_LEAST_0),

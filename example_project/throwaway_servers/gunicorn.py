@@ -11,7 +11,7 @@ from pathlib import Path
 from throwaway_servers.processes import Running, running
 
 HOME = Path(__file__).resolve().parent.parent
-WORKERS = {"wsgi": "gthread", "asgi": "uvicorn_worker.UvicornWorker"}
+PRODUCTION = {"DEBUG": "false", "SECRET_KEY": "of-a-server-that-is-gone-when-its-test-has-ended"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,26 +21,27 @@ class Site:
     url: str
     server: Running
 
+    def workers(self) -> list[int]:
+        """Return the process ids of all workers that were ever started, the oldest first."""
+        return [int(found) for found in re.findall(r"Booting worker with pid: (\d+)", self.server.written())]
+
 
 @contextmanager
 def serving(interface: str, *arguments: str, **environ: str) -> Iterator[Site]:
     """Serve the site on a free port of the loopback; `interface` is wsgi or asgi, `environ` what is set."""
-    command = [
-        sys.executable,
-        "-m",
-        "gunicorn",
-        "--bind",
-        "127.0.0.1:0",
-        "--worker-class",
-        WORKERS[interface],
-    ]
     with running(
-        [*command, *arguments, f"config.{interface}:application"],
+        ["./entrypoint.sh", interface, "--bind", "127.0.0.1:0", *arguments],
         is_ready=lambda server: bool(_address(server)) and "Booting worker" in server.written(),
-        environ={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", **environ},
+        environ={**starting_environ(), **environ},
         directory=HOME,
     ) as server:
         yield Site(_address(server), server)
+
+
+def starting_environ() -> dict[str, str]:
+    """Return this process's environment with production's settings, and this Python's programs first."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    return {**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", "PATH": path, **PRODUCTION}
 
 
 def _address(server: Running) -> str:

@@ -67,6 +67,15 @@ def answers(port: int) -> bool:
         return client.connect_ex(("127.0.0.1", port)) == 0
 
 
+def wait_until(happened: Callable[[], bool]) -> None:
+    """Return as soon as it has happened, or raise TimeoutError after PATIENCE."""
+    deadline = time.monotonic() + PATIENCE
+    while not happened():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"it has not happened within {PATIENCE} seconds")
+        time.sleep(POLL)
+
+
 @contextmanager
 def running(
     command: Sequence[str | Path],

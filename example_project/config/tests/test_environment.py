@@ -208,6 +208,18 @@ def test_zero_is_refused_where_it_has_none(monkeypatch: pytest.MonkeyPatch, name
         Environment.read()
 
 
+def test_the_number_of_workers_can_be_left_to_the_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    """WEB_CONCURRENCY has no default, and no 0."""
+    assert Environment.read().web_concurrency is None
+
+    monkeypatch.setenv("WEB_CONCURRENCY", "3")
+    assert Environment.read().web_concurrency == 3
+
+    monkeypatch.setenv("WEB_CONCURRENCY", "0")
+    with pytest.raises(EnvValidationError, match="'WEB_CONCURRENCY'"):
+        Environment.read()
+
+
 def test_all_bad_variables_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody has to start the site once for each mistake."""
     monkeypatch.setenv("KEEPALIVE", "soon")

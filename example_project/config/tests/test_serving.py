@@ -1,17 +1,88 @@
-"""Does the service run behind a real gunicorn?"""
+"""Is the service started and ended as it should be? By `entrypoint.sh`, which is what is deployed."""
 
-from urllib.request import urlopen
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.db import transaction
 
+from campaigns.models import Campaign
+from campaigns.tests.factories import make_campaign
+from config.tests.http import get, post
+from config.tests.locks import require_row_locks, wait_until_blocked
+from config.tests.sessions import SERVICE, wait_until_none_is_open
 from throwaway_servers import gunicorn
+from throwaway_servers.processes import wait_until
+from users.tests.factories import make_user, sign_in
 
 pytestmark = pytest.mark.services
 
+BOTH = pytest.mark.parametrize("interface", ["wsgi", "asgi"])
 
-@pytest.mark.parametrize("interface", ["wsgi", "asgi"])
-def test_the_service_answers_behind_gunicorn(served_database_url: str, interface: str) -> None:
-    """Both interfaces serve the same API."""
-    with gunicorn.serving(interface, "--workers", "2", DATABASE_URL=served_database_url) as site:
-        with urlopen(f"{site.url}/api/campaigns/", timeout=10) as response:
-            assert response.read() == b'{"items": [], "count": 0}'
+
+def start(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    """Run entrypoint.sh until it ends by itself."""
+    return subprocess.run(
+        ["./entrypoint.sh", *arguments],
+        cwd=gunicorn.HOME,
+        env={**gunicorn.starting_environ(), **variables},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@BOTH
+def test_the_service_answers(served_database_url: str, interface: str) -> None:
+    """Both interfaces serve the same API, with as many workers as were asked for."""
+    with gunicorn.serving(interface, DATABASE_URL=served_database_url, WEB_CONCURRENCY="2") as site:
+        assert get(f"{site.url}/api/campaigns/").body == b'{"items": [], "count": 0}'
+        wait_until(lambda: len(site.workers()) == 2)
+
+
+def test_the_checks_of_a_deployment_are_in_its_log(served_database_url: str) -> None:
+    """Warnings stop nothing, but somebody should know."""
+    with gunicorn.serving("asgi", "--workers", "1", DATABASE_URL=served_database_url) as site:
+        assert "(security.W004)" in site.server.written()
+
+
+@BOTH
+def test_a_request_that_runs_is_finished_before_the_end(served_database_url: str, interface: str) -> None:
+    """SIGTERM comes while somebody joins: the answer is sent, and no connection is left."""
+    require_row_locks()
+    ada = make_user("ada")
+    campaign = make_campaign(ada)
+    headers = sign_in(ada)
+    with (
+        gunicorn.serving(
+            interface, "--workers", "2", DATABASE_URL=served_database_url, PGAPPNAME=SERVICE
+        ) as site,
+        ThreadPoolExecutor(1) as thread,
+    ):
+        with transaction.atomic():
+            Campaign.objects.select_for_update().get(pk=campaign.pk)
+            answer = thread.submit(post, f"{site.url}/api/campaigns/{campaign.pk}/join", headers=headers)
+            wait_until_blocked(sessions=1)
+            site.server.process.terminate()
+            wait_until(lambda: "Handling signal: term" in site.server.written())
+        status = answer.result().status
+        ended = site.server.process.wait(60)
+
+    assert (status, ended) == (201, 0)
+    assert campaign.joins.count() == 1
+    wait_until_none_is_open()
+
+
+@pytest.mark.parametrize("interface", ["", "uwsgi", "--workers"])
+def test_another_interface_is_refused(interface: str) -> None:
+    """The answer is how it is used, and the status for that."""
+    refused = start(interface)
+
+    assert refused.returncode == 2
+    assert refused.stderr == "usage: ./entrypoint.sh [asgi|wsgi [arguments for gunicorn]]\n"
+
+
+def test_without_an_interface_it_is_asgi() -> None:
+    """The API is asynchronous."""
+    assert "config.asgi_worker.AsgiWorker" in start(GUNICORN_CMD_ARGS="--print-config").stdout

@@ -1,0 +1,51 @@
+"""How do tests talk to a server, as a client of the service would?"""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from email.message import Message
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+PATIENCE = 30
+"""Seconds that an answer may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the service said, whatever its status."""
+
+    status: int
+    headers: Message
+    body: bytes
+
+    def json(self) -> Any:
+        """Return what the body says."""
+        return json.loads(self.body)
+
+
+def get(url: str) -> Answer:
+    """Ask on a connection of its own."""
+    return _send(Request(url))
+
+
+def post(url: str, payload: Any = None, headers: dict[str, str] | None = None) -> Answer:
+    """Send JSON on a connection of its own."""
+    typed = {"Content-Type": "application/json", **(headers or {})}
+    return _send(Request(url, json.dumps(payload).encode(), typed))
+
+
+def get_often(url: str, *, times: int, at_once: int = 6) -> list[int]:
+    """Ask so many times, several at once, and return the statuses."""
+    with ThreadPoolExecutor(at_once) as threads:
+        return [answer.status for answer in threads.map(get, [url] * times)]
+
+
+def _send(request: Request) -> Answer:
+    try:
+        with urlopen(request, timeout=PATIENCE) as response:
+            return Answer(response.status, response.headers, response.read())
+    except HTTPError as refused:
+        with refused:
+            return Answer(refused.code, refused.headers, refused.read())

@@ -1,0 +1,68 @@
+"""Which connections has the service, as PostgreSQL tells it?
+
+A server of the tests is told apart by PGAPPNAME: the test has connections to the same database.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from django.db import connection
+
+from config.tests.locks import ATTEMPTS
+
+SERVICE = "service"
+OPEN = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = %s"
+
+# One statement, however long it takes: a test should cost the same number of queries every time.
+WAIT = f"""
+DO $$
+BEGIN
+    FOR attempt IN 1..{ATTEMPTS} LOOP
+        PERFORM pg_stat_clear_snapshot();
+        IF ({OPEN.replace("%s", f"'{SERVICE}'")}) = 0 THEN
+            RETURN;
+        END IF;
+        PERFORM pg_sleep(0.01);
+    END LOOP;
+    RAISE 'the service has connections still';
+END
+$$
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerLog:
+    """PostgreSQL's log from a place on. Its processes write it before they answer."""
+
+    path: Path
+    start: int
+
+    @classmethod
+    def from_now_on(cls) -> "ServerLog":
+        """Begin at the end, or skip the test where the server is not ours."""
+        if "DATABASE_LOG" not in os.environ:
+            pytest.skip("only the log of a server that was started for this run can be read")
+        path = Path(os.environ["DATABASE_LOG"])
+        return cls(path, path.stat().st_size)
+
+    def opened(self) -> int:
+        """Count the connections that the service has opened since."""
+        with self.path.open(encoding="utf-8") as log:
+            log.seek(self.start)
+            connected = [line for line in log if "LOG:  connection authorized" in line]
+        return sum(f"application_name={SERVICE}" in line for line in connected)
+
+
+def open_now() -> int:
+    """Count the connections that the service has at this moment."""
+    with connection.cursor() as cursor:
+        cursor.execute(OPEN, [SERVICE])
+        return cursor.fetchone()[0]
+
+
+def wait_until_none_is_open() -> None:
+    """Return as soon as the service has no connection any more: PostgreSQL learns of it a little later."""
+    with connection.cursor() as cursor:
+        cursor.execute(WAIT)
