@@ -1,5 +1,8 @@
 """What is the API made of, and what do its errors look like?"""
 
+import logging
+
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError
@@ -9,6 +12,8 @@ from campaigns.api_before import router as campaigns_before
 from users.api import router as users
 from users.api_before import router as users_before
 from users.api_one_hop import router as users_one_hop
+
+logger = logging.getLogger(__name__)
 
 api = NinjaAPI(title="Campaigns", version="1")
 api.add_router("/users/", users, tags=["users"])
@@ -24,3 +29,10 @@ def unauthorized(request: HttpRequest, error: AuthenticationError) -> HttpRespon
     response = api.create_response(request, {"detail": error.message}, status=error.status_code)
     response["WWW-Authenticate"] = "Bearer"
     return response
+
+
+@api.exception_handler(OperationalError)
+def unavailable(request: HttpRequest, error: OperationalError) -> HttpResponse:
+    """Answer 503 where the database has cancelled, or has not answered at all: later it may well do."""
+    logger.error("%s %s: %s", request.method, request.path, error, exc_info=error)
+    return api.create_response(request, {"detail": "The database did not answer in time."}, status=503)

@@ -1,0 +1,113 @@
+"""Do the timeouts end what takes too long? PostgreSQL cancels, and who says nothing is given up."""
+
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import psycopg
+import psycopg_pool
+import pytest
+from django.db import OperationalError, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.utils import ConnectionHandler
+
+from campaigns.models import Campaign
+from campaigns.tests.factories import make_campaign
+from config.database import database_settings
+from config.environment import environment
+from config.tests.http import get, post
+from config.tests.locks import require_row_locks
+from throwaway_servers import gunicorn
+from users.tests.factories import make_user, sign_in
+
+Connect = Callable[..., BaseDatabaseWrapper]
+
+
+@pytest.fixture
+def connect() -> Iterator[Connect]:
+    """Make connections of the service's own settings, for what is said to be in the environment."""
+    made: list[BaseDatabaseWrapper] = []
+
+    def connected(url: str, **variables: Any) -> BaseDatabaseWrapper:
+        said = replace(environment(), database_url=url, **{"db_conn_max_age": 0, **variables})
+        # Django keeps a process's pools by the name alone.
+        made.append(ConnectionHandler({"default": {}, "own": database_settings(said)})["own"])
+        return made[-1]
+
+    yield connected
+    for one in made:
+        one.close()
+        one.close_pool()
+
+
+@pytest.fixture
+def mute_server() -> Iterator[socket.socket]:
+    """A server that lets clients connect, and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server
+
+
+def url_of(server: socket.socket) -> str:
+    """Return the DATABASE_URL for what is no PostgreSQL."""
+    return f"postgres://ada@127.0.0.1:{server.getsockname()[1]}/campaigns"
+
+
+@pytest.mark.parametrize("pool", [0, 2])
+def test_a_statement_that_takes_too_long_is_cancelled(
+    served_database_url: str, connect: Connect, pool: int
+) -> None:
+    """DB_STATEMENT_TIMEOUT holds on every connection, a pool's as well, and the next statement is served."""
+    connection = connect(served_database_url, db_statement_timeout=100, db_pool=pool)
+
+    with connection.cursor() as cursor:
+        with pytest.raises(OperationalError, match="due to statement timeout") as cancelled:
+            cursor.execute("SELECT pg_sleep(60)")
+        assert isinstance(cancelled.value.__cause__, psycopg.errors.QueryCanceled)
+        cursor.execute("SELECT 1")
+        assert cursor.fetchone() == (1,)
+
+
+@pytest.mark.django_db
+def test_a_server_that_never_answers_is_given_up(connect: Connect, mute_server: socket.socket) -> None:
+    """DB_CONNECT_TIMEOUT counts until the server has answered, not until it has accepted."""
+    connection = connect(url_of(mute_server), db_connect_timeout=1)
+
+    with pytest.raises(OperationalError, match="timeout expired") as given_up:
+        connection.ensure_connection()
+
+    assert isinstance(given_up.value.__cause__, psycopg.errors.ConnectionTimeout)
+
+
+@pytest.mark.django_db
+def test_a_pool_gives_up_as_well(connect: Connect, mute_server: socket.socket) -> None:
+    """A request waits no longer for the pool than it would have waited for the server."""
+    connection = connect(url_of(mute_server), db_connect_timeout=1, db_pool=2)
+
+    with pytest.raises(OperationalError, match=r"after 1\.00 sec") as given_up:
+        connection.ensure_connection()
+
+    assert isinstance(given_up.value.__cause__, psycopg_pool.PoolTimeout)
+    # The pool itself goes on trying, and would not end while an attempt is under way.
+    mute_server.close()
+    connection.close_pool()
+
+
+@pytest.mark.services
+@pytest.mark.parametrize("interface", ["wsgi", "asgi"])
+def test_a_request_does_not_wait_for_ever(served_database_url: str, interface: str) -> None:
+    """Somebody holds the lock that a join needs: the answer is 503, and others are served."""
+    require_row_locks()
+    ada = make_user("ada")
+    campaign = make_campaign(ada)
+    headers = sign_in(ada)
+    with gunicorn.serving(
+        interface, "--workers", "1", DATABASE_URL=served_database_url, DB_STATEMENT_TIMEOUT="200"
+    ) as site:
+        with transaction.atomic():
+            Campaign.objects.select_for_update().get(pk=campaign.pk)
+            waited = post(f"{site.url}/api/campaigns/{campaign.pk}/join", headers=headers)
+
+        assert (waited.status, waited.json()) == (503, {"detail": "The database did not answer in time."})
+        assert get(f"{site.url}/api/campaigns/").status == 200
+        assert "canceling statement due to statement timeout" in site.server.written()
