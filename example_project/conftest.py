@@ -7,6 +7,7 @@ from typing import TypeVar
 from urllib.parse import quote, urlsplit
 
 import pytest
+from django.core.cache import cache
 from django.db import connection
 
 from throwaway_postgres import PostgresUnavailable
@@ -33,6 +34,12 @@ def or_skipped(serving: Callable[[], AbstractContextManager[Served]]) -> Iterato
                 raise
             pytest.skip(str(missing))
         yield served
+
+
+@pytest.fixture(autouse=True)
+def empty_cache() -> None:
+    """What another test has counted or kept is not there."""
+    cache.clear()
 
 
 @pytest.fixture

@@ -7,5 +7,8 @@ provide("campaigns")
 
 from config.settings import *  # noqa: E402, F403
 
+# The tests clear it, which is for nobody else's.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
 # A slow hash protects passwords, and these protect nobody.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

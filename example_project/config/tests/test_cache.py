@@ -1,10 +1,14 @@
 """Where is kept what need not be computed again?"""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from django.core.cache import caches
 from django.core.cache.backends.base import BaseCache
 from django.utils.module_loading import import_string
+from redis import Redis
 
 from config.cache import cache_settings
 from config.environment import environment
@@ -31,3 +35,16 @@ def test_a_redis_is_shared_by_all_who_know_its_url(redis_url: str) -> None:
     cache_at(redis_url).set("key", "value")
 
     assert cache_at(redis_url).get("key") == "value"
+
+
+@pytest.mark.services
+def test_a_process_reuses_its_connections_to_redis(settings: Any, redis_url: str) -> None:
+    """Redis counts one for twenty threads that come one after the other, as the requests of ASGI do."""
+    settings.CACHES = {"default": cache_settings(replace(environment(), cache_url=redis_url))}
+
+    for number in range(20):
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(lambda number=number: caches["default"].set("key", number)).result()
+
+    with Redis.from_url(redis_url) as asked:
+        assert asked.info("stats")["total_connections_received"] == 1 + 1
