@@ -5,7 +5,7 @@ import logging
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
-from ninja.errors import AuthenticationError
+from ninja.errors import AuthenticationError, Throttled
 
 from campaigns.api import router as campaigns
 from campaigns.api_before import router as campaigns_before
@@ -28,6 +28,14 @@ def unauthorized(request: HttpRequest, error: AuthenticationError) -> HttpRespon
     """Answer 401 with the header that RFC 9110 asks for and django-ninja leaves out."""
     response = api.create_response(request, {"detail": error.message}, status=error.status_code)
     response["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+@api.exception_handler(Throttled)
+def too_many(request: HttpRequest, error: Throttled) -> HttpResponse:
+    """Answer 429 with the time to come again, which django-ninja sets for its own throttles only."""
+    response = api.create_response(request, {"detail": error.message}, status=error.status_code)
+    response["Retry-After"] = str(error.wait)
     return response
 
 

@@ -79,6 +79,12 @@ class Environment:
     metrics_token: str
     """Empty: nobody may read the metrics."""
 
+    log_in_attempts: int
+    """Attempts that an address, and an account, has in a window; 0 is for no limit."""
+    log_in_window: int
+    """Seconds."""
+    trusted_proxies: int
+
     db_pooler: bool
     """Whether DATABASE_URL leads to a pooler, which gives a connection for one transaction at a time."""
     db_pool: int
@@ -128,6 +134,9 @@ class Environment:
                 "APPLE_KEYS_URL", "https://appleid.apple.com/auth/keys", validate=_is_keys_url
             ),
             metrics_token=env.str("METRICS_TOKEN", "", validate=NO_TOKEN_OR_A_LONG_ONE),
+            log_in_attempts=env.int("LOG_IN_ATTEMPTS", 10, validate=AT_LEAST_0),
+            log_in_window=env.int("LOG_IN_WINDOW", 60, validate=AT_LEAST_1),
+            trusted_proxies=env.int("TRUSTED_PROXIES", 0, validate=AT_LEAST_0),
             db_pool=pool,
             db_conn_max_age=(
                 env.int("DB_CONN_MAX_AGE", 0, validate=NOT_WITH_A_POOL)

@@ -24,6 +24,7 @@ from users.apple import (
 )
 from users.authentication import AuthenticatedRequest
 from users.models import AuthToken, User
+from users.rate_limit import limit_log_ins
 from users.refusals import (
     EITHER_TAKEN,
     EMAIL_TAKEN,
@@ -92,7 +93,11 @@ async def look_up_availability(request: HttpRequest, wish: Query[Wish]) -> Avail
 
 @router.post("log-in", response={201: Session})
 async def log_in(request: HttpRequest, payload: LogIn) -> Session:
-    """Open a session. 401 when the e-mail address or the password is wrong; it does not say which."""
+    """Open a session. 401 when the e-mail address or the password is wrong; it does not say which.
+
+    429 after too many attempts.
+    """
+    await sync_to_async(limit_log_ins)(request, payload.email)
     user = await sync_to_async(User.objects.filter(email=payload.email, is_active=True).first)()
     if user is None:
         # As ModelBackend does: an unknown address must take as long as a wrong password.

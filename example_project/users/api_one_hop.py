@@ -24,6 +24,7 @@ from users.apple import (
     refuse_unless_it_opens,
 )
 from users.models import AuthToken, User
+from users.rate_limit import limit_log_ins
 from users.refusals import (
     EITHER_TAKEN,
     EMAIL_TAKEN,
@@ -84,8 +85,11 @@ async def look_up_availability(request: HttpRequest, wish: Query[Wish]) -> Avail
 
 @router.post("log-in", response={201: Session})
 async def log_in(request: HttpRequest, payload: LogIn) -> Session:
-    """Open a session. 401 when the e-mail address or the password is wrong; it does not say which."""
-    return await sync_to_async(_log_in)(payload)
+    """Open a session. 401 when the e-mail address or the password is wrong; it does not say which.
+
+    429 after too many attempts.
+    """
+    return await sync_to_async(_log_in)(request, payload)
 
 
 @router.post("apple/nonce", response={201: Nonce})
@@ -168,7 +172,8 @@ def _availability_of(wish: Wish) -> Availability:
     return available
 
 
-def _log_in(payload: LogIn) -> Session:
+def _log_in(request: HttpRequest, payload: LogIn) -> Session:
+    limit_log_ins(request, payload.email)
     user = User.objects.filter(email=payload.email, is_active=True).first()
     if user is None:
         # As ModelBackend does: an unknown address must take as long as a wrong password.

@@ -16,6 +16,9 @@ DEFAULTS = {
     "APPLE_CLIENT_ID": "",
     "APPLE_KEYS_URL": "https://appleid.apple.com/auth/keys",
     "METRICS_TOKEN": "",
+    "LOG_IN_ATTEMPTS": 10,
+    "LOG_IN_WINDOW": 60,
+    "TRUSTED_PROXIES": 0,
     "DB_POOL": 0,
     "DB_CONN_MAX_AGE": 600,
     "DB_CONN_HEALTH_CHECKS": True,
@@ -29,7 +32,7 @@ DEFAULTS = {
 }
 NUMBERS = [name for name, default in DEFAULTS.items() if type(default) is int]
 SWITCHES = [name for name, default in DEFAULTS.items() if type(default) is bool]
-AT_LEAST_1 = {"DB_CONNECT_TIMEOUT", "WORKER_CONNECTIONS", "WORKER_TIMEOUT"}
+AT_LEAST_1 = {"LOG_IN_WINDOW", "DB_CONNECT_TIMEOUT", "WORKER_CONNECTIONS", "WORKER_TIMEOUT"}
 
 
 @pytest.fixture(autouse=True)
