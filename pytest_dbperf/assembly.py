@@ -40,10 +40,14 @@ def outcome_of(report: pytest.TestReport) -> str:
 
 
 class RunSoFar:
-    """The results until now. A test that runs again replaces its earlier result."""
+    """The results until now. A test that runs again replaces its earlier result.
 
-    def __init__(self) -> None:
+    Where budgets are enforced, a test that passed has caught what it broke, as a test of a budget does.
+    """
+
+    def __init__(self, *, enforces: bool = False) -> None:
         self.is_complete = True
+        self._enforces = enforces
         self._tests: dict[str, _Parts] = {}
 
     def add(self, nodeid: str, phase: str, outcome: str, numbers: Json) -> None:
@@ -56,6 +60,8 @@ class RunSoFar:
             # The setUp of a unittest runs in the call phase, and adds to what the fixtures did.
             earlier = parts.numbers.get(part) if part in _PHASES_AROUND else None
             parts.numbers[part] = {"queries": value["queries"] + earlier["queries"]} if earlier else value
+        if self._enforces and phase == "call" and outcome == "passed":
+            parts.numbers.pop("violations", None)
 
     def run(self, exit_code: int) -> Run:
         """Put the results in order: by id, so that a distributed run reads as any other."""

@@ -160,7 +160,7 @@ class RunAssembly:
     def __init__(self, config: pytest.Config, chosen: options.Options) -> None:
         self.config = config
         self.options = chosen
-        self.so_far = RunSoFar()
+        self.so_far = RunSoFar(enforces=chosen.enforces)
         self.run: Run | None = None
         self.suggested: Outcome | None = None
 

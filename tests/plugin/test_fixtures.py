@@ -143,6 +143,26 @@ def test_the_plugin_is_loaded_by_its_name(suite, monkeypatch, env, args):
     result.stdout.fnmatch_lines(["queries 1 > 0 (+1)*", "dbperf: 1 test, 1 query, 1 over limit"])
 
 
+@pytest.mark.parametrize(("mode", "over"), [("enforce", 0), ("report", 1)])
+def test_what_a_test_has_caught_is_not_over_its_limit(suite, mode, over):
+    """A test of a budget passes when the budget is broken; where nothing is raised, nothing was caught."""
+    result = suite.run_tests(
+        """
+@db
+def test_it(query_budget):
+    try:
+        with query_budget(0):
+            queries(1)
+    except AssertionError:
+        pass
+""",
+        f"--dbperf={mode}",
+    )
+
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines([f"dbperf: 1 test, 1 query, {over} over limit"])
+
+
 def test_the_plugin_can_be_left_out(suite):
     """`-p no:dbperf` takes the markers with it."""
     result = suite.run_tests("@pytest.mark.filterwarnings('ignore')\ndef test_it(): pass", "-p", "no:dbperf")
