@@ -1,10 +1,11 @@
 """The front door: `python3 run.py example` and `python3 run.py test` work with nothing but Python and pip.
 
-example    run the plugin over the example project, on a PostgreSQL that is started for it
-test       run the plugin's own tests
-bench      measure what the plugin costs
-hop-counts measure how often Django's asynchronous API hops, for docs/reference/hop-counts.json
-matrix     run everything that CI runs, on all supported versions: tox
+example       run the plugin over the example project, on a PostgreSQL that is started for it
+example-bench measure the example project before and after, behind a real gunicorn
+test          run the plugin's own tests
+bench         measure what the plugin costs
+hop-counts    measure how often Django's asynchronous API hops, for docs/reference/hop-counts.json
+matrix        run everything that CI runs, on all supported versions: tox
 
 Further arguments go to pytest, to the benchmarks or to tox. The environments lie in .uv/, with the versions
 of requirements.txt and .ci/requirements.txt.
@@ -23,11 +24,14 @@ from pathlib import Path
 HOME = Path(__file__).resolve().parent
 COMMANDS = {
     "example": ("pytest", "example_project", "--dbperf-report=term"),
+    "example-bench": ("benchmark",),
     "test": ("pytest", "tests", "-n", "2"),
     "bench": ("tests.benchmarks",),
     "hop-counts": ("tests.hop_counts", "--write"),
     "matrix": ("tox", "run"),
 }
+# Where a command runs that needs a directory of its own.
+PLACES = {"example-bench": HOME / "example_project"}
 OLDEST = (3, 11)
 # The series of Django that have a column in the reference; one Python has to run all of them.
 SERIES = ("5.2", "6.0", "6.1")
@@ -65,7 +69,8 @@ def main() -> int:
     environ = {**os.environ, **UV_SETTINGS, "PATH": os.pathsep.join(paths)} if command == "matrix" else None
     try:
         called = ("-m", *COMMANDS[command], *rest)
-        return max(subprocess.call([python, *called], cwd=HOME, env=environ) for python in pythons)
+        place = PLACES.get(command, HOME)
+        return max(subprocess.call([python, *called], cwd=place, env=environ) for python in pythons)
     except KeyboardInterrupt:
         return 130
 

@@ -1,0 +1,140 @@
+"""How is it measured? The rows in turn, round after round; and counted apart, as to count takes time."""
+
+import statistics
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from benchmark.counts import Counts, Log, agreed, open_connections, told_by_workers
+from benchmark.load import Load, drive
+from benchmark.places import DATABASE, Place, Site, missing, prepared, renew, served
+from benchmark.scenarios import Row, Serving
+
+Loads = dict[Row, list[Load]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How much is asked."""
+
+    rounds: int
+    requests: int
+    """Of each row in a round."""
+    clients: int
+    """That ask at a time."""
+
+    @property
+    def requests_alone(self) -> int:
+        """What a single client asks in a round."""
+        return max(self.requests // 4, 1)
+
+    @property
+    def requests_to_warm_up(self) -> int:
+        """What is asked before, and not counted: enough for every worker to have done everything."""
+        return 4 * self.clients
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What came out for a row."""
+
+    row: Row
+    counts: Counts
+    loads: tuple[Load, ...]
+    """One for each round."""
+    alone: tuple[Load, ...]
+    """The same by a single client, who waits for nobody."""
+
+    @property
+    def latencies(self) -> list[float]:
+        """Those of all rounds, in seconds."""
+        return [latency for load in self.loads for latency in load.latencies]
+
+    @property
+    def rates(self) -> list[float]:
+        """Requests a second in each round."""
+        return [load.rate for load in self.loads]
+
+    @property
+    def milliseconds_alone(self) -> list[float]:
+        """What a single client waits for an answer, in each round: the mean of the questions' medians."""
+        questions = len(self.row.mix.questions)
+        return [
+            statistics.fmean(
+                statistics.median(load.latencies[number::questions])
+                for number in range(min(questions, len(load.latencies)))
+            )
+            * 1000
+            for load in self.alone
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """All that was measured together, and can be compared."""
+
+    plan: Plan
+    postgresql: str
+    """Its version."""
+    results: tuple[Measured, ...]
+    left_out: tuple[str, ...] = ()
+    """What was not measured, each with the reason."""
+
+
+def measure(asked: Sequence[Row], plan: Plan) -> Run:
+    """Measure rows on one database, but those that need a program that is not here."""
+    reasons = {row: missing(row.serving) for row in asked}
+    rows = [row for row in asked if not reasons[row]]
+    left_out = [f"{row.serving}, {row.mix.name}: {reason}" for row, reason in reasons.items() if reason]
+    with prepared() as place, ExitStack() as servers:
+        sites, counts = {}, {}
+        for serving in dict.fromkeys(row.serving for row in rows):
+            site = sites[serving] = servers.enter_context(served(serving, place))
+            for number, row in enumerate(row for row in rows if row.serving == serving):
+                tell(f"counting: {serving}, {row.mix.name}")
+                if number:
+                    renew(site, is_recorded=True)
+                counts[row] = _counted(row, site, place, plan)
+            renew(site, is_recorded=False)
+        loads, alone = _timed(rows, sites, place, plan)
+    results = [Measured(row, counts[row], tuple(loads[row]), tuple(alone[row])) for row in rows]
+    return Run(plan, place.server.version, tuple(results), tuple(left_out))
+
+
+def _counted(row: Row, site: Site, place: Place, plan: Plan) -> Counts:
+    """Ask new workers, and count what they do from their start."""
+    open_before = open_connections(place.server, DATABASE)
+    log = Log(place.server.log, DATABASE)
+    drive(site.url, row.mix.requests(0, plan.requests, place.known), plan.clients)
+    left_open = open_connections(place.server, DATABASE) - open_before
+    told = told_by_workers(site.told)
+    return agreed(told, plan.requests, log.new_connections(), left_open, is_pooled=row.serving.has_pgbouncer)
+
+
+def _timed(
+    rows: Sequence[Row], sites: Mapping[Serving, Site], place: Place, plan: Plan
+) -> tuple[Loads, Loads]:
+    """Ask the rows in turn: by many clients, and by one."""
+    loads: Loads = {row: [] for row in rows}
+    alone: Loads = {row: [] for row in rows}
+
+    def ask(row: Row, first: int, count: int, clients: int) -> Load:
+        return drive(sites[row.serving].url, row.mix.requests(first, count, place.known), clients)
+
+    tell("measuring: to warm up")
+    for row in rows:
+        ask(row, 0, plan.requests_to_warm_up, plan.clients)
+    asked = plan.requests_to_warm_up
+    for number in range(plan.rounds):
+        tell(f"measuring: round {number + 1} of {plan.rounds}")
+        for row in rows:
+            loads[row].append(ask(row, asked, plan.requests, plan.clients))
+            alone[row].append(ask(row, asked + plan.requests, plan.requests_alone, 1))
+        asked += plan.requests + plan.requests_alone
+    return loads, alone
+
+
+def tell(progress: str) -> None:
+    """Say what is going on to whoever waits."""
+    print(progress, file=sys.stderr, flush=True)

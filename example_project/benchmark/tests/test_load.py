@@ -1,0 +1,80 @@
+"""Do the clients ask what they are to ask, and look at the answer?"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from benchmark.load import RequestFailed, drive
+from benchmark.scenarios import Request
+
+ASKED: list[tuple[str, str, bytes]] = []
+
+
+class Answering(BaseHTTPRequestHandler):
+    """Answers 404 below /missing, else 200, and remembers what it was asked."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        """Answer at once."""
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        ASKED.append((self.command, self.path, body))
+        self.send_response(404 if self.path.startswith("/missing") else 200)
+        self.send_header("Content-Length", "4")
+        self.end_headers()
+        self.wfile.write(b"here")
+
+    def do_PATCH(self) -> None:
+        """Answer a change in the same way."""
+        self.do_GET()
+
+    def log_message(self, *args: object) -> None:
+        """Write nothing."""
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    """Where a server answers."""
+    ASKED.clear()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server, running(server):
+        yield f"http://127.0.0.1:{server.server_port}"
+
+
+@contextmanager
+def running(server: ThreadingHTTPServer) -> Iterator[None]:
+    """Serve in a thread."""
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
+
+
+def test_each_request_is_sent_once_and_timed(url: str) -> None:
+    """However many clients share them, and whatever a client has to send."""
+    requests = [Request("PATCH", f"/{number}", {}, b"body") for number in range(25)]
+
+    load = drive(url, requests, clients=3)
+
+    assert sorted(ASKED) == sorted(("PATCH", f"/{number}", b"body") for number in range(25))
+    assert len(load.latencies) == 25
+    assert 0 < min(load.latencies) <= max(load.latencies) <= load.seconds
+    assert load.rate == 25 / load.seconds
+
+
+def test_more_clients_than_requests_are_no_error(url: str) -> None:
+    """Some have nothing to do."""
+    assert len(drive(url, [Request("GET", "/", {}, None)], clients=4).latencies) == 1
+
+
+def test_an_answer_that_is_not_the_right_one_ends_the_measurement(url: str) -> None:
+    """Errors are fast, and would look like a remedy."""
+    requests = [Request("GET", "/", {}, None), Request("GET", "/missing", {}, None)]
+
+    with pytest.raises(RequestFailed, match="GET /missing was answered with 404: here"):
+        drive(url, requests, clients=1)
