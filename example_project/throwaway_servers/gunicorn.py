@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,6 +37,16 @@ def serving(interface: str, *arguments: str, **environ: str) -> Iterator[Site]:
         directory=HOME,
     ) as server:
         yield Site(_address(server), server)
+
+
+@contextmanager
+def stopped(worker: int) -> Iterator[None]:
+    """Let a worker stand still: whatever is asked meanwhile, another one answers."""
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(worker, signal.SIGCONT)
 
 
 def starting_environ() -> dict[str, str]:

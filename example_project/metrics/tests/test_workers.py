@@ -1,7 +1,6 @@
 """Do the workers of a real gunicorn count together, and as PostgreSQL's own log does?"""
 
 import os
-import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -85,16 +84,6 @@ def ask(site: Site, times: int) -> None:
         list(clients.map(once, range(times)))
 
 
-@contextmanager
-def stopped(worker: int) -> Iterator[None]:
-    """Let a worker stand still: whatever is asked meanwhile, another one answers."""
-    os.kill(worker, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(worker, signal.SIGCONT)
-
-
 @pytest.mark.parametrize(
     ("interface", "environ", "connections"),
     [
@@ -112,7 +101,7 @@ def test_the_metrics_are_those_of_all_workers(
     log = Log()
     with serving(interface, served_database_url, tmp_path, **environ) as site:
         for worker in workers_of(site):
-            with stopped(worker):
+            with gunicorn.stopped(worker):
                 ask(site, 10)
         # A pool connects in the background: the server may be ahead of it for a moment.
         deadline = time.monotonic() + PATIENCE

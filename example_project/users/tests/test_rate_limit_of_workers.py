@@ -1,10 +1,5 @@
 """Does the limit hold for the deployed service, whose workers are several processes?"""
 
-import os
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import pytest
 
 from config.environment import LARGEST
@@ -16,17 +11,8 @@ pytestmark = pytest.mark.services
 
 LIMIT = 3
 ENVIRON = {"LOG_IN_ATTEMPTS": str(LIMIT), "LOG_IN_WINDOW": str(LARGEST)}
+STRANGER = {"email": "nobody@example.org", "password": "correct horse battery"}
 BOTH = pytest.mark.parametrize("interface", ["wsgi", "asgi"])
-
-
-@contextmanager
-def stopped(worker: int) -> Iterator[None]:
-    """Let the other worker serve alone: who of two gets a request is up to the system."""
-    os.kill(worker, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(worker, signal.SIGCONT)
 
 
 def let_through(site: gunicorn.Site) -> list[int]:
@@ -34,14 +20,11 @@ def let_through(site: gunicorn.Site) -> list[int]:
     wait_until(lambda: len(site.workers()) == 2)
     counts = []
     for worker in site.workers():
-        with stopped(worker):
+        with gunicorn.stopped(worker):  # Who of two gets a request is up to the system.
             statuses = [post(f"{site.url}/api/users/log-in", STRANGER).status for _ in range(LIMIT + 1)]
         assert set(statuses) <= {401, 429}
         counts.append(statuses.count(401))
     return counts
-
-
-STRANGER = {"email": "nobody@example.org", "password": "correct horse battery"}
 
 
 @BOTH
