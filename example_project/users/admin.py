@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.forms import AdminUserCreationForm
+from django.contrib.auth.forms import AdminPasswordChangeForm, AdminUserCreationForm
 from django.http import HttpRequest
 
 from users.models import AuthToken, User
@@ -17,11 +17,23 @@ class UserCreationForm(AdminUserCreationForm):
         field_classes: dict[str, type] = {}
 
 
+class PasswordChangeForm(AdminPasswordChangeForm):
+    """A new password, or none: whoever had the old one is logged out."""
+
+    def save(self, commit: bool = True) -> User:  # noqa: FBT002 - Django's own signature.
+        """Close the sessions as well."""
+        user: User = super().save(commit=False)
+        if commit:
+            user.save_credentials()
+        return user
+
+
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin):
     """Django's pages, with the e-mail address and the nickname for the user name."""
 
     add_form = UserCreationForm
+    change_password_form = PasswordChangeForm
     list_display = ["email", "nickname", "is_active", "is_staff", "created_at"]
     list_filter = ["is_active", "is_staff", "is_superuser", "groups"]
     search_fields = ["email", "nickname"]

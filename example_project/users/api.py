@@ -91,8 +91,13 @@ async def log_in(request: HttpRequest, payload: LogIn) -> Session:
         raise AuthenticationError(message=WRONG_EMAIL_OR_PASSWORD)
     if not await sync_to_async(user.check_password)(payload.password):
         raise AuthenticationError(message=WRONG_EMAIL_OR_PASSWORD)
-    await User.objects.filter(pk=user.pk).aupdate(last_login=timezone.now())
-    return await _open_session(user)
+    opened = await _open_session(user)
+    # Whoever has changed the password meanwhile has closed the sessions that were there by then.
+    unchanged = User.objects.filter(pk=user.pk, password=user.password, is_active=True)
+    if not await unchanged.aupdate(last_login=timezone.now()):
+        await AuthToken.objects.filter(digest=digest_of(opened.token)).adelete()
+        raise AuthenticationError(message=WRONG_EMAIL_OR_PASSWORD)
+    return opened
 
 
 @router.post("apple/nonce", response={201: Nonce})
@@ -130,8 +135,7 @@ async def sign_in_with_apple(request: HttpRequest, payload: AppleSignIn) -> Sess
             raise HttpError(409, EITHER_TAKEN) from error
     elif user.apple_id is None:
         link(user, identity)
-        await user.asave(update_fields=["apple_id", "password"])
-        await AuthToken.objects.filter(user=user).adelete()
+        await sync_to_async(user.save_credentials)()
     await User.objects.filter(pk=user.pk).aupdate(last_login=timezone.now())
     return await _open_session(user)
 
@@ -170,8 +174,7 @@ async def change_password(request: AuthenticatedRequest, payload: PasswordChange
         raise HttpError(403, WRONG_PASSWORD)
     refuse_weak(payload.new_password, user)
     await sync_to_async(user.set_password)(payload.new_password)
-    await user.asave(update_fields=["password"])
-    await AuthToken.objects.filter(user=user).exclude(pk=request.auth.pk).adelete()
+    await sync_to_async(user.save_credentials)(keeping=request.auth)
 
 
 @router.delete("me", response={204: None}, auth=session)

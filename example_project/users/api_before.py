@@ -105,8 +105,13 @@ async def log_in(request: HttpRequest, payload: LogIn) -> Session:
         raise AuthenticationError(message=WRONG_EMAIL_OR_PASSWORD)
     if not await sync_to_async(user.check_password)(payload.password):
         raise AuthenticationError(message=WRONG_EMAIL_OR_PASSWORD)
-    await sync_to_async(User.objects.filter(pk=user.pk).update)(last_login=timezone.now())
-    return await _open_session(user)
+    opened = await _open_session(user)
+    # Whoever has changed the password meanwhile has closed the sessions that were there by then.
+    unchanged = User.objects.filter(pk=user.pk, password=user.password, is_active=True)
+    if not await sync_to_async(unchanged.update)(last_login=timezone.now()):
+        await sync_to_async(AuthToken.objects.filter(digest=digest_of(opened.token)).delete)()
+        raise AuthenticationError(message=WRONG_EMAIL_OR_PASSWORD)
+    return opened
 
 
 @router.post("apple/nonce", response={201: Nonce})
@@ -144,8 +149,7 @@ async def sign_in_with_apple(request: HttpRequest, payload: AppleSignIn) -> Sess
             raise HttpError(409, EITHER_TAKEN) from error
     elif user.apple_id is None:
         link(user, identity)
-        await sync_to_async(user.save)(update_fields=["apple_id", "password"])
-        await sync_to_async(AuthToken.objects.filter(user=user).delete)()
+        await sync_to_async(user.save_credentials)()
     await sync_to_async(User.objects.filter(pk=user.pk).update)(last_login=timezone.now())
     return await _open_session(user)
 
@@ -184,8 +188,7 @@ async def change_password(request: AuthenticatedRequest, payload: PasswordChange
         raise HttpError(403, WRONG_PASSWORD)
     refuse_weak(payload.new_password, user)
     await sync_to_async(user.set_password)(payload.new_password)
-    await sync_to_async(user.save)(update_fields=["password"])
-    await sync_to_async(AuthToken.objects.filter(user=user).exclude(pk=request.auth.pk).delete)()
+    await sync_to_async(user.save_credentials)(keeping=request.auth)
 
 
 @router.delete("me", response={204: None}, auth=session)

@@ -7,7 +7,7 @@ asynchronous way.
 
 from asgiref.sync import sync_to_async
 from django.core.cache import cache
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Query, Router
@@ -181,8 +181,13 @@ def _log_in(request: HttpRequest, payload: LogIn) -> Session:
         raise AuthenticationError(message=WRONG_EMAIL_OR_PASSWORD)
     if not user.check_password(payload.password):
         raise AuthenticationError(message=WRONG_EMAIL_OR_PASSWORD)
-    User.objects.filter(pk=user.pk).update(last_login=timezone.now())
-    return _open_session(user)
+    opened = _open_session(user)
+    # Whoever has changed the password meanwhile has closed the sessions that were there by then.
+    unchanged = User.objects.filter(pk=user.pk, password=user.password, is_active=True)
+    if not unchanged.update(last_login=timezone.now()):
+        AuthToken.objects.filter(digest=digest_of(opened.token)).delete()
+        raise AuthenticationError(message=WRONG_EMAIL_OR_PASSWORD)
+    return opened
 
 
 def _sign_in_with_apple(payload: AppleSignIn) -> Session:
@@ -203,9 +208,7 @@ def _sign_in_with_apple(payload: AppleSignIn) -> Session:
             raise HttpError(409, EITHER_TAKEN) from error
     elif user.apple_id is None:
         link(user, identity)
-        with transaction.atomic():
-            user.save(update_fields=["apple_id", "password"])
-            AuthToken.objects.filter(user=user).delete()
+        user.save_credentials()
     User.objects.filter(pk=user.pk).update(last_login=timezone.now())
     return _open_session(user)
 
@@ -233,9 +236,7 @@ def _change_password(secret: str, payload: PasswordChange) -> None:
         raise HttpError(403, WRONG_PASSWORD)
     refuse_weak(payload.new_password, user)
     user.set_password(payload.new_password)
-    with transaction.atomic():
-        user.save(update_fields=["password"])
-        AuthToken.objects.filter(user=user).exclude(pk=session.pk).delete()
+    user.save_credentials(keeping=session)
 
 
 def _delete_account(secret: str) -> None:

@@ -98,8 +98,8 @@ def identity_of(token: str, nonce: str) -> Identity:
 def refuse_unless_it_opens(user: User | None, identity: Identity, nickname: str | None) -> None:
     """Refuse an identity that opens neither the account found by its id or address nor a new one."""
     if user is None:
-        if not identity.email:
-            raise bad_field("identity_token", "For a new account, ask Apple for the e-mail address.")
+        if not (identity.email and identity.has_verified_email):
+            raise bad_field("identity_token", "A new account needs an address that Apple has verified.")
         if nickname is None:
             raise bad_field("nickname", "A new account needs a nickname.")
         return

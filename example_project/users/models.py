@@ -7,7 +7,7 @@ from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import PermissionsMixin
 from django.core.validators import RegexValidator
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
@@ -62,6 +62,15 @@ class User(AbstractBaseUser, PermissionsMixin):
     def clean(self) -> None:
         """Write the e-mail address as the database wants it."""
         self.email = type(self).objects.normalize_email(self.email)
+
+    @transaction.atomic
+    def save_credentials(self, keeping: "AuthToken | None" = None) -> None:
+        """Save what the account is opened with, and close the sessions but one that were opened with another.
+
+        Both or neither: whoever was to be locked out would keep their session otherwise.
+        """
+        self.save(update_fields=["apple_id", "password"])
+        self.auth_tokens.exclude(pk=keeping and keeping.pk).delete()
 
 
 def new_session_end() -> datetime:

@@ -27,7 +27,11 @@ def _checked_by(validator: Callable[[str], None]) -> AfterValidator:
 
 
 Email = Annotated[
-    str, Field(max_length=254), AfterValidator(User.objects.normalize_email), _checked_by(validate_email)
+    # Its length is checked as it is stored: in lower case, a letter may become two.
+    str,
+    AfterValidator(User.objects.normalize_email),
+    Field(max_length=254),
+    _checked_by(validate_email),
 ]
 Nickname = Annotated[str, _checked_by(validate_nickname)]
 # Longer ones would only let a client make the server hash for longer.

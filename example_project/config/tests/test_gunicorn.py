@@ -168,7 +168,7 @@ def test_a_worker_that_is_silent_for_too_long_is_replaced() -> None:
     ):
         for site in (wsgi, asgi):
             assert get(site.url + DESCRIPTION).status == 200
-            os.kill(site.workers()[0], signal.SIGSTOP)
+            os.kill(site.workers()[-1], signal.SIGSTOP)
 
         for site in (wsgi, asgi):
             wait_until(lambda site=site: len(site.workers()) > 1)

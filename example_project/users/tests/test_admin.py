@@ -85,3 +85,21 @@ def test_sessions_can_be_seen_and_closed_but_not_made(staff: Client) -> None:
     assert session.digest not in staff.get(f"/admin/users/authtoken/{session.pk}/change/").text
     staff.post(f"/admin/users/authtoken/{session.pk}/delete/", {"post": "yes"})
     assert not AuthToken.objects.exists()
+
+
+def test_a_new_password_from_the_staff_closes_the_sessions(staff: Client) -> None:
+    """It is what is left for an account that was stolen."""
+    ada = make_user("ada")
+    sign_in(ada)
+    form = {
+        "usable_password": "true",
+        "password1": "staple battery horse",
+        "password2": "staple battery horse",
+    }
+
+    response = staff.post(f"/admin/users/user/{ada.pk}/password/", form)
+
+    assert response.status_code == 302
+    ada.refresh_from_db()
+    assert ada.check_password("staple battery horse")
+    assert not AuthToken.objects.exists()

@@ -140,6 +140,17 @@ def test_an_address_that_is_not_verified_opens_no_account(
 
 
 @pytest.mark.django_db
+def test_an_address_that_is_not_verified_is_kept_for_its_owner(
+    client: Client, users_url: str, apple: Apple
+) -> None:
+    """An account of somebody else's would hold it for good."""
+    response = sign_in_with_apple(client, users_url, email_verified=False)
+
+    assert response.status_code == 422
+    assert not User.objects.exists()
+
+
+@pytest.mark.django_db
 def test_an_account_has_one_apple_id(client: Client, users_url: str, apple: Apple) -> None:
     """Somebody else at Apple with the same address is somebody else."""
     make_user("ada", apple_id="000456.somebody")
@@ -284,6 +295,16 @@ def test_while_apple_does_not_answer_the_nonce_stays_good(
 
     assert (away.status_code, away.json()) == (503, {"detail": "Apple does not answer. Try again later."})
     assert back.status_code == 201
+
+
+@pytest.mark.django_db
+def test_without_the_cache_nobody_can_begin(client: Client, users_url: str, apple: Apple) -> None:
+    """A nonce that is kept nowhere would be good for nothing: to come again may help."""
+    nobody = cache_settings(replace(environment(), cache_url="unix:///nobody/listens/here"))
+    with override_settings(CACHES={"default": nobody}):
+        response = client.post(f"{users_url}/apple/nonce")
+
+    assert (response.status_code, response.json()) == (503, {"detail": "The cache did not answer in time."})
 
 
 @pytest.mark.django_db

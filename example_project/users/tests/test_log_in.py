@@ -1,11 +1,15 @@
 """Who gets a session?"""
 
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
 from django.contrib.auth.hashers import make_password
+from django.db import transaction
 from django.test import AsyncClient, Client
 
+from config.tests.locks import disconnecting, require_row_locks, wait_until_blocked
 from users.models import AuthToken, User
 from users.tests.factories import PASSWORD, make_user
 
@@ -133,3 +137,22 @@ async def test_logging_in_works_for_an_async_client(async_client: AsyncClient, u
     )
 
     assert (right.status_code, wrong.status_code) == (201, 401)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_password_that_is_changed_meanwhile_opens_nothing(client: Client, users_url: str) -> None:
+    """It was right when it was verified; but the owner has closed all sessions, and this one as well."""
+    require_row_locks()
+    ada = make_user("ada")
+    call = disconnecting(partial(log_in, client, users_url))
+    with ThreadPoolExecutor(1) as threads:
+        with transaction.atomic():
+            User.objects.select_for_update(no_key=True).get()
+            answer = threads.submit(call)
+            wait_until_blocked(sessions=1)
+            ada.set_password("staple battery horse")
+            ada.save_credentials()
+        response = answer.result()
+
+    assert response.status_code == 401
+    assert not AuthToken.objects.exists()

@@ -30,10 +30,10 @@ def limit(settings: Any) -> None:
     settings.LOG_IN_WINDOW = LARGEST
 
 
-def attempt(client: Client, email: str = "nobody@example.org", **headers: str) -> Any:
+def attempt(client: Client, email: str = "nobody@example.org", url: str = URL, **headers: str) -> Any:
     """Try to log in with a password that is right for Ada."""
     payload = {"email": email, "password": PASSWORD}
-    return client.post(URL, payload, content_type="application/json", headers=headers)
+    return client.post(url, payload, content_type="application/json", headers=headers)
 
 
 def are_counted(*attempts: tuple[str, str]) -> list[bool]:
@@ -57,12 +57,12 @@ def use_cache(settings: Any, url: str) -> None:
 
 
 @pytest.mark.django_db
-def test_one_attempt_too_many_is_refused(client: Client) -> None:
+def test_one_attempt_too_many_is_refused(client: Client, users_url: str) -> None:
     """Also with the right password; the answer says when to come again."""
-    ada = make_user("ada")
-    before = [attempt(client, f"stranger-{number}@example.org").status_code for number in range(LIMIT)]
+    url, ada = f"{users_url}/log-in", make_user("ada")
+    before = [attempt(client, f"stranger-{number}@example.org", url).status_code for number in range(LIMIT)]
 
-    refused = attempt(client, ada.email)
+    refused = attempt(client, ada.email, url)
 
     assert before == [401] * LIMIT
     assert (refused.status_code, refused.json()) == (429, {"detail": "Too many requests."})
@@ -80,12 +80,13 @@ def test_a_refusal_costs_no_query(client: Client) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_an_async_client_is_refused_as_well(async_client: AsyncClient) -> None:
+async def test_an_async_client_is_refused_as_well(async_client: AsyncClient, users_url: str) -> None:
     """The same call over ASGI."""
     payload = {"email": "ada@example.org", "password": PASSWORD}
 
     answers = [
-        await async_client.post(URL, payload, content_type="application/json") for _ in range(LIMIT + 1)
+        await async_client.post(f"{users_url}/log-in", payload, content_type="application/json")
+        for _ in range(LIMIT + 1)
     ]
 
     assert [answer.status_code for answer in answers] == [401] * LIMIT + [429]

@@ -74,6 +74,7 @@ def test_a_nickname_that_is_taken_is_a_conflict(client: Client, users_url: str, 
     [
         pytest.param("email", "ada", id="no e-mail address"),
         pytest.param("email", f"{'a' * 250}@example.org", id="e-mail address too long"),
+        pytest.param("email", f"{'İ' * 150}@example.org", id="e-mail address too long in lower case"),
         pytest.param("email", "a\x00da@example.org", id="NUL in the e-mail address"),
         pytest.param("nickname", "a", id="nickname too short"),
         pytest.param("nickname", "a" * 31, id="nickname too long"),
