@@ -6,6 +6,7 @@ from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, Throttled
+from redis.exceptions import RedisError
 
 from campaigns.api import router as campaigns
 from campaigns.api_before import router as campaigns_before
@@ -44,3 +45,10 @@ def unavailable(request: HttpRequest, error: OperationalError) -> HttpResponse:
     """Answer 503 where the database has cancelled, or has not answered at all: later it may well do."""
     logger.error("%s %s: %s", request.method, request.path, error, exc_info=error)
     return api.create_response(request, {"detail": "The database did not answer in time."}, status=503)
+
+
+@api.exception_handler(RedisError)
+def forgetful(request: HttpRequest, error: RedisError) -> HttpResponse:
+    """Answer 503 where nothing can be done without the cache, as what it alone knows is needed."""
+    logger.error("%s %s: %s", request.method, request.path, error, exc_info=error)
+    return api.create_response(request, {"detail": "The cache did not answer in time."}, status=503)

@@ -19,6 +19,6 @@ def cache_settings(environment: Environment) -> dict[str, Any]:
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": environment.cache_url,
         "KEY_PREFIX": "campaigns",
-        # A request that finds Redis silent goes on without it.
+        # A request that finds Redis silent hears of it soon.
         "OPTIONS": {"pool_class": "config.redis_pool.ProcessPool", "socket_timeout": 1},
     }
