@@ -1,4 +1,4 @@
-"""Is whoever is to be locked out locked out for certain? The account changes with its sessions, or not at all."""
+"""Does an account change together with its sessions, or not at all?"""
 
 import pytest
 from django.db import DatabaseError, connection
