@@ -19,6 +19,11 @@ from pathlib import Path
 from tests.benchmarks.worker import FRAMES, WAYS
 
 HOME = Path(__file__).parents[2]
+# Tests of the example that pass without the plugin, and start no server but PostgreSQL.
+SUITE = [
+    *(f"example_project/users/tests/test_{name}.py" for name in ("log_in", "profile", "sessions", "sign_up")),
+    *(f"example_project/campaigns/tests/test_{name}.py" for name in ("join", "list")),
+]
 
 
 def main() -> None:
@@ -77,8 +82,6 @@ def suite(aliases: Iterable[str], rounds: int) -> None:
         "plugin on, with a report": [f"--dbperf-report=json:{os.devnull}"],
     }
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", "-p", "no:cacheprovider"]
-    # What starts servers of its own takes seconds that have nothing to do with the plugin.
-    command += ["-m", "not services"]
     # The example has settings of its own.
     environ = {
         key: value for key, value in os.environ.items() if key not in ("DJANGO_SETTINGS_MODULE", "PYTHONPATH")
@@ -88,7 +91,7 @@ def suite(aliases: Iterable[str], rounds: int) -> None:
         for name, options in ways.items():
             started = cpu_of_children()
             subprocess.run(
-                [*command, *options, "example_project/users", "example_project/campaigns"],
+                [*command, *options, *SUITE],
                 cwd=HOME,
                 env=environ,
                 stdout=subprocess.DEVNULL,
