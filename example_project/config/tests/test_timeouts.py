@@ -102,7 +102,7 @@ def test_a_request_does_not_wait_for_ever(served_database_url: str, interface: s
     campaign = make_campaign(ada)
     headers = sign_in(ada)
     with gunicorn.serving(
-        interface, "--workers", "1", DATABASE_URL=served_database_url, DB_STATEMENT_TIMEOUT="200"
+        interface, "--workers", "1", DATABASE_URL=served_database_url, DB_STATEMENT_TIMEOUT="1000"
     ) as site:
         with transaction.atomic():
             Campaign.objects.select_for_update().get(pk=campaign.pk)
