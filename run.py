@@ -20,6 +20,7 @@ import ssl
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 HOME = Path(__file__).resolve().parent
 COMMANDS = {
@@ -70,9 +71,19 @@ def main() -> int:
     try:
         called = ("-m", *COMMANDS[command], *rest)
         place = PLACES.get(command, HOME)
-        return max(subprocess.call([python, *called], cwd=place, env=environ) for python in pythons)
+        return max(call([python, *called], cwd=place, env=environ) for python in pythons)
     except KeyboardInterrupt:
         return 130
+
+
+def call(command: list[str | Path], **how: Any) -> int:
+    """Run a program to its end: Ctrl-C is for it as well, and it may have servers to stop."""
+    with subprocess.Popen(command, **how) as child:
+        while True:
+            try:
+                return child.wait()
+            except KeyboardInterrupt:
+                continue
 
 
 def pythons_of_pyenv() -> list[str]:
