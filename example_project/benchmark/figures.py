@@ -14,6 +14,10 @@ class Spread:
     least: float
     most: float
 
+    def divided_by(self, number: float) -> "Spread":
+        """Return the part of each for one of so many."""
+        return Spread(self.median / number, self.least / number, self.most / number)
+
     def __str__(self) -> str:
         return f"{self.median:.2f} ({self.least:.2f} to {self.most:.2f})"
 

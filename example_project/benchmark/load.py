@@ -1,11 +1,12 @@
 """How long does the service take to answer? Asked by clients that each wait for their answer."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.client import HTTPConnection
+from itertools import chain, islice
 from time import perf_counter, process_time
 from urllib.parse import urlsplit
 
@@ -41,21 +42,22 @@ class Load:
 def drive(url: str, requests: Sequence[Request], clients: int) -> Load:
     """Send all requests, as many at a time as there are clients."""
     address = urlsplit(url).netloc
-    shares = [requests[number::clients] for number in range(clients)]
+    # Whoever is free takes the next: a list's iterator gives each to one thread only.
+    waiting = iter(requests)
     with ThreadPoolExecutor(clients) as threads:
         started, own = perf_counter(), process_time()
-        answered = list(threads.map(lambda share: _ask(address, share), shares))
+        answered = list(threads.map(lambda _: _ask(address, waiting), range(clients)))
         seconds, own_seconds = perf_counter() - started, process_time() - own
     return Load(tuple(latency for one in answered for latency in one), seconds, own_seconds)
 
 
-def _ask(address: str, requests: Sequence[Request]) -> list[float]:
-    """Send requests one after the other, and return the seconds that each took."""
-    latencies = []
-    for first in range(0, len(requests), REQUESTS_A_CONNECTION):
+def _ask(address: str, waiting: Iterator[Request]) -> list[float]:
+    """Send requests one after the other until none is left, and return the seconds that each took."""
+    latencies: list[float] = []
+    for first in waiting:
         with closing(HTTPConnection(address, timeout=PATIENCE)) as connection:
             connection.connect()
-            for request in requests[first : first + REQUESTS_A_CONNECTION]:
+            for request in chain([first], islice(waiting, REQUESTS_A_CONNECTION - 1)):
                 started = perf_counter()
                 connection.request(request.method, request.path, request.body, request.headers)
                 response = connection.getresponse()

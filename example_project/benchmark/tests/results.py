@@ -12,12 +12,19 @@ def make_load(*latencies: float, seconds: float) -> Load:
 
 
 def make_result(
-    row: Row, *, rates: tuple[float, ...], alone: float = 0.004, new_connections: int = 2
+    row: Row,
+    *,
+    rates: tuple[float, ...],
+    alone: tuple[float, ...] = (0.004,),
+    new_connections: int = 2,
+    hops: int = 8,
 ) -> Measured:
-    """Return a result of two requests a round, with three queries and four hops each."""
-    counts = Counts(requests=2, queries=6, hops=8, connects=2, new_connections=new_connections, left_open=1)
+    """Return a result of two requests a round, with three queries each."""
+    counts = Counts(
+        requests=2, queries=6, hops=hops, connects=2, new_connections=new_connections, left_open=1
+    )
     loads = tuple(make_load(0.01, 0.02, seconds=2 / rate) for rate in rates)
-    return Measured(row, counts, loads, tuple(make_load(alone, seconds=alone) for _ in rates))
+    return Measured(row, counts, loads, tuple(make_load(one, seconds=one) for one in alone))
 
 
 def make_run(*results: Measured, left_out: tuple[str, ...] = ()) -> Run:

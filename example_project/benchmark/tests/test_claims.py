@@ -5,16 +5,26 @@ import pytest
 from benchmark import rows
 from benchmark.claims import CLAIMS, answers, outcome, verdict
 from benchmark.figures import Spread
+from benchmark.scenarios import Row
 from benchmark.tests.results import make_result, make_run
 
 
 @pytest.mark.parametrize(
-    ("measured", "expected"),
-    [(9.9, "less than said"), (10, "as said"), (50, "as said"), (50.1, "more than said")],
+    ("ends", "expected"),
+    [
+        ((-9, -1), "not at all"),
+        ((-1, 9.9), "less than said"),
+        ((10, 50), "as said"),
+        ((50.1, 60), "more than said"),
+        ((9, 11), "the rounds do not agree"),
+        ((20, 20), "one round does not tell"),
+    ],
 )
-def test_a_number_is_compared_with_the_range_of_the_report(measured: float, expected: str) -> None:
-    """Both ends are in it."""
-    assert verdict(measured, 10, 50) == expected
+def test_what_was_saved_is_compared_with_the_range_of_the_report(
+    ends: tuple[float, float], expected: str
+) -> None:
+    """As far as all rounds agree; both ends of the range are in it."""
+    assert verdict(Spread(0, *ends), 10, 50) == expected
 
 
 @pytest.mark.parametrize(
@@ -59,3 +69,57 @@ def test_every_claim_is_answered_by_a_whole_run() -> None:
     said = answers(make_run(*(make_result(row, rates=(100, 100)) for row in rows.ROWS)))
 
     assert len(said) == len(set(said)) == len(CLAIMS)
+
+
+CONVERSION = "1.2 `aget` and its like in place of `sync_to_async`"
+FAST, SLOW = (200.0, 220.0), (100.0, 100.0)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "bold"),
+    [
+        (rows.CONVERTED, rows.ASGI_POOLED, f"{CONVERSION}: other hops, faster"),
+        (rows.ASGI_POOLED, rows.ONE_HOP, "1.2 A hop costs 5 to 15 ms: as said"),
+        (rows.ASGI_POOLED, rows.MANY_WORKERS, "1.3 2 * CPU + 1 workers: faster"),
+        (rows.PAGE_BEFORE, rows.PAGE_AFTER, "Not in the report, N+1: without it faster"),
+        (rows.ASGI_CLOSED, rows.PGBOUNCER, "7.1 PgBouncer: faster"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_verdict_is_about_the_one_after(before: Row, after: Row, bold: str) -> None:
+    """It is faster, has fewer hops and is waited for less; the other way round it is not."""
+    good = {"rates": FAST, "alone": (0.010, 0.012), "hops": 2}
+    bad = {"rates": SLOW, "alone": (0.040, 0.043), "hops": 8}
+
+    [remedy] = answers(make_run(make_result(before, **bad), make_result(after, **good)))
+    [failure] = answers(make_run(make_result(before, **good), make_result(after, **bad)))
+
+    assert remedy.startswith(f"**{bold}.**")
+    assert not failure.startswith(f"**{bold}.**")
+
+
+def test_the_waits_of_those_who_are_alone_are_what_is_saved() -> None:
+    """Of both interfaces, each by itself; and of the report's remedies, not of the right ones."""
+    waits = {
+        rows.WSGI_CLOSED: (0.030, 0.031),
+        rows.WSGI_KEPT: (0.010, 0.010),
+        rows.ASGI_CLOSED: (0.030, 0.030),
+        rows.ASGI_POOLED: (0.026, 0.027),
+        rows.ALL_BEFORE: (0.100, 0.100),
+        rows.ALL_AS_REPORTED: (0.110, 0.120),
+        rows.ALL_AFTER: (0.010, 0.010),
+    }
+
+    said = answers(make_run(*(make_result(row, rates=FAST, alone=alone) for row, alone in waits.items())))
+
+    assert any("10 to 50 ms: as said under WSGI, less than said under ASGI.**" in one for one in said)
+    assert any("50 to 100 ms a request: not at all.**" in one for one in said)
+
+
+def test_hops_that_were_not_saved_have_no_price() -> None:
+    """Nothing was measured then."""
+    [answer] = answers(
+        make_run(make_result(rows.ASGI_POOLED, rates=SLOW), make_result(rows.ONE_HOP, rates=FAST))
+    )
+
+    assert answer.startswith("**1.2 A hop costs 5 to 15 ms: no hop was saved.**")

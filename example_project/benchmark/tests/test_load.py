@@ -9,6 +9,7 @@ import pytest
 
 from benchmark.load import RequestFailed, drive
 from benchmark.scenarios import Request
+from throwaway_servers.processes import wait_until
 
 ASKED: list[tuple[str, str, bytes]] = []
 
@@ -22,6 +23,8 @@ class Answering(BaseHTTPRequestHandler):
         """Answer at once."""
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         ASKED.append((self.command, self.path, body))
+        if self.path == "/slow":
+            wait_until(lambda: len(ASKED) == 4)
         self.send_response(404 if self.path.startswith("/missing") else 200)
         self.send_header("Content-Length", "4")
         self.end_headers()
@@ -65,6 +68,14 @@ def test_each_request_is_sent_once_and_timed(url: str) -> None:
     assert len(load.latencies) == 25
     assert 0 < min(load.latencies) <= max(load.latencies) <= load.seconds
     assert load.rate == 25 / load.seconds
+
+
+def test_clients_who_are_fast_take_more(url: str) -> None:
+    """No client waits for the slow questions of a mix while another has none left."""
+    requests = [Request("GET", path, {}, None) for path in ("/slow", "/1", "/2", "/3")]
+
+    # The slow one is answered once all others have been asked, all by the other client.
+    assert len(drive(url, requests, clients=2).latencies) == 4
 
 
 def test_more_clients_than_requests_are_no_error(url: str) -> None:

@@ -13,7 +13,7 @@ BEHIND_PGBOUNCER = Row(Serving(interface="asgi", has_pgbouncer=True), PAGE)
 def test_a_row_is_compared_with_the_one_before_the_remedy() -> None:
     """Numbers, and what the rounds say about the ratio: its middle and its ends."""
     slow = make_result(BEFORE, rates=(100, 50, 100), new_connections=7)
-    fast = make_result(AFTER, rates=(200, 150, 150), alone=0.0021)
+    fast = make_result(AFTER, rates=(200, 150, 150), alone=(0.0021,))
 
     headings, rule, first, second = [
         [cell.strip() for cell in line.strip("|").split("|")] for line in table([slow, fast]).splitlines()
