@@ -61,12 +61,6 @@ def free_port() -> int:
     return port
 
 
-def answers(port: int) -> bool:
-    """Tell whether somebody listens on a port of the loopback."""
-    with socket.socket() as client:
-        return client.connect_ex(("127.0.0.1", port)) == 0
-
-
 def wait_until(happened: Callable[[], bool]) -> None:
     """Return as soon as it has happened, or raise TimeoutError after PATIENCE."""
     deadline = time.monotonic() + PATIENCE
@@ -85,10 +79,15 @@ def running(
     directory: Path | None = None,
     user: str | None = None,
 ) -> Iterator[Running]:
-    """Start a server, yield it once `is_ready` says so, and stop it with the block; or raise ServerFailed."""
+    """Start a server, yield it once `is_ready` says so, and stop it with the block; or raise ServerFailed.
+
+    On Linux it ends with the thread that has started it as well, also where that was killed.
+    """
+    setpriv = shutil.which("setpriv")
+    ending_with_us = [setpriv, "--pdeathsig", "TERM", "--"] if setpriv else []
     with tempfile.NamedTemporaryFile(prefix="server-", suffix=".log") as output:
         process = subprocess.Popen(
-            command,
+            [*ending_with_us, *command],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

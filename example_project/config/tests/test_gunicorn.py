@@ -64,6 +64,7 @@ def sites() -> Iterator[dict[str, gunicorn.Site]]:
                     "--workers",
                     "1",
                     DATABASE_URL="sqlite://:memory:",
+                    DB_POOLER="false",
                     KEEPALIVE="0",
                     WORKER_CONNECTIONS=str(AT_ONCE),
                 )
@@ -162,15 +163,17 @@ def test_a_worker_makes_way_after_max_requests(interface: str) -> None:
 
 def test_a_worker_that_is_silent_for_too_long_is_replaced() -> None:
     """WORKER_TIMEOUT is about the process: it says nothing of how long a request may take."""
+    stopped: list[int] = []
     with (
-        gunicorn.serving("wsgi", "--workers", "1", WORKER_TIMEOUT="3") as wsgi,
-        gunicorn.serving("asgi", "--workers", "1", WORKER_TIMEOUT="3") as asgi,
+        gunicorn.serving("wsgi", "--workers", "1", WORKER_TIMEOUT="5") as wsgi,
+        gunicorn.serving("asgi", "--workers", "1", WORKER_TIMEOUT="5") as asgi,
     ):
         for site in (wsgi, asgi):
             assert get(site.url + DESCRIPTION).status == 200
-            os.kill(site.workers()[-1], signal.SIGSTOP)
+            stopped.append(site.workers()[-1])
+            os.kill(stopped[-1], signal.SIGSTOP)
 
         for site in (wsgi, asgi):
-            wait_until(lambda site=site: len(site.workers()) > 1)
+            wait_until(lambda site=site: site.workers()[-1] not in stopped)
             assert "WORKER TIMEOUT" in site.server.written()
             assert get(site.url + DESCRIPTION).status == 200

@@ -118,6 +118,10 @@ def test_the_suite_passes_behind_pgbouncer_and_costs_the_same(
     about_pgbouncer = [test for test in pooled if "test_behind_pgbouncer.py" in test]
     assert {pooled.pop(test)[0] for test in about_pgbouncer} == {"passed"}
     assert {direct.pop(test)[0] for test in about_pgbouncer} == {"skipped"}
+    # The pooler has a timeout of its own: see below.
+    about_timeouts = [test for test in direct if "test_a_statement_that_takes_too_long" in test]
+    assert {pooled.pop(test)[0] for test in about_timeouts} == {"skipped"}
+    assert {direct.pop(test)[0] for test in about_timeouts} == {"passed"}
     assert pooled == direct
 
 

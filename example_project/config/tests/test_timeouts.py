@@ -53,6 +53,7 @@ def url_of(server: socket.socket) -> str:
     return f"postgres://ada@127.0.0.1:{server.getsockname()[1]}/campaigns"
 
 
+@pytest.mark.skipif(environment().db_pooler, reason="a pooler does not pass the timeout on")
 @pytest.mark.parametrize("pool", [0, 2])
 def test_a_statement_that_takes_too_long_is_cancelled(
     served_database_url: str, connect: Connect, pool: int
@@ -94,6 +95,7 @@ def test_a_pool_gives_up_as_well(connect: Connect, mute_server: socket.socket) -
 
 
 @pytest.mark.services
+@pytest.mark.skipif(environment().db_pooler, reason="a pooler does not pass the timeout on")
 @pytest.mark.parametrize("interface", ["wsgi", "asgi"])
 def test_a_request_does_not_wait_for_ever(served_database_url: str, interface: str) -> None:
     """Somebody holds the lock that a join needs: the answer is 503, and others are served."""
