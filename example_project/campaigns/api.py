@@ -25,13 +25,13 @@ class BoundedPagination(LimitOffsetPagination):
 @router.get("", response=list[CampaignSummary])
 @paginate(BoundedPagination)
 async def list_campaigns(request: HttpRequest) -> CampaignQuerySet:
-    """List campaigns, those that start first at the top."""
-    return Campaign.objects.for_display()
+    """List the campaigns that have not begun, those that start first at the top."""
+    return Campaign.objects.for_display().upcoming()
 
 
 @router.get("nearby", response=list[NearbyCampaign])
 async def list_nearby(request: HttpRequest, search: Query[Search]) -> list[NearbyCampaign]:
-    """List the campaigns within a radius, the nearest at the top. Their facts may be a minute old."""
+    """List the upcoming campaigns within a radius, the nearest at the top. Their facts may be a minute old."""
     # To ask the cache is a hop, and each query would be another: one for all of them.
     return await sync_to_async(find_nearby)(search.position, search.radius_km, search.limit)
 
@@ -44,7 +44,7 @@ async def read_campaign(request: HttpRequest, campaign_id: int) -> Campaign:
 
 @router.post("{int:campaign_id}/join", response={201: Joined}, auth=session)
 async def join(request: AuthenticatedRequest, campaign_id: int) -> Join:
-    """Take a place. 404 when there is no such campaign, 409 when it is full or joined already."""
+    """Take a place. 404 when there is no such campaign, 409 when it has begun, is full or joined already."""
     try:
         # Lock, count and insert are one transaction, which belongs to one thread: one hop for all three.
         return await sync_to_async(join_campaign)(campaign_id, request.auth.user)
@@ -57,6 +57,7 @@ async def join(request: AuthenticatedRequest, campaign_id: int) -> Join:
 @router.delete("{int:campaign_id}/join", response={204: None}, auth=session)
 async def leave(request: AuthenticatedRequest, campaign_id: int) -> None:
     """Give the place back. 404 when the user has none in a campaign of this number."""
-    deleted, _ = await Join.objects.filter(campaign=campaign_id, user=request.auth.user).adelete()
+    # Its pk, not the foreign key: only there Django knows that no row has a number too large for SQLite.
+    deleted, _ = await Join.objects.filter(campaign__pk=campaign_id, user=request.auth.user).adelete()
     if not deleted:
         raise Http404

@@ -30,8 +30,8 @@ class DetailBefore(CampaignFacts):
 
 @router.get("", response=CampaignPage)
 async def list_campaigns(request: HttpRequest, page: Query[Page]) -> CampaignPage:
-    """List campaigns, those that start first at the top."""
-    campaigns = Campaign.objects.all()
+    """List the campaigns that have not begun, those that start first at the top."""
+    campaigns = Campaign.objects.upcoming()
     count = await sync_to_async(campaigns.count)()
     rows = await sync_to_async(list)(campaigns[page.offset : page.offset + page.limit])
     return CampaignPage(
@@ -41,9 +41,10 @@ async def list_campaigns(request: HttpRequest, page: Query[Page]) -> CampaignPag
 
 @router.get("nearby", response=list[NearbyCampaign])
 async def list_nearby(request: HttpRequest, search: Query[Search]) -> list[NearbyCampaign]:
-    """List the campaigns within a radius, the nearest at the top."""
+    """List the upcoming campaigns within a radius, the nearest at the top."""
     campaigns = (
-        Campaign.objects.annotate(distance_km=haversine_km(search.position))
+        Campaign.objects.upcoming()
+        .annotate(distance_km=haversine_km(search.position))
         .filter(distance_km__lte=search.radius_km)
         .order_by("distance_km", "pk")
     )
@@ -69,7 +70,7 @@ router.post(
 @router.delete("{int:campaign_id}/join", response={204: None}, auth=session)
 async def leave(request: AuthenticatedRequest, campaign_id: int) -> None:
     """Give the place back. 404 when the user has none in a campaign of this number."""
-    places = Join.objects.filter(campaign=campaign_id, user=request.auth.user)
+    places = Join.objects.filter(campaign__pk=campaign_id, user=request.auth.user)
     deleted, _ = await sync_to_async(places.delete)()
     if not deleted:
         raise Http404

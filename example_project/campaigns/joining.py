@@ -19,6 +19,8 @@ def join_campaign(campaign_id: int, user: User) -> Join:
     """
     # no_key: an INSERT into Join needs the campaign's key to stay, and must not wait for this lock otherwise.
     campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign_id)
+    if campaign.has_begun:
+        raise JoinRefused("This campaign has begun.")
     places = campaign.joins.aggregate(taken=Count("pk"), own=Count("pk", filter=Q(user=user)))
     if places["own"]:
         raise JoinRefused("You have joined this campaign already.")

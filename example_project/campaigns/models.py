@@ -37,6 +37,10 @@ class CampaignQuerySet(models.QuerySet["Campaign"]):
         """Load owners, tags and join counts along: two queries for any number of campaigns."""
         return self.select_related("owner").prefetch_related("tags").with_join_count()
 
+    def upcoming(self) -> Self:
+        """Return the campaigns that have not begun, by the index on their start."""
+        return self.filter(starts_at__gte=timezone.now())
+
     def within(self, boxes: Iterable[Box]) -> Self:
         """Return the campaigns in any of these areas, by the index on their places."""
         area = Q()
@@ -76,7 +80,6 @@ class Campaign(models.Model):
         ordering = ["starts_at", "pk"]
         indexes = [
             models.Index(fields=["starts_at", "id"], name="campaigns_campaign_by_start"),
-            # With the number in it, the index alone answers who is in a box.
             models.Index(fields=["latitude", "longitude", "id"], name="campaigns_campaign_by_place"),
         ]
         constraints = [
@@ -97,6 +100,11 @@ class Campaign(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def has_begun(self) -> bool:
+        """Say whether it is too late to join: `upcoming` leaves out the same ones."""
+        return self.starts_at < timezone.now()
 
 
 class Join(models.Model):

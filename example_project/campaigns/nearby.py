@@ -2,8 +2,8 @@
 
 The Earth has a grid of cells. What may be near to somebody in a cell is found once, by an index, and kept in
 the cache for all who ask from there. How far it is from each of them is computed each time: distances, their
-order and the end of the circle are exact. What was cached is up to a minute old: a campaign that is new, or
-moved, or deleted shows that much later, and so does its number of joins. Nothing invalidates it, and with a
+order and the end of the circle are exact, and what has begun since is left out. What was cached is up to a
+minute old: a campaign that is new, or moved, or deleted shows that much later, and so does its number of joins. Nothing invalidates it, and with a
 cache in each process (the default of CACHE_URL) nothing could: the other processes would not hear of it.
 """
 
@@ -13,6 +13,7 @@ from math import ceil, hypot
 from typing import Self
 
 from django.core.cache import cache
+from django.utils import timezone
 
 from campaigns.geography import KM_PER_DEGREE, Position, boxes_around, distance_km
 from campaigns.models import Campaign
@@ -57,15 +58,17 @@ class Cell:
 
 
 def find_nearby(position: Position, radius_km: float, limit: int) -> list[NearbyCampaign]:
-    """Return the nearest campaigns within a radius, those of equal distance by their numbers.
+    """Return the nearest upcoming campaigns within a radius, those of equal distance by their numbers.
 
     It may look into the cache and the database, all in one thread.
     """
     cell = Cell.around(position, radius_km)
     candidates: list[Facts] = cache.get_or_set(cell.key, partial(candidates_of, cell), CACHED_SECONDS)
+    now = timezone.now()
     measured = sorted(
         (distance_km(position, Position(facts["latitude"], facts["longitude"])), facts["id"], facts)
         for facts in candidates
+        if facts["starts_at"] >= now
     )
     return [
         NearbyCampaign(**facts, distance_km=round(distance, 3))
@@ -77,7 +80,7 @@ def find_nearby(position: Position, radius_km: float, limit: int) -> list[Nearby
 def candidates_of(cell: Cell) -> list[Facts]:
     """Return what may be among the nearest of anybody in a cell, and no more than that."""
     reach = cell.radius_km + REACH_KM
-    places = Campaign.objects.within(boxes_around(cell.middle, reach)).order_by()
+    places = Campaign.objects.upcoming().within(boxes_around(cell.middle, reach)).order_by()
     distances = {
         number: distance_km(cell.middle, Position(latitude, longitude))
         for number, latitude, longitude in places.values_list("pk", "latitude", "longitude")

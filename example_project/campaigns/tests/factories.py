@@ -8,7 +8,7 @@ from campaigns.geography import Position
 from campaigns.models import Campaign, Join, Tag
 from users.models import User
 
-NEW_YEAR = datetime(2030, 1, 1, 12, tzinfo=UTC)
+NEW_YEAR = datetime(2100, 1, 1, 12, tzinfo=UTC)
 
 
 def make_campaign(

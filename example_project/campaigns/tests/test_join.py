@@ -1,15 +1,18 @@
 """Who gets a place in a campaign, and who gives it back?"""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from functools import partial
 
 import pytest
 from asgiref.sync import sync_to_async
 from django.db import transaction
 from django.test import AsyncClient, Client
+from django.utils import timezone
 
 from campaigns.models import Campaign, Join
-from campaigns.tests.factories import make_campaign
+from campaigns.tests.clock import Clock
+from campaigns.tests.factories import NEW_YEAR, make_campaign
 from config.tests.locks import disconnecting, require_row_locks, wait_until_blocked
 from users.tests.factories import make_user, sign_in
 
@@ -56,6 +59,45 @@ def test_joining_a_full_campaign_is_a_conflict(client: Client, api: str) -> None
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("ago", [timedelta(seconds=1), timedelta(days=300)])
+def test_joining_a_campaign_that_has_begun_is_a_conflict(client: Client, api: str, ago: timedelta) -> None:
+    """Just now or long ago, and although there are places."""
+    ada = make_user("ada")
+    campaign = make_campaign(ada, starts_at=timezone.now() - ago)
+
+    response = client.post(f"{api}{campaign.pk}/join", headers=sign_in(ada))
+
+    assert response.status_code == 409
+    assert response.json() == {"detail": "This campaign has begun."}
+    assert not campaign.joins.exists()
+
+
+@pytest.mark.django_db
+def test_a_campaign_can_be_joined_until_it_begins(client: Client, api: str, clock: Clock) -> None:
+    """At the very moment it is possible, and no more after it."""
+    ada, bob = make_user("ada"), make_user("bob")
+    campaign = make_campaign(ada)
+    join = f"{api}{campaign.pk}/join"
+
+    clock.now = NEW_YEAR
+    in_time = client.post(join, headers=sign_in(ada))
+    clock.now = NEW_YEAR + timedelta(microseconds=1)
+    too_late = client.post(join, headers=sign_in(bob))
+
+    assert (in_time.status_code, too_late.status_code) == (201, 409)
+
+
+@pytest.mark.django_db
+def test_a_campaign_that_has_begun_can_be_left(client: Client, api: str) -> None:
+    """Who could not come does not have to be counted."""
+    ada = make_user("ada")
+    campaign = make_campaign(ada, joined_by=[ada], starts_at=timezone.now() - timedelta(days=1))
+
+    assert client.delete(f"{api}{campaign.pk}/join", headers=sign_in(ada)).status_code == 204
+    assert not campaign.joins.exists()
+
+
+@pytest.mark.django_db
 def test_places_in_other_campaigns_do_not_count(client: Client, api: str) -> None:
     """Neither the user's nor anybody else's."""
     ada, bob = make_user("ada"), make_user("bob")
@@ -92,11 +134,12 @@ def test_leaving_without_a_place_is_not_found(client: Client, api: str) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("method", ["post", "delete"])
+@pytest.mark.parametrize("number", ["123456789", "9" * 30])
 def test_a_campaign_that_does_not_exist_cannot_be_joined_or_left(
-    client: Client, method: str, api: str
+    client: Client, method: str, number: str, api: str
 ) -> None:
-    """The answer is 404 and has a body."""
-    response = getattr(client, method)(f"{api}123456789/join", headers=sign_in(make_user()))
+    """The answer is 404 and has a body, also for a number that no database could hold."""
+    response = getattr(client, method)(f"{api}{number}/join", headers=sign_in(make_user()))
 
     assert response.status_code == 404
     assert "detail" in response.json()

@@ -7,7 +7,9 @@ from asgiref.sync import sync_to_async
 from django.db import connection
 from django.test import AsyncClient, Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
+from campaigns.tests.clock import Clock
 from campaigns.tests.factories import NEW_YEAR, make_campaign
 from users.tests.factories import make_user
 
@@ -29,7 +31,7 @@ def test_a_campaign_is_listed_with_owner_tags_and_join_count(client: Client, api
             {
                 "id": campaign.pk,
                 "title": "Clean the river",
-                "starts_at": "2030-01-01T12:00:00Z",
+                "starts_at": "2100-01-01T12:00:00Z",
                 "owner": "ada",
                 "tags": ["nature", "water"],
                 "capacity": 10,
@@ -51,6 +53,35 @@ def test_what_starts_first_is_listed_first(client: Client, api: str) -> None:
     titles = [campaign["title"] for campaign in client.get(api).json()["items"]]
 
     assert titles == ["first", "second", "third"]
+
+
+@pytest.mark.django_db
+def test_what_has_begun_is_not_listed(client: Client, api: str) -> None:
+    """Neither is it counted: pages are for what one can still go to. It can be read all the same."""
+    ada = make_user("ada")
+    begun = [
+        make_campaign(ada, starts_at=timezone.now() - ago)
+        for ago in (timedelta(seconds=1), timedelta(days=300))
+    ]
+    make_campaign(ada, "upcoming")
+
+    page = client.get(api).json()
+
+    assert page["count"] == 1
+    assert [campaign["title"] for campaign in page["items"]] == ["upcoming"]
+    assert {client.get(f"{api}{campaign.pk}").status_code for campaign in begun} == {200}
+
+
+@pytest.mark.django_db
+def test_a_campaign_is_listed_until_it_begins(client: Client, api: str, clock: Clock) -> None:
+    """At the very moment it is there, and no more after it."""
+    make_campaign(make_user("ada"))
+
+    counts = []
+    for clock.now in (NEW_YEAR, NEW_YEAR + timedelta(microseconds=1)):
+        counts.append(client.get(api).json()["count"])
+
+    assert counts == [1, 0]
 
 
 @pytest.mark.django_db

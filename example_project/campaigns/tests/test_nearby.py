@@ -1,16 +1,19 @@
 """Which campaigns does a search find, in which order, and what is refused?"""
 
 from dataclasses import replace
+from datetime import timedelta
 from math import cos, radians
 from random import Random
 from typing import Any
 
 import pytest
 from django.test import AsyncClient, Client
+from django.utils import timezone
 
 from campaigns.geography import KM_PER_DEGREE, Position, distance_km
 from campaigns.models import Campaign
 from campaigns.schemas import LONGEST_PAGE
+from campaigns.tests.clock import Clock
 from campaigns.tests.factories import NEW_YEAR, make_campaign, make_campaigns_at
 from users.models import User
 from users.tests.factories import make_user
@@ -90,6 +93,36 @@ def test_campaigns_without_a_place_are_not_found(client: Client, api: str, ada: 
 
     assert search(client, api, radius_km=100) == []
     assert search(client, api, centre=Position(0, 0), radius_km=100) == []
+
+
+def test_what_has_begun_is_not_found(client: Client, api: str, ada: User) -> None:
+    """And takes no place on the page of what one can still go to."""
+    for ago in (timedelta(seconds=1), timedelta(days=300)):
+        make_at(ada, "begun", CENTRE, starts_at=timezone.now() - ago)
+    make_at(ada, "upcoming", replace(CENTRE, latitude=CENTRE.latitude + 0.01))
+
+    assert [found["title"] for found in search(client, api, limit=1)] == ["upcoming"]
+
+
+def test_a_campaign_is_found_until_it_begins(client: Client, api: str, ada: User, clock: Clock) -> None:
+    """To the moment, although the search may be answered from the cache."""
+    make_at(ada, "here", CENTRE)
+    make_at(ada, "later", CENTRE, starts_at=NEW_YEAR + timedelta(days=1))
+
+    found = []
+    for clock.now in (NEW_YEAR, NEW_YEAR + timedelta(microseconds=1)):
+        found.append([campaign["title"] for campaign in search(client, api)])
+
+    assert found == [["here", "later"], ["later"]]
+
+
+def test_a_crowd_that_has_begun_hides_nothing(client: Client, api: str, ada: User) -> None:
+    """Of what is near, a page is kept of those only that have not begun."""
+    make_campaigns_at(ada, [CENTRE] * LONGEST_PAGE)
+    Campaign.objects.update(starts_at=timezone.now() - timedelta(days=1))
+    make_at(ada, "upcoming", replace(CENTRE, latitude=CENTRE.latitude + 0.05))
+
+    assert [found["title"] for found in search(client, api)] == ["upcoming"]
 
 
 def test_campaigns_at_one_place_come_in_the_order_of_their_making(

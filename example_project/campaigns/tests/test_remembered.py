@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from redis import Redis
 
 from campaigns.models import Campaign, Join
 from campaigns.nearby import CACHED_SECONDS
-from campaigns.tests.factories import make_campaign
+from campaigns.tests.clock import Clock
+from campaigns.tests.factories import NEW_YEAR, make_campaign
 from config.cache import cache_settings
 from config.environment import environment
 from pytest_dbperf import BudgetFixture
@@ -79,6 +81,20 @@ def test_a_change_shows_once_the_cache_has_forgotten(
     assert search(client) == old
     cache.clear()
     assert search(client) != old
+
+
+def test_what_begins_is_left_out_of_what_is_remembered(
+    client: Client, ada: User, clock: Clock, query_budget: BudgetFixture
+) -> None:
+    """No query is needed for it: when a campaign starts is kept with it."""
+    make_campaign(ada, **HOME)
+    make_campaign(ada, "later", starts_at=NEW_YEAR + timedelta(days=1), **HOME)
+    assert len(search(client)) == 2
+
+    clock.now = NEW_YEAR + timedelta(microseconds=1)
+
+    with query_budget(0):
+        assert [found["title"] for found in search(client)] == ["later"]
 
 
 def test_the_campaign_itself_is_never_remembered(client: Client, ada: User) -> None:

@@ -229,11 +229,11 @@ def test_a_bad_number_is_refused_with_its_option(option: str, value: str, says: 
 @pytest.mark.parametrize("path", ["/api/campaigns/", "/api/before/campaigns/"])
 @pytest.mark.query_budget(None, reason="before, a page of 100 costs 302")
 def test_both_apis_show_what_was_made(client: Client, path: str) -> None:
-    """A whole page, with everything that a campaign has."""
+    """All that is upcoming, which is the most of it, with everything that a campaign has."""
     seed(users=100, campaigns=100)
 
     page = client.get(path, {"limit": 100}).json()
 
-    assert page["count"] == len(page["items"]) == 100
+    assert page["count"] == len(page["items"]) == Campaign.objects.upcoming().count() > 50
     assert {frozenset(item) for item in page["items"]} == {frozenset(CampaignFacts.model_fields)}
     assert all(item["tags"] for item in page["items"])
