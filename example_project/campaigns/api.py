@@ -31,7 +31,7 @@ async def list_campaigns(request: HttpRequest) -> CampaignQuerySet:
 
 @router.get("nearby", response=list[NearbyCampaign])
 async def list_nearby(request: HttpRequest, search: Query[Search]) -> list[NearbyCampaign]:
-    """List the upcoming campaigns within a radius, the nearest at the top. Their facts may be a minute old."""
+    """List upcoming campaigns within a radius, the nearest at the top. Their facts may be a minute old."""
     # To ask the cache is a hop, and each query would be another: one for all of them.
     return await sync_to_async(find_nearby)(search.position, search.radius_km, search.limit)
 

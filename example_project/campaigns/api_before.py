@@ -43,14 +43,14 @@ async def list_campaigns(request: HttpRequest, page: Query[Page]) -> CampaignPag
 async def list_nearby(request: HttpRequest, search: Query[Search]) -> list[NearbyCampaign]:
     """List the upcoming campaigns within a radius, the nearest at the top."""
     campaigns = (
-        Campaign.objects.upcoming()
-        .annotate(distance_km=haversine_km(search.position))
+        Campaign.objects.annotate(distance_km=haversine_km(search.position))
         .filter(distance_km__lte=search.radius_km)
         .order_by("distance_km", "pk")
     )
+    upcoming = [found for found in await sync_to_async(list)(campaigns) if not found.has_begun]
     return [
         NearbyCampaign(**await sync_to_async(facts_of)(campaign), distance_km=round(campaign.distance_km, 3))
-        for campaign in await sync_to_async(list)(campaigns[: search.limit])
+        for campaign in upcoming[: search.limit]
     ]
 
 

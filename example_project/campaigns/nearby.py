@@ -3,10 +3,12 @@
 The Earth has a grid of cells. What may be near to somebody in a cell is found once, by an index, and kept in
 the cache for all who ask from there. How far it is from each of them is computed each time: distances, their
 order and the end of the circle are exact, and what has begun since is left out. What was cached is up to a
-minute old: a campaign that is new, or moved, or deleted shows that much later, and so does its number of joins. Nothing invalidates it, and with a
-cache in each process (the default of CACHE_URL) nothing could: the other processes would not hear of it.
+minute old: a campaign that is new, or moved, or deleted shows that much later, and so does its number of
+joins. Nothing invalidates it, and with a cache in each process (the default of CACHE_URL) nothing could: the
+other processes would not hear of it.
 """
 
+import logging
 from dataclasses import dataclass
 from functools import partial
 from math import ceil, hypot
@@ -14,10 +16,13 @@ from typing import Self
 
 from django.core.cache import cache
 from django.utils import timezone
+from redis.exceptions import RedisError
 
 from campaigns.geography import KM_PER_DEGREE, Position, boxes_around, distance_km
 from campaigns.models import Campaign
 from campaigns.schemas import LONGEST_PAGE, CampaignSummary, NearbyCampaign
+
+logger = logging.getLogger(__name__)
 
 CACHED_SECONDS = 60
 CELLS_PER_DEGREE = 100
@@ -63,7 +68,12 @@ def find_nearby(position: Position, radius_km: float, limit: int) -> list[Nearby
     It may look into the cache and the database, all in one thread.
     """
     cell = Cell.around(position, radius_km)
-    candidates: list[Facts] = cache.get_or_set(cell.key, partial(candidates_of, cell), CACHED_SECONDS)
+    try:
+        candidates: list[Facts] = cache.get_or_set(cell.key, partial(candidates_of, cell), CACHED_SECONDS)
+    except RedisError:
+        # Without its cache the service is slower, but it finds what is there.
+        logger.exception("a search is not cached: the cache does not answer")
+        candidates = candidates_of(cell)
     now = timezone.now()
     measured = sorted(
         (distance_km(position, Position(facts["latitude"], facts["longitude"])), facts["id"], facts)

@@ -15,6 +15,8 @@ from campaigns.models import Campaign
 from campaigns.schemas import LONGEST_PAGE
 from campaigns.tests.clock import Clock
 from campaigns.tests.factories import NEW_YEAR, make_campaign, make_campaigns_at
+from config.cache import cache_settings
+from config.environment import environment
 from users.models import User
 from users.tests.factories import make_user
 
@@ -50,6 +52,18 @@ def search(client: Client, api: str, centre: Position = CENTRE, **parameters: An
     response = client.get(f"{api}nearby", where | parameters)
     assert response.status_code == 200, response.text
     return response.json()
+
+
+def test_a_search_does_without_a_redis_that_is_gone(
+    client: Client, ada: User, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is slower then, and the log says why."""
+    make_at(ada, "here", CENTRE)
+    nobody = "unix:///nobody/listens/here"
+    settings.CACHES = {"default": cache_settings(replace(environment(), cache_url=nobody))}
+
+    assert [found["title"] for found in search(client, "/api/campaigns/")] == ["here"]
+    assert "a search is not cached" in caplog.text
 
 
 def test_the_nearest_is_found_first(client: Client, api: str, ada: User) -> None:
