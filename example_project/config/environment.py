@@ -44,9 +44,12 @@ def _is_database_url(url: str) -> None:
         raise ValidationError(str(error)) from error
 
 
-def _is_postgresql(url: str | None) -> bool:
-    """Tell what a valid URL names; there is none yet where it was refused."""
-    return url is None or dj_database_url.parse(url)["ENGINE"] == "django.db.backends.postgresql"
+def _names_another_database(url: str | None) -> bool:
+    """Tell whether a URL names no PostgreSQL; one that was refused names nothing, and comes as None or itself."""
+    try:
+        return url is not None and dj_database_url.parse(url)["ENGINE"] != "django.db.backends.postgresql"
+    except ValueError:
+        return False
 
 
 def _is_keys_url(url: str) -> None:
@@ -115,7 +118,7 @@ class Environment:
         debug = env.bool("DEBUG", True)
         database_url = env.str("DATABASE_URL", DEVELOPMENT_DATABASE_URL, validate=_is_database_url)
         pooler = env.bool(
-            "DB_POOLER", False, validate=() if _is_postgresql(database_url) else NOT_WITHOUT_POSTGRESQL
+            "DB_POOLER", False, validate=NOT_WITHOUT_POSTGRESQL if _names_another_database(database_url) else ()
         )
         pool = env.int("DB_POOL", 0, validate=AT_LEAST_0)
         environment = cls(
