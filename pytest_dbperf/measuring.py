@@ -7,6 +7,7 @@ from collections.abc import Hashable, Sequence
 from pathlib import Path
 
 from pytest_dbperf.callsite import CallPath, describe, location_of
+from pytest_dbperf.crossings import seconds_in_queues
 from pytest_dbperf.events import Hop, Request
 from pytest_dbperf.groups import groups_of_hops, groups_of_queries, identity
 from pytest_dbperf.memos import Memo
@@ -19,12 +20,16 @@ from pytest_dbperf.results import (
     ViolationResult,
     WarningResult,
 )
+from pytest_dbperf.views import reuse
 from pytest_dbperf.violations import Remark, Violation
 
 
 def measure(recording: Recording, root: Path, *, with_groups: bool) -> Measurements:
     """Boil a recording down. Grouping reads every statement and call path, so it is done on request only."""
-    queries = recording.queries
+    # Each view looks through all events, so each is taken once.
+    statements = recording.statements
+    queries = [query for query in statements if not query.is_bookkeeping]
+    new, checkouts, requests = recording.new_connections, recording.checkouts, recording.requests
     by_request = Counter(query.cause.request.number for query in queries if query.cause.request)
     hops = recording.hops
     hops_of: dict[int, list[Hop]] = {}
@@ -42,23 +47,23 @@ def measure(recording: Recording, root: Path, *, with_groups: bool) -> Measureme
 
     return Measurements(
         queries=len(queries),
-        bookkeeping=len(recording.bookkeeping),
-        new_connections=len(recording.new_connections),
+        bookkeeping=len(statements) - len(queries),
+        new_connections=len(new),
         closed_connections=len(recording.closed_connections),
         peak_connections=recording.peak_connections,
         leaked_connections=len(recording.leaked_connections),
-        checkouts=len(recording.checkouts),
-        pool_waits=sum(checkout.waited > 0 for checkout in recording.checkouts),
-        pool_wait_ms=_milliseconds(sum(checkout.waited for checkout in recording.checkouts)),
-        reuse=recording.reuse,
+        checkouts=len(checkouts),
+        pool_waits=sum(checkout.waited > 0 for checkout in checkouts),
+        pool_wait_ms=_milliseconds(sum(checkout.waited for checkout in checkouts)),
+        reuse=reuse(len(new), len(checkouts) or len(requests)),
         hops=dict(sorted(Counter(hop.origin for hop in hops).items())),
         blocking_calls=len(recording.blocking_calls),
-        hops_queued_ms=_milliseconds(recording.seconds_in_queues),
+        hops_queued_ms=_milliseconds(seconds_in_queues(hops)),
         requests=[
             _request(request, by_request[request.number], hops_of.get(request.number, []))
-            for request in recording.requests
+            for request in requests
         ],
-        db_ms=_milliseconds(recording.seconds),
+        db_ms=_milliseconds(sum(query.seconds for query in statements)),
         groups=[
             GroupResult(
                 count=group.count,

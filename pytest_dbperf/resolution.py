@@ -18,6 +18,8 @@ NEARER = "nearer"
 ON_FUNCTION = "on the function"
 FARTHER = "farther"
 
+_KINDS = {kind.name: kind for kind in BUDGETS}
+
 
 @dataclass(frozen=True, slots=True)
 class Level:
@@ -41,26 +43,24 @@ def nearest_budgets_of(item: pytest.Item, defaults: Sequence[Budget], ini: str) 
 
     The nearest level that has a marker of a name decides, and nothing of a farther level is added to it.
     """
-    levels = list(levels_of(item))
-    nearest: list[Near] = []
-    for kind in BUDGETS:
-        of_kind = next((found for level in levels if (found := list(_at(level, kind)))), None)
-        if of_kind is None:
-            of_ini = [Given(budget, f"in {ini}") for budget in defaults if isinstance(budget, kind)]
-            of_kind = [Near(given, FARTHER) for given in of_ini]
-        nearest += of_kind
-    return nearest
+    found: dict[str, list[Near]] = {}
+    for level in levels_of(item):
+        here: dict[str, list[Near]] = {}
+        for mark in level.marks:
+            if mark.name in _KINDS and mark.name not in found:
+                given = Given(make(_KINDS[mark.name], mark.args, mark.kwargs), level.place)
+                here.setdefault(mark.name, []).append(Near(given, level.nearness))
+        found |= here
+    written = set(found)
+    for budget in defaults:
+        if budget.name not in written:
+            found.setdefault(budget.name, []).append(Near(Given(budget, f"in {ini}"), FARTHER))
+    return [near for name in _KINDS for near in found.get(name, ())]
 
 
 def in_force(nearest: Iterable[Near]) -> list[Given]:
     """Leave out those that only lift others."""
     return [near.given for near in nearest if not near.given.budget.is_lifted]
-
-
-def _at(level: Level, kind: type[Budget]) -> Iterator[Near]:
-    for mark in level.marks:
-        if mark.name == kind.name:
-            yield Near(Given(make(kind, mark.args, mark.kwargs), level.place), level.nearness)
 
 
 def levels_of(item: pytest.Item) -> Iterator[Level]:

@@ -249,7 +249,7 @@ class Suite:
                 yield
         finally:
             self.test.add_queries(phase, recording)
-            if phase == "setup":
+            if phase == "setup" and not self.memory.is_empty:
                 self.memory.leave_to_setup(recording)
 
     @contextmanager
