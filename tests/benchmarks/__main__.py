@@ -1,7 +1,10 @@
 """What does the plugin cost? Side by side in one run of `python3 run.py bench`.
 
 The ways are taken in turn, round after round, so that a machine that gets slower gets slower for all of them.
-Shown are the median, the median of the differences from `nothing` in the same round, and of the ratios to it.
+Shown are the median, and the medians of the differences and ratios within a round. What is watched is
+compared to the same work in the same process just before, unwatched; a plugin that is only there to a
+process without it. All is kept on one processor, where that can be chosen: to be woken up on another one
+than before takes more time, or saves more, than most of what is measured.
 They are numbers of one machine at one time: compare the rows of one run, not two runs.
 """
 
@@ -16,7 +19,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from tests.benchmarks.worker import FRAMES, WAYS
+from tests.benchmarks.worker import FRAMES, IDLE, WAYS
 
 HOME = Path(__file__).parents[2]
 # Tests of the example that pass without the plugin, and start no server but PostgreSQL.
@@ -24,6 +27,9 @@ SUITE = [
     *(f"example_project/users/tests/test_{name}.py" for name in ("log_in", "profile", "sessions", "sign_up")),
     *(f"example_project/campaigns/tests/test_{name}.py" for name in ("join", "list")),
 ]
+
+Measured = dict[str, list[float]]
+"""Seconds of each round, by way."""
 
 
 def main() -> None:
@@ -37,16 +43,15 @@ def main() -> None:
     asked = parser.parse_args()
     if unknown := set(asked.parts) - set(parts):
         parser.error(f"{', '.join(sorted(unknown))} is not one of {', '.join(parts)}")
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     with prepared() as aliases:
         for part in asked.parts or parts:
             parts[part](aliases, asked.rounds)
 
 
 def queries(aliases: Iterable[str], rounds: int) -> None:
-    """Measure a query in a view in each way: raw, by the ORM, and as N+1; on each database.
-
-    What tells N+1 is noted with the call site, and where there is a relation with its row.
-    """
+    """Measure a query in a view in each way: raw, by the ORM, and as N+1; on each database."""
     for using in aliases:
         place = f"in a view, {FRAMES} frames deep, {using}"
         measure(f"a query {place}, raw cursor", f"raw,{using},300", WAYS, rounds)
@@ -56,7 +61,7 @@ def queries(aliases: Iterable[str], rounds: int) -> None:
 
 def hops(aliases: Iterable[str], rounds: int) -> None:
     """Measure a crossing to asgiref's thread and back, with nothing in it and with a query."""
-    ways = [way for way in WAYS if way == "nothing" or way.startswith("plugin")]
+    ways = [way for way in WAYS if way == "nothing" or (way.startswith("plugin") and not way.endswith("key"))]
     measure("a hop, sync_to_async, with nothing in it", "hop,default,200", ways, rounds)
     for using in aliases:
         measure(f"a hop, sync_to_async, {using}, ORM get", f"hop with query,{using},60", ways, rounds)
@@ -86,7 +91,7 @@ def suite(aliases: Iterable[str], rounds: int) -> None:
     environ = {
         key: value for key, value in os.environ.items() if key not in ("DJANGO_SETTINGS_MODULE", "PYTHONPATH")
     }
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    seconds: Measured = {name: [] for name in ways}
     for _ in range(max(rounds // 6, 1)):
         for name, options in ways.items():
             started = cpu_of_children()
@@ -98,7 +103,8 @@ def suite(aliases: Iterable[str], rounds: int) -> None:
                 check=True,
             )
             seconds[name].append(cpu_of_children() - started)
-    show("a suite, the example's tests for users and campaigns", seconds, unit="s of processor time", scale=1)
+    title = "a suite, the example's tests for users and campaigns"
+    show(title, seconds, {}, unit="s of processor time", scale=1)
 
 
 def cpu_of_children() -> float:
@@ -110,14 +116,23 @@ def cpu_of_children() -> float:
 def measure(title: str, order: str, ways: Iterable[str], rounds: int) -> None:
     """Let a process for each way do the work in turn, and show what a single time costs."""
     times = int(order.rsplit(",", 1)[1])
+    clocks: list[Measured] = [{way: [] for way in ways} for _ in range(4)]
     with ExitStack() as stack:
         workers = {way: stack.enter_context(worker(way)) for way in ways}
-        seconds: dict[str, list[float]] = {way: [] for way in ways}
         for _ in range(rounds):
             for way, process in workers.items():
                 print(order, file=process.stdin, flush=True)
-                seconds[way].append(float(process.stdout.readline()) / times)
-    show(title, seconds, unit="us", scale=1e6)
+                for clock, seconds in zip(clocks, process.stdout.readline().split(), strict=True):
+                    clock[way].append(float(seconds) / times)
+    unwatched, of_processor_unwatched, watched, of_processor = clocks
+    show(title, watched, unwatched, unit="us", scale=1e6)
+    show(
+        "  of it on the processor, in this process",
+        of_processor,
+        of_processor_unwatched,
+        unit="us",
+        scale=1e6,
+    )
 
 
 @contextmanager
@@ -130,17 +145,19 @@ def worker(way: str) -> Iterator["subprocess.Popen[str]"]:
         yield process
 
 
-def show(title: str, seconds: dict[str, list[float]], *, unit: str, scale: float) -> None:
-    """Write medians, and differences and ratios within a round."""
-    first, *others = seconds
-    print(f"\n{title}  ({unit}, {len(seconds[first])} rounds)")
-    print(f"  {first:32}{statistics.median(seconds[first]) * scale:9.2f}")
+def show(title: str, measured: Measured, unwatched: Measured, *, unit: str, scale: float) -> None:
+    """Write medians, and differences and ratios within a round: to the same process, where it can tell."""
+    first, *others = measured
+    print(f"\n{title}  ({unit}, {len(measured[first])} rounds)")
+    print(f"  {first:40}{statistics.median(measured[first]) * scale:9.2f}")
     for name in others:
-        pairs = list(zip(seconds[name], seconds[first], strict=True))
-        added = statistics.median(one - base for one, base in pairs) * scale
-        ratio = statistics.median(one / base for one, base in pairs)
-        median = statistics.median(seconds[name]) * scale
-        print(f"  {name:32}{median:9.2f} {added:+8.2f}  x{ratio:.3f}", flush=True)
+        # That a plugin is there cannot be undone in a process that has it.
+        base = unwatched.get(name, measured[first]) if name != IDLE else measured[first]
+        pairs = list(zip(measured[name], base, strict=True))
+        added = statistics.median(one - other for one, other in pairs) * scale
+        ratio = statistics.median(one / other for one, other in pairs)
+        median = statistics.median(measured[name]) * scale
+        print(f"  {name:40}{median:9.2f} {added:+8.2f}  x{ratio:.3f}", flush=True)
 
 
 @contextmanager

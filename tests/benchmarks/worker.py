@@ -1,7 +1,8 @@
 """One way to watch queries and hops, in a process of its own that measures when it is told to.
 
 A process for each way, because to patch a class and to undo it makes Python forget what it has learned about
-the callers of that class, and in a test session the probes are installed once.
+the callers of that class, and in a test session the probes are installed once. Each measures without
+watching, too: two processes differ by more than what is looked for, as each has its memory laid out anew.
 """
 
 import asyncio
@@ -10,14 +11,17 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from copy import copy
-from functools import cache
-from time import perf_counter
+from functools import cache, partial
+from time import perf_counter, process_time
 
+IDLE = "plugin idle"
+# The key tells N+1: the call site and the parameters. The notes on querysets and rows tell the fix.
 WAYS = (
     "nothing",
-    "plugin idle",
+    IDLE,
     "plugin counting",
-    "plugin counting with call site",
+    "plugin counting with N+1 key",
+    "plugin counting with N+1 key and notes",
     "CaptureQueriesContext",
     "execute_wrapper",
 )
@@ -35,22 +39,32 @@ exec(  # The file of a function cannot be chosen otherwise.
 below = _scope["below"]
 
 
+Seconds = tuple[float, float]
+"""By the clock, and of the processor's time in this process."""
+
+
 def main() -> None:
-    """Answer each line `work alias times` with the seconds that it took."""
+    """Answer each line `work,alias,times` with the seconds that it took without watching, and with it."""
     way = sys.argv[1]
     with ExitStack() as stack:
         if way.startswith("plugin"):
-            from pytest_dbperf.probes import listening
+            from pytest_dbperf import probes
 
-            stack.enter_context(listening())
+            if way.endswith("key"):
+                notes = {probes.rows.install, probes.witnesses.install}
+                probes.PROBES = [probe for probe in probes.PROBES if probe not in notes]
+            stack.enter_context(probes.listening())
         import django
 
         django.setup()
         for line in sys.stdin:
             work, using, times = line.split(",")
+            run = partial(WORKS[work], using, int(times))
             with watching(way, using):
-                WORKS[work](using, int(times))  # Whatever is done once is done now.
-                print(WORKS[work](using, int(times)), flush=True)
+                run()  # Whatever is done once is done now.
+            unwatched = run()
+            with watching(way, using):
+                print(*unwatched, *run(), flush=True)
 
 
 def watching(way: str, using: str) -> AbstractContextManager[object]:
@@ -65,13 +79,14 @@ def watching(way: str, using: str) -> AbstractContextManager[object]:
 
     return {
         "plugin counting": lambda: RECORDER.record(call_sites=False),
-        "plugin counting with call site": lambda: RECORDER.record(),
+        "plugin counting with N+1 key": lambda: RECORDER.record(),
+        "plugin counting with N+1 key and notes": lambda: RECORDER.record(),
         "CaptureQueriesContext": lambda: CaptureQueriesContext(connections[using]),
         "execute_wrapper": lambda: connections[using].execute_wrapper(forward),
     }.get(way, nullcontext)()
 
 
-def raw(using: str, times: int) -> float:
+def raw(using: str, times: int) -> Seconds:
     """Run the shortest query, by Django's cursor."""
     from django.db import connections
 
@@ -83,7 +98,7 @@ def raw(using: str, times: int) -> float:
     return in_a_view(run)
 
 
-def orm(using: str, times: int) -> float:
+def orm(using: str, times: int) -> Seconds:
     """Get a row by the ORM."""
     from shop.models import Author
 
@@ -94,7 +109,7 @@ def orm(using: str, times: int) -> float:
     return in_a_view(run)
 
 
-def relation(using: str, times: int) -> float:
+def relation(using: str, times: int) -> Seconds:
     """Load the author of a book, row by row."""
     from shop.models import Book
 
@@ -110,32 +125,43 @@ def relation(using: str, times: int) -> float:
     return in_a_view(run)
 
 
-def hop(using: str, times: int) -> float:
+def hop(using: str, times: int) -> Seconds:
     """Cross to asgiref's thread and back."""
     return crossing(lambda: len(""), times)
 
 
-def hop_with_query(using: str, times: int) -> float:
+def hop_with_query(using: str, times: int) -> Seconds:
     """Cross to asgiref's thread, get a row by the ORM, and come back."""
     from shop.models import Author
 
     return crossing(lambda: Author.objects.using(using).get(pk=1), times)
 
 
-def crossing(function: Callable[[], object], times: int) -> float:
+def crossing(function: Callable[[], object], times: int) -> Seconds:
     """Measure `await sync_to_async(function)()`."""
     from asgiref.sync import sync_to_async
 
-    async def cross() -> float:
-        started = perf_counter()
+    async def cross() -> Seconds:
+        started = now()
         for _ in range(times):
             await sync_to_async(function)()
-        return perf_counter() - started
+        return since(started)
 
     return asyncio.run(cross())
 
 
-WORKS: dict[str, Callable[[str, int], float]] = {
+def now() -> Seconds:
+    """Read both clocks."""
+    return perf_counter(), process_time()
+
+
+def since(started: Seconds) -> Seconds:
+    """Tell how long ago both clocks were read."""
+    wall, processor = now()
+    return wall - started[0], processor - started[1]
+
+
+WORKS: dict[str, Callable[[str, int], Seconds]] = {
     "raw": raw,
     "orm": orm,
     "relation": relation,
@@ -144,16 +170,16 @@ WORKS: dict[str, Callable[[str, int], float]] = {
 }
 
 
-def in_a_view(run: Callable[[], None]) -> float:
+def in_a_view(run: Callable[[], None]) -> Seconds:
     """Measure it within a request, as deep in the stack as a test of a large project has it."""
     from django.test import Client
 
     elapsed = []
 
     def measure() -> None:
-        started = perf_counter()
+        started = now()
         run()
-        elapsed.append(perf_counter() - started)
+        elapsed.append(since(started))
 
     def request() -> None:
         Client().get("/", benchmark=lambda: below(FRAMES_OF_THE_REQUEST, measure))
