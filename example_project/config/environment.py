@@ -44,8 +44,8 @@ def _is_database_url(url: str) -> None:
         raise ValidationError(str(error)) from error
 
 
-def _names_another_database(url: str | None) -> bool:
-    """Tell whether a URL names no PostgreSQL; one that was refused names nothing, and comes as None or itself."""
+def _names_another(url: str | None) -> bool:
+    """Tell whether a URL names no PostgreSQL; one that was refused, None or as it was, names nothing."""
     try:
         return url is not None and dj_database_url.parse(url)["ENGINE"] != "django.db.backends.postgresql"
     except ValueError:
@@ -118,7 +118,7 @@ class Environment:
         debug = env.bool("DEBUG", True)
         database_url = env.str("DATABASE_URL", DEVELOPMENT_DATABASE_URL, validate=_is_database_url)
         pooler = env.bool(
-            "DB_POOLER", False, validate=NOT_WITHOUT_POSTGRESQL if _names_another_database(database_url) else ()
+            "DB_POOLER", False, validate=NOT_WITHOUT_POSTGRESQL if _names_another(database_url) else ()
         )
         pool = env.int("DB_POOL", 0, validate=AT_LEAST_0)
         environment = cls(
