@@ -29,6 +29,7 @@ _PACKAGES = ("asgiref", "django", "psycopg", "pytest", "pytest-dbperf")
 @dataclass(slots=True)
 class _Parts:
     outcome: str = "crashed"  # Until its body has ended.
+    ended: float = 0.0
     numbers: Json = field(default_factory=dict)
 
 
@@ -45,14 +46,24 @@ class RunSoFar:
     Where budgets are enforced, a test that passed has caught what it broke, as a test of a budget does.
     """
 
-    def __init__(self, *, enforces: bool = False) -> None:
+    def __init__(self, *, enforces: bool = False, project: str = "") -> None:
         self.is_complete = True
+        self._project = project
+        self._started: float | None = None
         self._enforces = enforces
         self._tests: dict[str, _Parts] = {}
 
-    def add(self, nodeid: str, phase: str, outcome: str, numbers: Json) -> None:
-        """Add what the report of a phase brought: setup begins a result, the others go on with it."""
+    def add(
+        self, nodeid: str, phase: str, outcome: str, numbers: Json, during: tuple[float, float] = (0, 0)
+    ) -> None:
+        """Add what the report of a phase brought: setup begins a result, the others go on with it.
+
+        `during` is when it began and ended, in seconds since the epoch.
+        """
+        started, ended = during
+        self._started = started if self._started is None else min(self._started, started)
         parts = _Parts() if phase == "setup" else self._tests.get(nodeid, _Parts())
+        parts.ended = ended
         self._tests[nodeid] = parts
         if phase == "call" or outcome != "passed":
             parts.outcome = outcome if phase == "call" or outcome != "failed" else "error"
@@ -70,6 +81,8 @@ class RunSoFar:
             exit_code=exit_code,
             versions=dict(_installed()),
             tests=[_result(nodeid, parts) for nodeid, parts in sorted(self._tests.items())],
+            project=self._project,
+            started=self._started or 0,
         )
 
 
@@ -86,6 +99,7 @@ def _result(nodeid: str, parts: _Parts) -> TestResult:
         warm_caches=numbers.get("warm_caches", ()),
         source=SourceResult(**numbers["source"]) if "source" in numbers else None,
         held=[HeldResult(**held) for held in numbers.get("held", ())],
+        ended=parts.ended,
     )
 
 

@@ -4,16 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import ContextVar, Token
-from typing import ParamSpec, TypeVar
+from typing import NamedTuple, ParamSpec, TypeVar
 
 from pytest_dbperf.callsite import CallPath, frames_of_yours
-from pytest_dbperf.events import Cause
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 # A task that starts a task that starts a task must not grow a path without end.
 MOST_SITES = 64
+
+
+class Request(NamedTuple):
+    """One request that entered Django's handler. `started` is in seconds of `time.perf_counter()`."""
+
+    number: int
+    method: str
+    path: str
+    started: float
+    thread: str
+    cause: Cause
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+class Cause(NamedTuple):
+    """What the code above left for the events below: the path so far, the request, the open task windows.
+
+    `hop` is the number of the hop that it runs in, 0 outside of any. `visit` is one object for all that a
+    server or a test client does for a request, from before the request is made until after its response.
+    `is_in_view` tells that the request has passed all middlewares.
+    """
+
+    path: CallPath = ()
+    request: Request | None = None
+    tasks: tuple[object, ...] = ()
+    hop: int = 0
+    visit: object = None
+    is_in_view: bool = False
+
 
 # asgiref copies it into its threads and asyncio into new tasks; the hop probe carries it into executors.
 current: ContextVar[Cause] = ContextVar("dbperf_cause", default=Cause())

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 
-from pytest_dbperf.events import Event, Hop, HopEnded, Query, Request
+from pytest_dbperf.cause import Request
+from pytest_dbperf.events import Event, Hop, HopEnded, Query
 from pytest_dbperf.fingerprint import is_bookkeeping
 
 

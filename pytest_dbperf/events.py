@@ -11,23 +11,26 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from pytest_dbperf.callsite import CallPath
+from pytest_dbperf.cause import Cause, Request
 from pytest_dbperf.decisions import MIDDLEWARE
 from pytest_dbperf.fingerprint import Statement, is_bookkeeping, statement_of
 from pytest_dbperf.loads import Load
 
 
-class Request(NamedTuple):
-    """One request that entered Django's handler. `started` is in seconds of `time.perf_counter()`."""
+class Response(NamedTuple):
+    """What the request of this number got, after `seconds` in Django's handler, the middlewares included.
+
+    `view` is the route of its view, empty if none was found; `status` is None for a request that was
+    cancelled.
+    """
 
     number: int
-    method: str
-    path: str
+    view: str
+    status: int | None
     started: float
+    seconds: float
     thread: str
     cause: Cause
-
-    def __str__(self) -> str:
-        return f"{self.method} {self.path}"
 
 
 class Why(StrEnum):
@@ -42,22 +45,6 @@ class Why(StrEnum):
     CLOSED = "the one before was closed"
     POOL = "the pool filled up or grew"
     DRIVER = "the driver was called directly"
-
-
-class Cause(NamedTuple):
-    """What the code above left for the events below: the path so far, the request, the open task windows.
-
-    `hop` is the number of the hop that it runs in, 0 outside of any. `visit` is one object for all that a
-    server or a test client does for a request, from before the request is made until after its response.
-    `is_in_view` tells that the request has passed all middlewares.
-    """
-
-    path: CallPath = ()
-    request: Request | None = None
-    tasks: tuple[object, ...] = ()
-    hop: int = 0
-    visit: object = None
-    is_in_view: bool = False
 
 
 class Alike(NamedTuple):
@@ -295,4 +282,15 @@ class BlockingCall(NamedTuple):
         return self.what if self.sql is None else statement_of(self.sql).fingerprint
 
 
-Event = Query | NewConnection | ConnectionClosed | Checkout | Hop | HopEnded | Request | BlockingCall | Sample
+Event = (
+    Query
+    | NewConnection
+    | ConnectionClosed
+    | Checkout
+    | Hop
+    | HopEnded
+    | Request
+    | Response
+    | BlockingCall
+    | Sample
+)

@@ -11,7 +11,8 @@ from operator import attrgetter, itemgetter
 from typing import Any, TypeVar
 
 from pytest_dbperf.callsite import CallPath
-from pytest_dbperf.events import Alike, Cause, Event, Query, Request
+from pytest_dbperf.cause import Cause, Request
+from pytest_dbperf.events import Alike, Event, Query
 from pytest_dbperf.fingerprint import is_bookkeeping, statement_of
 from pytest_dbperf.loads import Load, LoadKind
 

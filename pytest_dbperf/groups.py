@@ -8,7 +8,8 @@ from itertools import chain
 from typing import Literal, TypeVar
 
 from pytest_dbperf.callsite import CallPath, Place, place_of, without_recursion
-from pytest_dbperf.events import BlockingCall, Hop, NewConnection, Query, Request
+from pytest_dbperf.cause import Request
+from pytest_dbperf.events import BlockingCall, Hop, NewConnection, Query
 from pytest_dbperf.fingerprint import Statement
 from pytest_dbperf.ownership import PROJECT
 

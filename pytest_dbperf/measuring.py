@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pytest_dbperf.callsite import CallPath, describe, location_of
+from pytest_dbperf.cause import Request
 from pytest_dbperf.crossings import seconds_in_queues
-from pytest_dbperf.events import Hop, Request
+from pytest_dbperf.events import Hop, NewConnection, Query, Response
 from pytest_dbperf.groups import groups_of_hops, groups_of_queries, identity
 from pytest_dbperf.memos import Memo
 from pytest_dbperf.recording import Recording
 from pytest_dbperf.results import (
+    AliasResult,
     GroupResult,
     HopGroupResult,
     Measurements,
@@ -36,6 +39,7 @@ def measure(recording: Recording, root: Path, *, with_groups: bool) -> Measureme
     for hop in hops:
         if hop.request is not None:
             hops_of.setdefault(hop.request.number, []).append(hop)
+    response_to = {response.number: response for response in recording.responses}
     lines_of: dict[Hashable, list[str]] = {}
 
     def described(path: CallPath) -> list[str]:
@@ -60,9 +64,15 @@ def measure(recording: Recording, root: Path, *, with_groups: bool) -> Measureme
         blocking_calls=len(recording.blocking_calls),
         hops_queued_ms=_milliseconds(seconds_in_queues(hops)),
         requests=[
-            _request(request, by_request[request.number], hops_of.get(request.number, []))
+            _request(
+                request,
+                by_request[request.number],
+                hops_of.get(request.number, []),
+                response_to.get(request.number),
+            )
             for request in requests
         ],
+        by_alias=_by_alias(queries, new),
         db_ms=_milliseconds(sum(query.seconds for query in statements)),
         groups=[
             GroupResult(
@@ -96,10 +106,26 @@ def measure(recording: Recording, root: Path, *, with_groups: bool) -> Measureme
     )
 
 
-def _request(request: Request, queries: int, hops: Sequence[Hop]) -> RequestResult:
+def _request(request: Request, queries: int, hops: Sequence[Hop], response: Response | None) -> RequestResult:
     decided_by = Counter(hop.decided_by for hop in hops)
-    in_view = sum(hop.is_in_view for hop in hops)
-    return RequestResult(str(request), queries, dict(sorted(decided_by.items())), in_view)
+    result = RequestResult(
+        str(request),
+        queries,
+        hops=dict(sorted(decided_by.items())),
+        hops_in_view=sum(hop.is_in_view for hop in hops),
+    )
+    if response is None:
+        return result
+    return replace(result, view=response.view, status=response.status, ms=_milliseconds(response.seconds))
+
+
+def _by_alias(queries: Sequence[Query], opened: Sequence[NewConnection]) -> dict[str, AliasResult]:
+    queries_of = Counter(query.using for query in queries)
+    opened_to = Counter(new.using for new in opened)
+    return {
+        alias: AliasResult(queries_of[alias], opened_to[alias])
+        for alias in sorted(alias for alias in queries_of | opened_to if alias is not None)
+    }
 
 
 def summarise(violation: Violation, root: Path) -> ViolationResult:

@@ -90,7 +90,7 @@ def register(parser: pytest.Parser) -> None:
         action="append",
         default=None,
         metavar="TYPE[:PATH]",
-        help="write a report: term, or json:PATH; may be given more than once",
+        help="write a report: term, json:PATH or openmetrics:PATH; may be given more than once",
     )
     group.addoption(
         "--dbperf-top",

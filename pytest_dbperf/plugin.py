@@ -160,13 +160,19 @@ class RunAssembly:
     def __init__(self, config: pytest.Config, chosen: options.Options) -> None:
         self.config = config
         self.options = chosen
-        self.so_far = RunSoFar(enforces=chosen.enforces)
+        self.so_far = RunSoFar(enforces=chosen.enforces, project=config.rootpath.name)
         self.run: Run | None = None
         self.suggested: Outcome | None = None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if hasattr(report, "dbperf"):
-            self.so_far.add(report.nodeid, report.when, outcome_of(report), report.dbperf)
+            self.so_far.add(
+                report.nodeid,
+                report.when,
+                outcome_of(report),
+                report.dbperf,
+                (report.start, report.stop),
+            )
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:

@@ -12,8 +12,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from pytest_dbperf import cause
+from pytest_dbperf.cause import Cause
 from pytest_dbperf.clock import perf_counter
-from pytest_dbperf.events import Cause, DriverQuery, Event, Query
+from pytest_dbperf.events import DriverQuery, Event, Query
 from pytest_dbperf.folding import MOST_UNFOLDED, Folds
 from pytest_dbperf.open_connections import OpenConnections
 from pytest_dbperf.plan import Plan

@@ -30,12 +30,27 @@ class GroupResult:
 
 @dataclass(frozen=True, slots=True)
 class RequestResult:
-    """A request, the number of its queries, of its hops by who decided on them, and of those of its view."""
+    """A request, the number of its queries, of its hops by who decided on them, and of those of its view.
+
+    `view` is the route of its view, empty where none was found; `status` and `ms` are None for one that
+    had no response before the test was over.
+    """
 
     request: str
     queries: int
     hops: Mapping[str, int] = field(default_factory=dict)
     hops_in_view: int = 0
+    view: str = ""
+    status: int | None = None
+    ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AliasResult:
+    """What was asked of one database, and how many connections were opened to it."""
+
+    queries: int
+    new_connections: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +149,8 @@ class Measurements:
     hops_queued_ms: float = 0.0
     blocking_calls: int = 0
     requests: Sequence[RequestResult] = ()
+    by_alias: Mapping[str, AliasResult] = field(default_factory=dict)
+    """By the alias in DATABASES; what the driver was asked for without one is not here."""
     db_ms: float = 0.0
     groups: Sequence[GroupResult] = ()
     hop_groups: Sequence[HopGroupResult] = ()
@@ -157,6 +174,8 @@ class TestResult:
     source: SourceResult | None = None
     """Where it is written; this and `held` only for suggestions."""
     held: Sequence[HeldResult] = ()
+    ended: float = 0.0
+    """When it was over, in seconds since the epoch."""
 
     def to_json(self) -> Json:
         """Write the measurements of the call phase at the top level."""
@@ -183,6 +202,10 @@ class Run:
     exit_code: int
     versions: Mapping[str, str]
     tests: Sequence[TestResult]
+    project: str = ""
+    """The name of the directory that holds it."""
+    started: float = 0.0
+    """When its first test began, in seconds since the epoch."""
 
     @property
     def totals(self) -> Mapping[str, int | float]:
@@ -247,6 +270,7 @@ def measurements_from(json: Json) -> Measurements:
         **{
             **json,
             "requests": [RequestResult(**request) for request in json["requests"]],
+            "by_alias": {alias: AliasResult(**numbers) for alias, numbers in json["by_alias"].items()},
             "groups": [GroupResult(**group) for group in json["groups"]],
             "hop_groups": [HopGroupResult(**group) for group in json["hop_groups"]],
         }

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from typing import Any, TypeVar, get_args
 
+from pytest_dbperf.cause import Request
 from pytest_dbperf.crossings import completed, seconds_in_queues
 from pytest_dbperf.events import (
     BlockingCall,
@@ -17,7 +18,7 @@ from pytest_dbperf.events import (
     Hop,
     NewConnection,
     Query,
-    Request,
+    Response,
 )
 from pytest_dbperf.fingerprint import is_bookkeeping
 from pytest_dbperf.folding import unfolded
@@ -113,6 +114,11 @@ class Views(ABC):
     def requests(self) -> list[Request]:
         """The requests that entered Django's handler."""
         return self.of_type(Request)
+
+    @property
+    def responses(self) -> list[Response]:
+        """What the requests got that ended: view, status and seconds."""
+        return self.of_type(Response)
 
     @property
     def peak_connections(self) -> int:

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from pytest_dbperf.callsite import describe
+from pytest_dbperf.cause import Cause, Request
 from pytest_dbperf.events import (
     BlockingCall,
-    Cause,
     Checkout,
     ConnectionClosed,
     DriverQuery,
@@ -13,7 +13,7 @@ from pytest_dbperf.events import (
     HopEnded,
     NewConnection,
     Query,
-    Request,
+    Response,
     Sample,
     Why,
 )
@@ -138,6 +138,11 @@ def blocking_call(what="execute", *, via="django", sql="SELECT 1", using="defaul
 def request(number=1, method="GET", path="/api/campaigns/"):
     """A request."""
     return Request(number, method, path, 0.0, "MainThread", Cause())
+
+
+def response(number=1, *, view="api/campaigns/", status=200, seconds=0.0123):
+    """What a request got."""
+    return Response(number, view, status, 0.0, seconds, "MainThread", Cause())
 
 
 def functions_of(event):

@@ -1,5 +1,6 @@
 """Where does a real Prometheus come from?"""
 
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,11 +12,21 @@ READY = "Server is ready to receive web requests"
 
 
 @contextmanager
-def serving(config: Path) -> Iterator[str]:
-    """Yield the URL of a Prometheus with this configuration; what it has read is gone afterwards."""
+def serving(config: Path, openmetrics: Path | None = None) -> Iterator[str]:
+    """Yield the URL of a Prometheus with this configuration; what it has read is gone afterwards.
+
+    It begins with what a file in the format OpenMetrics tells of the past.
+    """
     program = find("prometheus", "prometheus")
     address = f"127.0.0.1:{free_port()}"
     with tempfile.TemporaryDirectory(prefix="throwaway-prometheus-") as directory:
+        if openmetrics is not None:
+            tool = find("promtool", "prometheus")
+            subprocess.run(
+                [tool, "tsdb", "create-blocks-from", "openmetrics", openmetrics, directory],
+                check=True,
+                stdout=subprocess.DEVNULL,
+            )
         options = [
             f"--config.file={config}",
             f"--storage.tsdb.path={directory}",

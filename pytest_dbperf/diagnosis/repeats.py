@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from pytest_dbperf.callsite import CallPath
-from pytest_dbperf.events import Query, Request
+from pytest_dbperf.cause import Request
+from pytest_dbperf.events import Query
 from pytest_dbperf.fingerprint import Statement
 from pytest_dbperf.groups import distinct, identity
 from pytest_dbperf.loads import Batch, Load, LoadKind

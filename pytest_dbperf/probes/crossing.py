@@ -11,9 +11,10 @@ from typing import Any, ParamSpec, TypeVar
 
 from pytest_dbperf import cause
 from pytest_dbperf.callsite import CallPath, end_walks_in, frames_of_yours_from
+from pytest_dbperf.cause import Cause
 from pytest_dbperf.clock import perf_counter
 from pytest_dbperf.decisions import decision_of
-from pytest_dbperf.events import Cause, Hop, HopEnded
+from pytest_dbperf.events import Hop, HopEnded
 from pytest_dbperf.probes.threads import this_thread
 from pytest_dbperf.recording import Recorder
 

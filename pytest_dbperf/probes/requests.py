@@ -9,8 +9,9 @@ from typing import Any
 
 from pytest_dbperf import cause
 from pytest_dbperf.callsite import end_walks_in
+from pytest_dbperf.cause import Cause, Request
 from pytest_dbperf.clock import perf_counter
-from pytest_dbperf.events import Cause, Request
+from pytest_dbperf.events import Response
 from pytest_dbperf.probes.seam import Undo, replace, together
 from pytest_dbperf.probes.threads import this_thread
 from pytest_dbperf.recording import Recorder
@@ -47,6 +48,18 @@ def install(recorder: Recorder) -> Undo:
         recorder.emit(entered)
         return outer._replace(request=entered, is_in_view=False)
 
+    def leave(onwards: Cause, response: Any, request: Any) -> None:
+        entered = onwards.request
+        # The recording may have ended before the request has.
+        if entered is not None and recorder.active:
+            match = request.resolver_match
+            view = "" if match is None else match.route
+            status = None if response is None else response.status_code
+            seconds = perf_counter() - entered.started
+            recorder.emit(
+                Response(entered.number, view, status, entered.started, seconds, this_thread.name, onwards)
+            )
+
     def pass_middlewares(_: Any) -> Cause:
         # Twenty frames of a framework that no query of the view has to walk again.
         outer = cause.current.get()
@@ -59,8 +72,10 @@ def install(recorder: Recorder) -> Undo:
         replace(AsyncClientHandler, "__call__", functools.partial(_around_async, recorder, visit)),
         replace(WSGIHandler, "__call__", functools.partial(_around_sync, recorder, visit)),
         replace(ClientHandler, "__call__", functools.partial(_around_sync, recorder, visit)),
-        replace(BaseHandler, "get_response", functools.partial(_around_sync, recorder, enter)),
-        replace(BaseHandler, "get_response_async", functools.partial(_around_async, recorder, enter)),
+        replace(BaseHandler, "get_response", functools.partial(_around_sync, recorder, enter, leave=leave)),
+        replace(
+            BaseHandler, "get_response_async", functools.partial(_around_async, recorder, enter, leave=leave)
+        ),
         replace(BaseHandler, "_get_response", functools.partial(_around_sync, recorder, pass_middlewares)),
         replace(
             BaseHandler, "_get_response_async", functools.partial(_around_async, recorder, pass_middlewares)
@@ -68,35 +83,55 @@ def install(recorder: Recorder) -> Undo:
     )
 
 
+def _no_matter(*_: Any, **__: Any) -> None:
+    """Leave without a word."""
+
+
 def _around_sync(
-    recorder: Recorder, cause_of: Callable[..., Cause], original: Callable[..., Any]
+    recorder: Recorder,
+    cause_of: Callable[..., Cause],
+    original: Callable[..., Any],
+    *,
+    leave: Callable[..., None] = _no_matter,
 ) -> Callable[..., Any]:
     @functools.wraps(original)
     def handle(self: Any, *args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
         if not recorder.active:
             return original(self, *args, **kwargs)
-        token = cause.current.set(cause_of(*args, **kwargs))
+        onwards = cause_of(*args, **kwargs)
+        token = cause.current.set(onwards)
+        response = None
         try:
-            return original(self, *args, **kwargs)
+            response = original(self, *args, **kwargs)
+            return response
         finally:
+            leave(onwards, response, *args, **kwargs)
             cause.leave(token)
 
     return handle
 
 
 def _around_async(
-    recorder: Recorder, cause_of: Callable[..., Cause], original: Callable[..., Awaitable[Any]]
+    recorder: Recorder,
+    cause_of: Callable[..., Cause],
+    original: Callable[..., Awaitable[Any]],
+    *,
+    leave: Callable[..., None] = _no_matter,
 ) -> Callable[..., Awaitable[Any]]:
     @functools.wraps(original)
     async def handle(self: Any, *args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
         if not recorder.active:
             return await original(self, *args, **kwargs)
-        token = cause.current.set(cause_of(*args, **kwargs))
+        onwards = cause_of(*args, **kwargs)
+        token = cause.current.set(onwards)
+        response = None
         try:
-            return await original(self, *args, **kwargs)
+            response = await original(self, *args, **kwargs)
+            return response
         finally:
+            leave(onwards, response, *args, **kwargs)
             cause.leave(token)
 
     return handle

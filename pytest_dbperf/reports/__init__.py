@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pytest_dbperf.reports import json
+from pytest_dbperf.reports import json, openmetrics
 from pytest_dbperf.results import Run
 
-FILES: dict[str, Callable[[Run], str]] = {"json": json.document}
+FILES: dict[str, Callable[[Run], str]] = {"json": json.document, "openmetrics": openmetrics.document}

@@ -1,6 +1,7 @@
 """What a run did can be read: in one line, in a table, as JSON; with xdist as without it."""
 
 import json
+import time
 from pathlib import Path
 
 import jsonschema
@@ -96,7 +97,17 @@ def test_a_run_is_kept_as_json(suite):
     }
     books = tests["test_books"]
     assert books["queries"] == 4
-    assert books["requests"] == [{"request": "GET /books/", "queries": 4, "hops": {}, "hops_in_view": 0}]
+    assert without_time(books["requests"]) == [
+        {
+            "request": "GET /books/",
+            "queries": 4,
+            "hops": {},
+            "hops_in_view": 0,
+            "view": "books/",
+            "status": 200,
+        }
+    ]
+    assert books["by_alias"] == {"default": {"queries": 4, "new_connections": 0}}
     assert books["phases"]["setup"]["queries"] == 6
     assert [(group["count"], group["distinct"], group["tables"]) for group in books["groups"]] == [
         (3, 3, ["shop_author"]),
@@ -121,6 +132,24 @@ def test_a_distributed_run_reads_as_any_other(suite):
     suite.tests(TESTS)
 
     assert without_time(run_of(suite, "-n", "2")) == without_time(run_of(suite))
+
+
+@pytest.mark.parametrize("args", [(), ("-n", "2")])
+def test_a_run_is_kept_for_prometheus(suite, args):
+    """Its last samples are the totals, and it is named after the directory that it ran in."""
+    suite.tests(TESTS)
+    suite.run(*args, "--dbperf-report=openmetrics:run.om", "--dbperf-report=json:run.json")
+
+    totals = json.loads((suite.path / "run.json").read_text())["totals"]
+    *lines, end = (suite.path / "run.om").read_text().splitlines()
+    last = {name: int(value) for name, value, _ in (line.split() for line in lines if "_total" in line)}
+    job = f'job="{suite.path.name}-tests"'
+    assert end == "# EOF"
+    assert last[f'django_db_execute_total{{{job},alias="default"}}'] == totals["queries"]
+    assert last[f'django_db_new_connections_total{{{job},alias="default"}}'] == totals["new_connections"]
+    assert last[f'dbperf_tests_total{{{job},outcome="passed"}}'] == 2
+    seconds = [float(line.split()[-1]) for line in lines if "dbperf_tests_total" in line]
+    assert min(seconds) < max(seconds) <= time.time() + 1
 
 
 def test_a_worker_that_crashes_makes_the_run_incomplete(suite):

@@ -1,12 +1,16 @@
 """What happens in a request is known to have happened in it."""
 
+import asyncio
 import threading
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.core.handlers.base import BaseHandler
 from django.db import connections
+from django.http import HttpResponse
 from django.test import AsyncClient, Client, RequestFactory
+from django.urls import path
 
 from shop.models import Author, Book
 from tests.factories import functions_of
@@ -72,6 +76,69 @@ async def test_an_async_request_has_its_queries_and_hops(recorder):
     (request,) = recording.requests
     assert [query.request for query in recording.queries] == [request] * 2
     assert [hop.cause.request for hop in recording.hops if hop.function == "QuerySet.count"] == [request] * 2
+
+
+def test_a_response_has_view_status_and_time(recorder, books):
+    """What was not found has no view."""
+    with recorder.record() as recording:
+        Client().get("/books/")
+        Client().get("/nothing/")
+
+    assert [(response.number, response.view, response.status) for response in recording.responses] == [
+        (recording.requests[0].number, "books/", 200),
+        (recording.requests[1].number, "", 404),
+    ]
+    in_queries = sum(query.seconds for query in recording.queries)
+    assert in_queries < sum(response.seconds for response in recording.responses)
+
+
+async def test_an_async_response_has_view_and_status(recorder):
+    """It comes from the handler's other method."""
+    with recorder.record() as recording:
+        await AsyncClient().get("/count/")
+
+    assert [(response.view, response.status) for response in recording.responses] == [("count/", 200)]
+
+
+async def test_a_cancelled_request_has_no_status(recorder, rf):
+    """Its client has hung up, which a server tells the view by cancelling it."""
+    started = asyncio.Event()
+
+    async def never(request):
+        started.set()
+        await asyncio.Event().wait()
+
+    handler = BaseHandler()
+    handler.load_middleware(is_async=True)
+    request = rf.get("/never/")
+    request.urlconf = (path("never/", never),)
+    with recorder.record() as recording:
+        task = asyncio.create_task(handler.get_response_async(request=request))
+        await asyncio.wait_for(started.wait(), 10)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    assert [(response.view, response.status) for response in recording.responses] == [("never/", None)]
+
+
+def test_a_request_that_outlives_the_recording_has_no_response_there(recorder, rf):
+    """Its end is nobody's."""
+    recording = recorder.record()
+
+    def view(request):
+        recording.__exit__()
+        return HttpResponse()
+
+    handler = BaseHandler()
+    handler.load_middleware()
+    request = rf.get("/late/")
+    request.urlconf = (path("late/", view),)
+    recording.__enter__()
+    handler.get_response(request)
+
+    assert [str(request) for request in recording.requests] == ["GET /late/"]
+    assert (recording.responses, recorder.log) == ([], [])
 
 
 def test_an_idle_probe_forwards_a_request(recorder, books):

@@ -6,7 +6,8 @@ from typing import assert_type
 import pytest
 
 from pytest_dbperf import BudgetExceeded, BudgetFixture, LiveRecording, Recording, record
-from pytest_dbperf.events import BlockingCall, Hop, NewConnection, Query, Request
+from pytest_dbperf.cause import Request
+from pytest_dbperf.events import BlockingCall, Hop, NewConnection, Query
 from pytest_dbperf.lifecycle.asgi import AsgiClient
 from pytest_dbperf.lifecycle.database_settings import DatabaseSettings
 from pytest_dbperf.lifecycle.wsgi import WsgiClient

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pytest_dbperf.events import Cause
+from pytest_dbperf.cause import Cause
 from tests.factories import hop, hop_ended, query, recording, request
 
 

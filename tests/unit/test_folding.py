@@ -10,8 +10,9 @@ import pytest
 
 from pytest_dbperf.budgets.max_thread_hops import MaxThreadHops
 from pytest_dbperf.budgets.query_budget import QueryBudget
+from pytest_dbperf.cause import Cause
 from pytest_dbperf.diagnosis.repeats import n_plus_ones
-from pytest_dbperf.events import Cause, DriverQuery, Query
+from pytest_dbperf.events import DriverQuery, Query
 from pytest_dbperf.folding import MOST_UNFOLDED, Folds, fold, unfolded
 from pytest_dbperf.groups import groups_of_queries
 from pytest_dbperf.loads import Batch, Load, LoadKind

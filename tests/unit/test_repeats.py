@@ -6,10 +6,10 @@ from pytest_dbperf.budgets.no_n_plus_one import NoNPlusOne
 from pytest_dbperf.budgets.no_repeated_queries import NoRepeatedQueries
 from pytest_dbperf.budgets.no_write_loops import NoWriteLoops
 from pytest_dbperf.budgets.query_budget import QueryBudget
+from pytest_dbperf.cause import Cause
 from pytest_dbperf.diagnosis import eager
 from pytest_dbperf.diagnosis.eager import remedies
 from pytest_dbperf.diagnosis.repeats import in_turns, n_plus_ones, repeated, root_of, write_loops
-from pytest_dbperf.events import Cause
 from pytest_dbperf.loads import Batch, Birth, Load, LoadKind
 from tests.factories import query, recording, request, site
 

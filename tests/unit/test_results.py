@@ -11,6 +11,7 @@ from pytest_dbperf.budgets.query_budget import QueryBudget
 from pytest_dbperf.measuring import measure, summarise
 from pytest_dbperf.reports import FILES, terminal
 from pytest_dbperf.results import (
+    AliasResult,
     GroupResult,
     Measurements,
     RequestResult,
@@ -27,6 +28,7 @@ from tests.factories import (
     query,
     recording,
     request,
+    response,
     site,
 )
 
@@ -83,6 +85,34 @@ def test_each_request_has_its_queries():
         ("GET /api/campaigns/", 2),
         ("GET /empty/", 0),
     ]
+
+
+def test_each_request_has_its_response():
+    """One that did not end, or not within the window, has none."""
+    result = measured(request(1), request(2), response(2), response(3))
+
+    assert [(each.view, each.status, each.ms) for each in result.requests] == [
+        ("", None, None),
+        ("api/campaigns/", 200, 12.3),
+    ]
+
+
+def test_each_database_has_its_numbers():
+    """Transaction control is not counted, and the driver may know of no alias."""
+    result = measured(
+        query(),
+        query("BEGIN"),
+        query(using="replica"),
+        new_connection(using="other"),
+        driver_query(),
+        driver_queries=True,
+    )
+
+    assert result.by_alias == {
+        "default": AliasResult(1, 0),
+        "other": AliasResult(0, 1),
+        "replica": AliasResult(1, 0),
+    }
 
 
 def test_groups_say_what_ran_from_where():
@@ -202,6 +232,19 @@ def test_tests_are_in_the_order_of_their_ids():
         so_far.add(nodeid, "setup", "passed", {})
 
     assert [test.id for test in so_far.run(0).tests] == ["a", "b"]
+
+
+def test_a_run_knows_when_it_ran():
+    """A test has ended when its last phase has, and the run has begun with the first of all workers."""
+    so_far = RunSoFar(project="shop")
+    so_far.add("b", "setup", "passed", {}, (101.0, 102.0))
+    so_far.add("a", "setup", "passed", {}, (100.0, 103.0))
+    so_far.add("b", "teardown", "passed", {}, (104.0, 105.0))
+
+    run = so_far.run(0)
+
+    assert (run.project, run.started) == ("shop", 100.0)
+    assert [(test.id, test.ended) for test in run.tests] == [("a", 103.0), ("b", 105.0)]
 
 
 def test_a_run_knows_what_it_ran_with():

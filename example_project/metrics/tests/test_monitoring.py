@@ -2,9 +2,11 @@
 
 import json
 import math
+import os
 import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -29,6 +31,25 @@ PANELS = {panel["title"]: panel for panel in DASHBOARD["panels"]}
 VARIABLES = {"$job": "campaigns", "$__rate_interval": "8s"}
 QUERIES_OF_A_LIST = 2
 
+# Of four requests one is for nothing, and asks the database nothing.
+TESTS = """
+import pytest
+
+@pytest.mark.django_db
+def test_lists(client):
+    for _ in range(3):
+        client.get("/api/campaigns/")
+    client.get("/nothing")
+"""
+STATEMENTS_PER_REQUEST_OF_TESTS = 3 * QUERIES_OF_A_LIST / 4
+# A run of tests has none.
+OF_WORKERS = {
+    "Requests at a time, per worker",
+    "CPU time of each worker",
+    "Memory of each worker",
+    "Workers",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Watched:
@@ -47,12 +68,17 @@ class Watched:
 
     def answer(self, expression: str) -> list[float]:
         """Return what Prometheus makes of an expression of the dashboard, without what is no number."""
-        for variable, value in VARIABLES.items():
-            expression = expression.replace(variable, value)
-        question = f"{self.prometheus}/api/v1/query?{urlencode({'query': expression})}"
-        with urlopen(question, timeout=30) as answer:
-            results = json.load(answer)["data"]["result"]
-        return [value for result in results if math.isfinite(value := float(result["value"][1]))]
+        return answer_of(self.prometheus, expression, VARIABLES)
+
+
+def answer_of(prometheus: str, expression: str, variables: Mapping[str, str]) -> list[float]:
+    """Ask for an expression of the dashboard, and leave out what is no number."""
+    for variable, value in variables.items():
+        expression = expression.replace(variable, value)
+    question = f"{prometheus}/api/v1/query?{urlencode({'query': expression})}"
+    with urlopen(question, timeout=30) as answer:
+        results = json.load(answer)["data"]["result"]
+    return [value for result in results if math.isfinite(value := float(result["value"][1]))]
 
 
 def config_in(directory: Path, target: str) -> Path:
@@ -100,6 +126,31 @@ def test_the_dashboard_draws_what_the_budgets_hold(watched: Watched) -> None:
         assert time.monotonic() < deadline, drawn
         watched.ask("/api/campaigns/")
         time.sleep(0.2)
+
+
+@pytest.mark.services
+def test_the_dashboard_draws_a_run_of_tests(tmp_path: Path) -> None:
+    """What pytest-dbperf keeps of it has the names and labels of production."""
+    report = tmp_path / "run.om"
+    (tmp_path / "test_it.py").write_text(TESTS)
+    options = ("-c", "pytest.ini", "-p", "conftest", "-p", "no:cacheprovider")
+    subprocess.run(
+        [sys.executable, "-m", "pytest", *options, f"--dbperf-report=openmetrics:{report}", tmp_path],
+        cwd=BASE_DIR,
+        env={**os.environ, "DATABASE_URL": "sqlite://:memory:"},
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    variables = {"$job": f"{BASE_DIR.name}-tests", "$__rate_interval": "1m"}
+
+    with or_skipped(partial(prometheus.serving, config_in(tmp_path, "localhost:1"), report)) as url:
+        drawn = {
+            title: [answer_of(url, target["expr"], variables) for target in panel["targets"]]
+            for title, panel in PANELS.items()
+        }
+
+    assert {title for title, answers in drawn.items() if not all(answers)} == OF_WORKERS
+    assert drawn["Statements per request"] == [[pytest.approx(STATEMENTS_PER_REQUEST_OF_TESTS)]]
 
 
 def test_the_dashboard_draws_the_metrics_of_the_report() -> None:
