@@ -48,12 +48,16 @@ class Why(StrEnum):
 
 
 class Alike(NamedTuple):
-    """In what queries differ that share one object, by their attributes; None where none has a value."""
+    """In what queries differ that share one object, by their attributes; None where none has a value.
+
+    `has_texts` tells that their texts differed, too: what was written into each is in its `parameters`.
+    """
 
     started: array[float]
     seconds: array[float]
     parameters: array[int] | None
     row: array[int] | None
+    has_texts: bool = False
 
 
 class Query(NamedTuple):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise, takewhile
+from typing import Any
 
 # Control of a transaction or a session. It is recorded, and not counted by default.
 _BOOKKEEPING = frozenset(
@@ -29,8 +30,15 @@ _TOKEN = re.compile(
 _PLAIN = re.compile(r"""(?:[^"'`$\\%/*-]++|"\w++"|'[^'\\]*+'|%(?!\()|[/*-](?![/*-]))*+""")
 # Its strings, and its numbers after an operator, a parenthesis or a comma: never that of a LIMIT.
 _OBVIOUS_VALUE = re.compile(r"'[^']*+'|(?:(?<=[=<>(,])|(?<=[=<>(,] ))\d++(?![\w.$])")
+_LITERAL = re.compile(r"'[^']*+'|(?<![\w.$])\d[\w.]*+")
 _PLAIN_NAME = re.compile(r'["`]([a-z_][a-z0-9_]*)["`]')
 _LIMIT = re.compile(r"LIMIT\s+$", re.IGNORECASE)
+_PART_OF_PAGE = re.compile(r"\b(?:LIMIT|OFFSET)\s+\d+", re.IGNORECASE)
+_OFFSET = re.compile(r"\bOFFSET\s+(\d+)", re.IGNORECASE)
+# One is first() and exists(), 21 are get().
+_OF_MANY = re.compile(r"\bLIMIT (?!(?:1|21)\b)")
+_EQUAL = re.compile(r"(?<![<>!])= ?%s")
+_AFTER = re.compile(r"(?:(?<!<)>|<(?!>))=? ?\(?%s|\bOFFSET\b")
 _SAVEPOINT = re.compile(r"^(SAVEPOINT|RELEASE SAVEPOINT|ROLLBACK TO SAVEPOINT)\b.*", re.IGNORECASE)
 _LISTS = (
     # IN (%s) and IN (%s, ...) stay apart: many values in one query are the cure for one query a value.
@@ -42,6 +50,8 @@ _LISTS = (
 )
 # Arrays: PostgreSQL takes many values as one, and so does Django's bulk_create() there.
 _SIGNS_OF_BATCHES = (", ...)", "), ...", " OR ...)", "ANY(%s", "ANY (%s", "UNNEST(")
+_LIST = re.compile(r"\(%s, \.\.\.\)|\(\([%s, ]+\), \.\.\.\)|\([\w.]+ = %s OR \.\.\.\)|\b(?:ANY|UNNEST) ?\(%s")
+_LISTED_OR_NOT = re.compile(r"\bIN \(%s(?:, ?%s)+\)|\bANY ?\(%s|%s")
 _SELECTED = re.compile(r"^SELECT (?:DISTINCT )?(.*?) (?=FROM )")
 _LONGEST_LIST_SHOWN = 25  # COUNT(*) says what is asked.
 _INSERTED = re.compile(r"^(INSERT INTO [\w.]+) \([^()]*\)")
@@ -64,9 +74,22 @@ class Statement:
     tables: tuple[str, ...]
 
     @property
-    def is_batched(self) -> bool:
-        """Whether it asks for, or writes, many rows by their values: it is what makes a loop unnecessary."""
+    def has_list(self) -> bool:
+        """Whether there is a list of values in it, as of IN (1, 2)."""
         return any(sign in self.fingerprint for sign in _SIGNS_OF_BATCHES)
+
+    @property
+    def is_batched(self) -> bool:
+        """Whether it asks for, or writes, many rows by their values: it is what makes a loop unnecessary.
+
+        With other values beside the list, it may be these that a loop goes over.
+        """
+        return self.has_list and _asks_by_lists_alone(self.fingerprint, self.kind)
+
+    @property
+    def is_page(self) -> bool:
+        """Whether it asks for the next rows after some: by OFFSET, or by what they are to come after."""
+        return _is_page(self.fingerprint)
 
 
 @lru_cache(maxsize=1_000)
@@ -94,6 +117,40 @@ def _read(sql: str) -> Statement:
 def tokens_of(sql: str) -> Iterator[re.Match[str]]:
     """Read a SQL text token by token: each is a `comment`, a `value`, a `name` or a `mark`."""
     return _TOKEN.finditer(sql)
+
+
+def outside_lists(sql: str, parameters: Any) -> Any:
+    """Leave out the parameters that are members of lists, where there are others: a loop goes over those."""
+    if type(parameters) not in (tuple, list):
+        return parameters
+    listed = [token[0] != "%s" for token in _LISTED_OR_NOT.finditer(sql) for _ in range(token[0].count("%s"))]
+    others = tuple(value for value, is_listed in zip(parameters, listed, strict=False) if not is_listed)
+    return others if others and len(listed) == len(parameters) else parameters
+
+
+def with_literals(sql: str, parameters: Iterable[int]) -> Iterable[int]:
+    """Add to hashes of parameters what is written into the text, but for LIMIT and OFFSET."""
+    literals = _literals_of(sql)
+    if not literals:
+        return parameters
+    own = hash(literals)
+    # Not a hash of both: those of -1 and -2 are one.
+    return [each ^ own for each in parameters]
+
+
+@lru_cache(maxsize=1_000)
+def _literals_of(sql: str) -> tuple[str, ...]:
+    without_page = _PART_OF_PAGE.sub("", sql)
+    if _PLAIN.fullmatch(without_page):
+        return tuple(_LITERAL.findall(without_page))
+    values = (token["value"] for token in tokens_of(without_page))
+    return tuple(value for value in values if value and value[0] not in "%$")
+
+
+def offset_of(sql: str) -> str:
+    """Read the number of rows that a SQL text leaves out, empty where it says none."""
+    found = _OFFSET.search(sql)
+    return found[1] if found else ""
 
 
 def shortened(statement: Statement) -> str:
@@ -124,6 +181,21 @@ def _without_value(token: re.Match[str]) -> str:
         before = token.string[max(0, token.start() - 8) : token.start()]
         return token[0] if _LIMIT.search(before) else "%s"
     return _PLAIN_NAME.sub(r"\1", token[0])
+
+
+@lru_cache(maxsize=10_000)
+def _asks_by_lists_alone(fingerprint: str, kind: str) -> bool:
+    if kind == "insert":
+        return True
+    # What is set is no question.
+    asked = fingerprint[fingerprint.rfind(" WHERE ") :] if kind in ("update", "delete") else fingerprint
+    return "%s" not in _LIST.sub("", asked)
+
+
+@lru_cache(maxsize=10_000)
+def _is_page(fingerprint: str) -> bool:
+    has_limit = _OF_MANY.search(fingerprint) is not None
+    return has_limit and not _EQUAL.search(fingerprint) and _AFTER.search(fingerprint) is not None
 
 
 def _words(sql: str) -> list[str]:

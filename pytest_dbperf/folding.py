@@ -6,14 +6,14 @@ import threading
 from array import array
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from operator import attrgetter, itemgetter
 from typing import Any, TypeVar
 
 from pytest_dbperf.callsite import CallPath
 from pytest_dbperf.cause import Cause, Request
 from pytest_dbperf.events import Alike, Event, Query
-from pytest_dbperf.fingerprint import is_bookkeeping, statement_of
+from pytest_dbperf.fingerprint import is_bookkeeping, statement_of, with_literals
 from pytest_dbperf.loads import Load, LoadKind
 
 AnyEvent = TypeVar("AnyEvent", bound=Event)
@@ -23,13 +23,14 @@ MOST_UNFOLDED = 10_000
 # With more texts than this among them values were written into the SQL, and the fingerprint is kept of it.
 _MOST_TEXTS = 1_000
 
-_differing = attrgetter(*Alike._fields)
+_OWN = ("started", "seconds", "parameters", "row")
+_differing = attrgetter(*_OWN)
 # What queries that are alike have in common, whatever fields there are. The SQL comes first.
 _in_common = itemgetter(
     *(
         place
         for place, name in enumerate(Query._fields)
-        if name not in {"frames", "cause", "load", "alike", *Alike._fields}
+        if name not in {"frames", "cause", "load", "alike", *_OWN}
     )
 )
 
@@ -127,7 +128,11 @@ def _one_for_all(queries: Sequence[Any]) -> Query:
     if len(queries) == 1:
         return first
     columns = zip(*map(_differing, queries), strict=True)
-    alike = Alike._make(map(_column, Alike._fields, columns))
+    alike = Alike._make((*map(_column, _OWN, columns), False))
+    if alike.parameters is not None and len({query.sql for query in queries}) > 1:
+        # The text of the first stands for all.
+        own = chain.from_iterable(with_literals(query.sql, (query.parameters,)) for query in queries)
+        alike = alike._replace(parameters=array("q", own), has_texts=True)
     return first._replace(seconds=sum(alike.seconds) / len(queries), alike=alike)
 
 
@@ -176,6 +181,6 @@ def unfolded(events: Iterable[AnyEvent]) -> Iterator[AnyEvent]:
 
 
 def _member(query: Any, alike: Alike, place: int) -> Any:
-    own = {name: column and column[place] for name, column in alike._asdict().items()}
+    own = {name: column and column[place] for name, column in alike._asdict().items() if name in _OWN}
     row = own.pop("row")
     return query._replace(alike=None, load=query.load and query.load._replace(row=row), **own)

@@ -10,7 +10,7 @@ from typing import Literal, TypeVar
 from pytest_dbperf.callsite import CallPath, Place, place_of, without_recursion
 from pytest_dbperf.cause import Request
 from pytest_dbperf.events import BlockingCall, Hop, NewConnection, Query
-from pytest_dbperf.fingerprint import Statement
+from pytest_dbperf.fingerprint import Statement, with_literals
 from pytest_dbperf.ownership import PROJECT
 
 _MOST_AT_ONCE = 200_000
@@ -172,14 +172,20 @@ def _most_frequent_first(events: Iterable[E], key: Callable[[E], Hashable]) -> l
 
 
 def distinct(queries: Sequence[Query], what: Literal["parameters", "row"]) -> int | None:
-    """Count the different parameters, or rows, that queries ran for; None when one of them is not known."""
+    """Count the different parameters, or rows, that queries ran for; None when one of them is not known.
+
+    What is written into the text is a parameter, too.
+    """
     columns: list[Iterable[int]] = []
     for query in {id(query): query for query in queries}.values():
         own = getattr(query, what)
         if own is None:
             return None
-        alike = query.alike and getattr(query.alike, what)
-        columns.append((own,) if alike is None else alike)
+        alike = query.alike
+        values: Iterable[int] = (own,) if alike is None else getattr(alike, what)
+        if what == "parameters" and not (alike is not None and alike.has_texts):
+            values = with_literals(query.sql, values)
+        columns.append(values)
     # A set of a million takes 100 MB, so not all at once.
     parts = len(queries) // _MOST_AT_ONCE + 1
     return sum(

@@ -17,7 +17,7 @@ FLOORS = (
     {"views"},
     {"recording"},
     {"groups", "probes.seam", "probes.hashing", "transactions"},
-    {"probes.threads"},
+    {"diagnosis.differences", "probes.threads"},
     {"probes.rows"},
     {"probes.witnesses"},
     {"probes.ledger", "probes.crossing", "probes.loops"},

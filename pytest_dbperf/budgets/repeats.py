@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass
 
 from pytest_dbperf.budgets.allowance import WithAllowances
+from pytest_dbperf.diagnosis.differences import Of
 from pytest_dbperf.diagnosis.repeats import LEAST, Finding, Repeat
 from pytest_dbperf.fingerprint import shortened
 from pytest_dbperf.groups import only_request
@@ -86,10 +87,10 @@ def _remark(repeat: Repeat, place: int) -> str:
 
 
 def values_of(repeat: Repeat) -> str:
-    """Tell for how many different rows or parameters it ran."""
+    """Tell for how many different rows, instances or parameters it ran."""
     relation = relation_of(repeat)
-    if relation and None not in {load.row for load in repeat.loads}:
-        return f"{relation} of {repeat.distinct} {'row' if repeat.distinct == 1 else 'rows'}"
+    if relation and repeat.of is not Of.PARAMETERS:
+        return f"{relation} of {repeat.distinct} {repeat.of}{'' if repeat.distinct == 1 else 's'}"
     return "the same parameters" if repeat.distinct == 1 else f"{repeat.distinct} different parameters"
 
 
@@ -101,9 +102,13 @@ def remark_on(repeat: Repeat) -> Remark:
 
 def why(repeats: Sequence[Repeat]) -> Iterator[str]:
     """Tell what helps where no line can be named: that is proven by how it was asked."""
-    filtered = [repeat for repeat in repeats if repeat.load is not None and not repeat.load.is_whole]
+    filtered = [
+        repeat
+        for repeat in repeats
+        if repeat.load is not None and not repeat.load.is_whole and repeat.of is Of.ROWS
+    ]
     if filtered:
         names = ", ".join(sorted({f'"{repeat.load.name}"' for repeat in filtered if repeat.load}))
         yield f"why  what is filtered is not prefetched: Prefetch({names}, queryset=..., to_attr=...)"
-    if any(repeat.load is None for repeat in repeats):
+    if any(repeat.load is None or repeat.of is Of.PARAMETERS for repeat in repeats):
         yield "why  one query for each value: ask once for all of them, by __in or in_bulk()"

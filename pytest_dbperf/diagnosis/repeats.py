@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from pytest_dbperf.callsite import CallPath
 from pytest_dbperf.cause import Request
+from pytest_dbperf.diagnosis.differences import Of, are_for_others, are_shared, root_of, what_differs
 from pytest_dbperf.events import Query
-from pytest_dbperf.fingerprint import Statement
-from pytest_dbperf.groups import distinct, identity
+from pytest_dbperf.fingerprint import Statement, offset_of, with_literals
+from pytest_dbperf.groups import identity
 from pytest_dbperf.loads import Batch, Load, LoadKind
 
 # Rows come in twos and threes in tests. A lazy load is certain with two; what is only alike might be chance.
@@ -25,12 +27,14 @@ _WRITES = ("insert", "update", "delete")
 class Repeat:
     """Queries of one alias with one fingerprint, from one call path, in one request, for one relation.
 
-    `distinct` tells how many different rows or parameters they ran for, None when that cannot be known;
-    `positions` their places among all queries.
+    `distinct` tells how many different values `of` a kind they ran for, None when that cannot be known;
+    `positions` their places among all queries. `is_paged` tells that each had an OFFSET of its own.
     """
 
     positions: Sequence[int]
     distinct: int | None
+    of: Of
+    is_paged: bool
     statement: Statement
     using: str | None
     call_path: CallPath
@@ -56,12 +60,17 @@ class Repeat:
     def is_certain(self) -> bool:
         """Whether they are lazy loads of rows that were loaded together, or may have been."""
         roots = [root_of(load.batch) for load in self.loads]
-        return self.is_lazy and (None in roots or len({id(root) for root in roots}) < len(roots))
+        return self.is_lazy and (None in roots or are_shared(roots))
 
     @property
     def grows(self) -> bool:
-        """Whether it was for other rows, or with other parameters, nearly each time."""
-        return self.distinct is not None and self.distinct >= max(2, self.count - 1)
+        """Whether it was for other rows, or with other parameters, nearly each time.
+
+        What rows that were loaded for others lead to may often be the same, and is asked for each of them.
+        """
+        if self.distinct is None:
+            return False
+        return self.distinct >= (2 if are_for_others(self.loads) else max(2, self.count - 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +90,6 @@ class Finding:
         return self.repeats[0].call_path
 
 
-def root_of(batch: Batch | None) -> Batch | None:
-    """Find the rows that were loaded for no others, None where that is not known."""
-    while batch is not None and batch.load is not None:
-        batch = batch.load.batch
-    return batch
-
-
 def n_plus_ones(queries: Iterable[Query], threshold: int | None = None) -> list[Repeat]:
     """Find reads that grow with the rows: once for all of them, and once more for each.
 
@@ -97,7 +99,7 @@ def n_plus_ones(queries: Iterable[Query], threshold: int | None = None) -> list[
     """
     return [
         repeat
-        for repeat in _repeats(queries, _is_read)
+        for repeat in _repeats(queries, _asks_for_a_row)
         if repeat.grows and repeat.count >= (threshold or _least(repeat))
     ]
 
@@ -106,30 +108,40 @@ def repeated(queries: Iterable[Query], threshold: int = LEAST) -> list[Repeat]:
     """Find reads that were made again and again with the same few values: what could be remembered.
 
     In a request the same query counts wherever it is made, else only where it comes from one call path.
+    After something was written to a table, what is asked of it is asked anew.
     """
     rest = list(queries)
-    from_one_place = [repeat for repeat in _repeats(rest, _is_read) if repeat.count >= threshold]
+    from_one_place = [
+        repeat
+        for repeat in _repeats(rest, _is_whole_read, anew_after_writes=True)
+        if repeat.count >= threshold
+    ]
     # What a loop asked for is told as such, and not a second time.
-    told = {position for repeat in from_one_place for position in repeat.positions}
-    anywhere = _repeats(
-        (
-            query
-            for position, query in enumerate(rest)
-            if position not in told and query.request and query.alike is None
-        ),
-        _is_read,
-        where=lambda query: query.parameters,
-    )
+    told = {id(rest[position]) for repeat in from_one_place for position in repeat.positions}
+
+    def is_left(query: Query) -> bool:
+        is_alone = query.request is not None and query.alike is None
+        return is_alone and id(query) not in told and _is_whole_read(query)
+
+    anywhere = _repeats(rest, is_left, where=_values_of, anew_after_writes=True)
     return [
         repeat
         for repeat in (*from_one_place, *anywhere)
-        if repeat.count >= threshold and repeat.distinct is not None and not repeat.grows
+        if repeat.count >= threshold
+        and repeat.distinct is not None
+        and not repeat.grows
+        and not repeat.is_paged
     ]
 
 
 def write_loops(queries: Iterable[Query], threshold: int = LEAST) -> list[Repeat]:
     """Find rows that were written one statement at a time."""
-    return [repeat for repeat in _repeats(queries, _is_write) if repeat.count >= threshold]
+    return [
+        repeat
+        for repeat in _repeats(queries, _is_write)
+        # Of those with a list, only the other values are known: if they are the same, the lists differ.
+        if repeat.count >= threshold and not (repeat.statement.has_list and repeat.distinct == 1)
+    ]
 
 
 def _least(repeat: Repeat) -> int:
@@ -138,7 +150,22 @@ def _least(repeat: Repeat) -> int:
 
 def _is_read(query: Query) -> bool:
     is_cache = query.load is not None and query.load.kind is LoadKind.CACHE
-    return query.statement.kind == "select" and not query.statement.is_batched and not is_cache
+    return query.statement.kind == "select" and not is_cache
+
+
+def _asks_for_a_row(query: Query) -> bool:
+    statement, load = query.statement, query.load
+    is_for_many = statement.is_batched if load is None else statement.is_batched or load.rows > 1
+    return _is_read(query) and not is_for_many and not (load is None and statement.is_page)
+
+
+def _is_whole_read(query: Query) -> bool:
+    # Of what has a list and other values, only these are known.
+    return _is_read(query) and (query.statement.is_batched or not query.statement.has_list)
+
+
+def _values_of(query: Query) -> tuple[int, ...] | None:
+    return None if query.parameters is None else (*with_literals(query.sql, (query.parameters,)),)
 
 
 def _is_write(query: Query) -> bool:
@@ -150,18 +177,29 @@ def _repeats(
     queries: Iterable[Query],
     is_meant: Callable[[Query], bool],
     where: Callable[[Query], Hashable] = lambda query: identity(query.call_path),
+    *,
+    anew_after_writes: bool = False,
 ) -> list[Repeat]:
     groups: dict[Hashable, list[tuple[int, Query]]] = {}
     # One object may stand for a million queries.
-    group_of: dict[int, list[tuple[int, Query]] | None] = {}
+    group_of: dict[Hashable, list[tuple[int, Query]] | None] = {}
+    tables_of: dict[int, tuple[str, ...]] = {}
+    writes: Counter[str] = Counter()
     for position, query in enumerate(queries):
-        if id(query) not in group_of:
+        so_far: tuple[int, ...] = ()
+        if anew_after_writes:
+            if id(query) not in tables_of:
+                tables_of[id(query)] = query.statement.tables
+            if query.statement.kind in _WRITES:
+                writes.update(tables_of[id(query)])
+            so_far = tuple(writes[table] for table in tables_of[id(query)])
+        if (id(query), so_far) not in group_of:
             load = query.load
             relation = None if load is None else (load.kind, load.model, load.name, _path_of(load.batch))
             request = query.request and query.request.number
-            key = (query.using, query.statement.fingerprint, where(query), request, relation)
-            group_of[id(query)] = groups.setdefault(key, []) if is_meant(query) else None
-        group = group_of[id(query)]
+            key = (query.using, query.statement.fingerprint, where(query), request, relation, so_far)
+            group_of[id(query), so_far] = groups.setdefault(key, []) if is_meant(query) else None
+        group = group_of[id(query), so_far]
         if group is not None:
             group.append((position, query))
     return [_repeat(members) for members in groups.values() if len(members) > 1]
@@ -180,32 +218,18 @@ def _repeat(members: Sequence[tuple[int, Query]]) -> Repeat:
     queries = [query for _, query in members]
     first = queries[0]
     loads = [query.load for query in queries if query.load is not None]
-    # The rows that it is for, where these are known: all of them may have the same owner.
-    rows = _distinct_rows(queries)
+    count, of = what_differs(queries, loads)
     return Repeat(
         positions=[position for position, _ in members],
-        distinct=distinct(queries, "parameters") if rows is None else rows,
+        distinct=count,
+        of=of,
+        is_paged=len({offset_of(sql) for sql in {query.sql for query in queries}}) > 1,
         statement=first.statement,
         using=first.using,
         call_path=first.call_path,
         request=first.request,
         loads=loads,
     )
-
-
-def _distinct_rows(queries: Sequence[Query]) -> int | None:
-    """Count the rows that queries ran for: of each evaluation by itself, if one of them had several.
-
-    A list may be made twice, with the same rows. What was got one by one is the same row again.
-    """
-    by_root: dict[int, list[Query]] = {}
-    for query in queries:
-        root = root_of(query.load.batch) if query.load is not None else None
-        by_root.setdefault(id(root), []).append(query)
-    of_each = [distinct(of_one, "row") for of_one in by_root.values()]
-    known = [count for count in of_each if count is not None]
-    has_several = len(known) == len(of_each) and max(known) > 1
-    return sum(known) if has_several else distinct(queries, "row")
 
 
 def in_turns(repeats: Iterable[Repeat]) -> list[Finding]:

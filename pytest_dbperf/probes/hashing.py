@@ -7,12 +7,20 @@ import decimal
 import uuid
 from typing import Any
 
+from pytest_dbperf.fingerprint import outside_lists
+
 _HASHABLE: frozenset[type] = frozenset(
     (
         *(bool, bytes, float, int, str, type(None), decimal.Decimal, uuid.UUID),
         *(datetime.date, datetime.datetime, datetime.time, datetime.timedelta),
     )
 )
+
+
+def hash_of_asked(sql: str, parameters: Any) -> int | None:
+    """Hash the parameters that a loop would go over: not the members of a list, where there are others."""
+    is_listed = "IN (%s, " in sql or "ANY(%s" in sql
+    return hash_of(outside_lists(sql, parameters) if is_listed else parameters)
 
 
 def hash_of(parameters: Any) -> int | None:

@@ -14,7 +14,7 @@ from pytest_dbperf.callsite import CallPath, frames_of_yours_from
 from pytest_dbperf.clock import perf_counter
 from pytest_dbperf.events import Query, Sample
 from pytest_dbperf.loads import Load
-from pytest_dbperf.probes.hashing import hash_of
+from pytest_dbperf.probes.hashing import hash_of, hash_of_asked
 from pytest_dbperf.probes.loops import Call, running_loop
 from pytest_dbperf.probes.seam import Undo, replace, together
 from pytest_dbperf.probes.threads import this_thread
@@ -66,13 +66,14 @@ def install(recorder: Recorder) -> Undo:  # noqa: C901  # The path of every quer
                     frames = frames_of_yours_from(getframe(1), bool(so_far.path), seen)
                     if seen or fetching.queryset is not None:
                         load = load_of(seen, fetching.queryset)
+                text = sql if type(sql) is str else text_of(sql, self.cursor)
                 fields = (
-                    sql if type(sql) is str else text_of(sql, self.cursor),
+                    text,
                     self.db.alias,
                     started,
                     perf_counter() - started,
                     length_of(params) if many else 1,
-                    hash_of(params) if wants_frames else None,
+                    hash_of_asked(text, params) if wants_frames else None,
                     thread.name,
                     frames,
                     so_far,

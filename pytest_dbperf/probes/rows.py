@@ -20,7 +20,7 @@ GENERIC = "create_generic_related_manager.<locals>.GenericRelatedObjectManager"
 _RELATED = frozenset((FOREIGN_KEY, MANY_TO_MANY, GENERIC))
 
 
-def install(recorder: Recorder) -> Undo:
+def install(recorder: Recorder) -> Undo:  # noqa: C901  # One closure for each seam.
     """Wrap where managers make querysets, where these are cloned, and where they make instances of rows."""
     from django.db.models.base import ModelState
     from django.db.models.manager import BaseManager
@@ -33,21 +33,37 @@ def install(recorder: Recorder) -> Undo:
     # Until Django 6.1, the filter of a relation is a clone.
     filters_in_place = hasattr(QuerySet, "_avoid_cloning")
 
+    def clones_until_handed_out(manager: Any) -> int:
+        if filters_in_place:
+            return 0
+        return 2 if type(manager).__qualname__ == GENERIC or manager._db is not None else 1
+
     def around_get_queryset(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
         @functools.wraps(original)
         def get_queryset(self: Any) -> Any:
             queryset = original(self)
             # A manager of yours may hand out what it likes.
             if recorder.wants_frames and isinstance(queryset, QuerySet):
-                name, clones = type(self).__qualname__, 0
-                is_related = name in _RELATED
-                if is_related and not filters_in_place:
-                    clones = 2 if name == GENERIC or self._db is not None else 1
+                is_related = type(self).__qualname__ in _RELATED
+                clones = clones_until_handed_out(self) if is_related else 0
                 fields = nearest(getframe(1)), self if is_related else None, clones
                 queryset._dbperf_birth = tuple.__new__(Birth, fields)  # type: ignore[attr-defined]  # ours
             return queryset
 
         return get_queryset
+
+    def around_add_hints(original: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(original)
+        def _add_hints(self: Any, **hints: Any) -> None:
+            original(self, **hints)
+            # A related manager filters from here on: what a manager of yours did before, a prefetch does.
+            birth: Birth | None = self._dbperf_birth
+            if birth is not None and birth.manager is not None:
+                clones = clones_until_handed_out(birth.manager)
+                if clones != birth.clones:
+                    self._dbperf_birth = birth._replace(clones=clones)
+
+        return _add_hints
 
     def around_clone(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
         @functools.wraps(original)
@@ -71,6 +87,7 @@ def install(recorder: Recorder) -> Undo:
 
     return together(
         replace(BaseManager, "get_queryset", around_get_queryset),
+        replace(QuerySet, "_add_hints", around_add_hints),
         replace(QuerySet, "_clone", around_clone),
         replace(ModelIterable, "__iter__", around_iter),
     )

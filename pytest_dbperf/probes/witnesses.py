@@ -71,8 +71,10 @@ def load_of(seen: list[Load], queryset: Any) -> Load | None:
 
 def _load(kind: LoadKind, name: str, instance: Any, *, is_whole: bool = True, rows: int = 1) -> Load:
     # Not by getattr(): that might load it.
-    key = vars(instance).get(instance._meta.pk.attname)
-    row = None if key is None else hash_of((key,))
+    known, pk = vars(instance), instance._meta.pk
+    # A composite key has no column, and is no attribute, but fields that have and are.
+    key = (known.get(pk.attname),) if pk.column else tuple(known.get(field.attname) for field in pk)
+    row = None if None in key else hash_of(key)
     return Load(kind, type(instance), name, row, instance._state._dbperf_batch, is_whole, rows)
 
 

@@ -59,6 +59,7 @@ SEAMS = {
     (AsyncIOBackend, "run_sync_in_worker_thread"): "cls, func, args, abandon_on_cancel=False, limiter=None",
     (BaseManager, "get_queryset"): "self",
     (ModelIterable, "__iter__"): "self",
+    (QuerySet, "_add_hints"): "self, **hints",
     (QuerySet, "_clone"): "self",
     (BaseHandler, "load_middleware"): "self, is_async=False",
     (

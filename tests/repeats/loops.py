@@ -10,7 +10,7 @@ from django.db import connections
 from django.db.models import Max, prefetch_related_objects
 from django.template.loader import render_to_string
 
-from shelf.models import Genre, Note, Profile, Publisher, Volume, Writer
+from shelf.models import Copy, Genre, Note, Profile, Publisher, Volume, Writer
 from tests.repeats.table import GROWS, case
 
 
@@ -401,3 +401,81 @@ async def names_by_threads(shelf):
 @case(GROWS, 2, rows=2)
 def foreign_key_in_the_thread_of_a_hop(shelf):
     async_to_sync(names_by_threads)(shelf)
+
+
+@case(GROWS, 3)
+def rows_by_a_key_and_a_list(shelf):
+    for key in [*shelf.all(Writer).values_list("pk", flat=True)]:
+        list(shelf.all(Volume).filter(writer_id=key, title__in=["volume 0", "volume 1"]))
+
+
+@case(GROWS, 3)
+def rows_behind_a_foreign_key_by_a_list(shelf):
+    for publisher in shelf.all(Publisher):
+        list(publisher.volumes.filter(title__in=["volume 0", "volume 1"]))
+
+
+@case(GROWS, 4, rows=4)
+def values_written_into_the_text(shelf):
+    with connections[shelf.using].cursor() as cursor:
+        for key in range(4):
+            cursor.execute(f"SELECT title FROM shelf_volume WHERE id = {key}")
+
+
+@case(GROWS, 3)
+def different_values_behind_the_same_row(shelf):
+    publisher = shelf.all(Publisher)[0]
+    for number in range(3):
+        publisher.volumes.filter(title=f"volume {number}").exists()
+
+
+def one_writer_for_all(shelf):
+    shelf.all(Volume).update(writer=shelf.all(Writer)[0])
+
+
+@case(GROWS, 3)
+def relation_of_a_row_that_was_joined_to_many(shelf):
+    one_writer_for_all(shelf)
+    for volume in shelf.all(Volume).select_related("writer"):
+        volume.writer.profile.website
+
+
+@case(GROWS, 6)
+def relation_of_a_row_that_was_loaded_for_many(shelf):
+    one_writer_for_all(shelf)
+    for volume in shelf.all(Volume):
+        volume.writer.profile.website
+
+
+@case(GROWS, 3)
+def field_of_a_row_that_was_joined_to_many(shelf):
+    one_writer_for_all(shelf)
+    for volume in shelf.all(Volume).select_related("writer").only("title", "writer__name"):
+        volume.writer.biography
+
+
+@case(GROWS, 5)
+def count_of_rows_that_were_prefetched_for_many(shelf):
+    shelf.all(Genre)[0].volume_set.set(shelf.all(Volume))
+    for volume in shelf.all(Volume).prefetch_related("genres"):
+        for genre in volume.genres.all():
+            genre.volume_set.count()
+
+
+@case(GROWS, 3)
+def foreign_key_to_one_row_of_rows_with_a_composite_key(shelf):
+    shelf.all(Copy).update(owner=shelf.all(Publisher)[0])
+    for copy in Copy.objects.using(shelf.using):
+        copy.owner.name
+
+
+@case(GROWS, 2, rows=2)
+def rows_behind_a_foreign_key_by_a_manager_that_filters(shelf):
+    for volume in shelf.all(Volume):
+        list(volume.chapters.all())
+
+
+@case(GROWS, 3)
+def some_rows_of_each_by_limit(shelf):
+    for key in [*shelf.all(Writer).values_list("pk", flat=True)]:
+        list(shelf.all(Volume).filter(writer_id=key)[:2])

@@ -6,13 +6,13 @@ import django
 from asgiref.sync import async_to_sync
 from django.contrib.contenttypes.models import ContentType
 from django.core.paginator import Paginator
-from django.db import models, transaction
+from django.db import connections, models, transaction
 from django.db.models import Count, Prefetch, aprefetch_related_objects, prefetch_related_objects
 from django.template.loader import render_to_string
 from django.test import Client
 
-from shelf.models import Genre, Note, Profile, Publisher, Volume, Writer
-from tests.repeats.loops import name_of_writer
+from shelf.models import Copy, Genre, Note, Profile, Publisher, Volume, Writer
+from tests.repeats.loops import name_of_writer, one_writer_for_all
 from tests.repeats.table import REPEATS, SILENT, case
 
 
@@ -109,6 +109,25 @@ def joined_one_to_one_backwards(shelf):
 def joined_behind_properties_and_texts(shelf):
     for volume in shelf.all(Volume).select_related("writer"):
         volume.writer_name, str(volume)
+
+
+@case(SILENT)
+def joined_relation_of_one_row_that_was_joined_to_many(shelf):
+    one_writer_for_all(shelf)
+    for volume in shelf.all(Volume).select_related("writer__profile"):
+        volume.writer.profile.website
+
+
+@case(SILENT)
+def joined_foreign_key_of_rows_with_a_composite_key(shelf):
+    for copy in Copy.objects.using(shelf.using).select_related("owner"):
+        copy.owner.name
+
+
+@case(SILENT)
+def prefetched_by_a_manager_that_filters(shelf):
+    for volume in shelf.all(Volume).prefetch_related("chapters"):
+        list(volume.chapters.all())
 
 
 @case(SILENT)
@@ -307,6 +326,40 @@ def pages(shelf):
 
 
 @case(SILENT)
+def pages_by_offset(shelf):
+    for page in range(3):
+        list(shelf.all(Volume).filter(title="volume 0")[page * 2 : page * 2 + 2])
+
+
+@case(SILENT, rows=6)
+def pages_by_the_last_key(shelf):
+    last = 0
+    while volumes := list(shelf.all(Volume).filter(pk__gt=last)[:2]):
+        last = volumes[-1].pk
+
+
+@case(SILENT)
+def lists_of_many_by_another_value_in_a_loop(shelf):
+    keys = [*shelf.all(Writer).values_list("pk", flat=True)]
+    for pair in ([keys[0], keys[1]], [keys[1], keys[2]], [keys[2], keys[0]]):
+        list(shelf.all(Writer).filter(pk__in=pair, biography="long"))
+
+
+@case(SILENT)
+def until_there_are_no_more(shelf):
+    while writer := shelf.all(Writer).filter(biography="long").first():
+        writer.biography = ""
+        writer.save(update_fields=["biography"])
+
+
+@case(SILENT)
+def counted_after_each_insert(shelf):
+    for number in range(3):
+        shelf.make(Genre, name=f"new {number}")
+        shelf.all(Genre).count()
+
+
+@case(SILENT)
 def inserts_in_a_loop(shelf):
     for number in range(3):
         shelf.make(Genre, name=f"new {number}")
@@ -424,3 +477,30 @@ def the_same_in_many_places_of_a_request(shelf):
 def the_same_lines_of_a_template(shelf):
     for _ in range(3):
         shelf.all(Volume).filter(title="volume 0").exists()
+
+
+@case(REPEATS, 3)
+def the_same_list_by_its_keys(shelf):
+    keys = [*shelf.all(Writer).values_list("pk", flat=True)]
+    for _ in range(3):
+        list(shelf.all(Writer).filter(pk__in=keys))
+
+
+@case(REPEATS, 3)
+def the_same_values_written_into_the_text(shelf):
+    with connections[shelf.using].cursor() as cursor:
+        for _ in range(3):
+            cursor.execute("SELECT title FROM shelf_volume WHERE id = 1")
+
+
+@case(REPEATS, 3, 3, 3)
+def the_same_relation_of_a_relation(shelf):
+    for _ in range(3):
+        shelf.all(Volume).get(title="volume 0").writer.profile.website
+
+
+@case(REPEATS, 3)
+def the_same_while_something_else_is_written(shelf):
+    for number in range(3):
+        shelf.all(Writer).get(name="writer 0")
+        shelf.make(Genre, name=f"new {number}")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.contrib.contenttypes.models import ContentType
 
-from shelf.models import Genre, Note, Profile, Publisher, Volume, Writer
+from shelf.models import Chapter, Copy, Genre, Note, Profile, Publisher, Volume, Writer
 
 GROWS, REPEATS, SILENT = "N+1", "repeated", "silent"
 
@@ -55,6 +55,8 @@ class Shelf:
             )
             volume.genres.add(self.make(Genre, name=f"genre {number}"))
             self.make(Note, subject=volume)
+            self.make(Copy, volume=volume, number=1, owner=publisher)
+            self.make(Chapter, volume=volume)
             mentor = writer
         ContentType.objects.clear_cache()
 

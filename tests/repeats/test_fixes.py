@@ -30,6 +30,11 @@ def profiles(volumes):
         volume.writer.profile.website
 
 
+def chapters(volumes):
+    for volume in volumes:
+        list(volume.chapters.all())
+
+
 def genres(volumes):
     for volume in volumes:
         list(volume.genres.all())
@@ -93,6 +98,7 @@ LOOPS = [
     (writers_and_publishers, Volume.objects.all, ['.select_related("publisher", "writer")']),
     (profiles, Volume.objects.all, ['.select_related("writer__profile")']),
     (profiles, lambda: Volume.objects.select_related("writer"), ['.select_related("writer__profile")']),
+    (chapters, Volume.objects.all, ['.prefetch_related("chapters")']),
     (profiles, lambda: Volume.objects.prefetch_related("writer"), ['.prefetch_related("writer__profile")']),
     (websites, Writer.objects.all, ['.select_related("profile")']),
     (genres, Volume.objects.all, ['.prefetch_related("genres")']),

@@ -2,7 +2,14 @@
 
 import pytest
 
-from pytest_dbperf.fingerprint import is_bookkeeping, shortened, statement_of
+from pytest_dbperf.fingerprint import (
+    is_bookkeeping,
+    offset_of,
+    outside_lists,
+    shortened,
+    statement_of,
+    with_literals,
+)
 
 
 @pytest.mark.parametrize(
@@ -179,3 +186,88 @@ def test_values_written_into_the_text_are_found_wherever_they_are(sql, fingerpri
     """The short cut for the obvious ones leads to where the long way does."""
     assert statement_of(sql).fingerprint == fingerprint
     assert statement_of(f"/**/ {sql}").fingerprint == fingerprint
+
+
+@pytest.mark.parametrize(
+    ("sql", "is_batched"),
+    [
+        ("SELECT a FROM t WHERE id IN (%s, %s)", True),
+        ("SELECT a FROM t WHERE id IN (%s, %s) LIMIT 5", True),
+        ("SELECT a FROM t WHERE (a, b) IN ((%s, %s), (%s, %s))", True),
+        ("SELECT a FROM t WHERE (id = %s OR id = %s)", True),
+        ("SELECT a FROM t WHERE id = ANY(%s)", True),
+        ("SELECT a FROM t WHERE id IN (%s)", False),
+        ("SELECT a FROM t WHERE b = %s AND id IN (%s, %s)", False),
+        ("SELECT a FROM t WHERE id = ANY (%s) AND b = %s", False),
+        ("UPDATE t SET a = CASE WHEN id = %s THEN %s ELSE %s END WHERE id IN (%s, %s)", True),
+        ("UPDATE t SET a = CASE WHEN a IN (%s, %s) THEN %s END WHERE id = %s", False),
+        ("UPDATE t SET a = CASE WHEN a IN (%s, %s) THEN %s END", True),
+        ("DELETE FROM t WHERE id IN (%s, %s)", True),
+        ("DELETE FROM t WHERE b = %s AND id IN (%s, %s)", False),
+        ("INSERT INTO t (a) VALUES (%s), (%s) ON CONFLICT (a) DO UPDATE SET b = %s", True),
+        ("INSERT INTO t (a) VALUES (%s)", False),
+    ],
+)
+def test_a_list_is_a_batch_unless_there_are_other_values_beside_it(sql, is_batched):
+    """A loop may go over those. What an UPDATE sets is no question."""
+    assert statement_of(sql).is_batched is is_batched
+
+
+@pytest.mark.parametrize(
+    ("sql", "is_page"),
+    [
+        ("SELECT a FROM t WHERE id > %s ORDER BY id LIMIT 100", True),
+        ("SELECT a FROM t WHERE (a, b) < (%s, %s) ORDER BY a, b LIMIT 100", True),
+        ("SELECT a FROM t ORDER BY id LIMIT 100 OFFSET 100", True),
+        ("SELECT a FROM t WHERE id > %s", False),
+        ("SELECT a FROM t WHERE id > %s LIMIT 1", False),
+        ("SELECT a FROM t WHERE id > %s LIMIT 21", False),
+        ("SELECT a FROM t WHERE b = %s AND id > %s LIMIT 100", False),
+        ("SELECT a FROM t WHERE b <> %s LIMIT 100", False),
+        ("SELECT a FROM t WHERE b >= %s LIMIT 100", True),
+    ],
+)
+def test_the_next_rows_after_some_are_a_page(sql, is_page):
+    """By OFFSET, or by a key that they come after, and for no value of a row."""
+    assert statement_of(sql).is_page is is_page
+
+
+@pytest.mark.parametrize(
+    ("sql", "parameters", "others"),
+    [
+        ("b = %s AND id IN (%s, %s) AND c = %s", (1, 2, 3, 4), (1, 4)),
+        ("id = ANY(%s) AND b = %s", ([1, 2], 3), (3,)),
+        ("id IN (%s, %s)", (1, 2), (1, 2)),
+        ("id IN (%s, %s) AND c = %s", [1, 2, 3], (3,)),
+        ("id IN (%s, %s) AND c LIKE '%%s%s'", (1, 2), (1, 2)),
+        ("id IN (%(a)s, %(b)s)", {"a": 1, "b": 2}, {"a": 1, "b": 2}),
+        ("id IN (%s, %s) AND c = 1", None, None),
+    ],
+)
+def test_the_members_of_lists_are_left_out_beside_other_parameters(sql, parameters, others):
+    """Where it is not clear which is which, all are kept."""
+    assert outside_lists(sql, parameters) == others
+
+
+def told_apart(*texts):
+    """How many of these texts have values of their own."""
+    return len({one for text in texts for one in with_literals(text, [7])})
+
+
+def test_what_is_written_into_the_text_is_a_value():
+    """Placeholders, comments, and what page it is are none."""
+    assert told_apart("a = 1", "a = 2", "a = 'x'", "a = 2") == 3
+    assert told_apart("a -- 1\n = 1", "a -- 2\n = 1", "a = $$1$$") == 2
+    assert told_apart("a = %s LIMIT 5 OFFSET 5", "a = %s LIMIT 5 OFFSET 10", "a = %s") == 1
+    assert told_apart("t1.a2 = $1", "t1.a2 = $2 /* 5 */", "t1.a2 = %(b)s /* it's */") == 1
+
+
+def test_different_parameters_stay_different_with_literals():
+    """Also -1 and -2, whose hashes are one."""
+    assert len(set(with_literals("a = 1", [-1, -2, 0, 1]))) == 4
+
+
+@pytest.mark.parametrize(("sql", "offset"), [("SELECT 1 LIMIT 5 OFFSET 10", "10"), ("SELECT 1", "")])
+def test_an_offset_is_read(sql, offset):
+    """It is no part of the fingerprint."""
+    assert offset_of(sql) == offset

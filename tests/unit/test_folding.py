@@ -123,6 +123,16 @@ def test_of_values_in_the_text_the_fingerprint_is_kept():
     assert log[0].sql == "SELECT * FROM author WHERE id = 0"
 
 
+def test_values_in_the_text_are_told_apart_after_it_is_gone():
+    """They are among the parameters, for those that are folded as for those that are not yet."""
+    texts = [f"SELECT * FROM author WHERE id = {number}" for number in range(2_000)]
+    log = folded(*[alike(sql=text) for text in texts])
+
+    [group] = groups_of_queries([*log, alike(sql=texts[3]), alike(sql="SELECT * FROM author WHERE id = 'x'")])
+
+    assert (group.count, group.distinct) == (2_002, 2_001)
+
+
 def test_savepoints_keep_their_names():
     """These tell which block has ended."""
     texts = [f"{what} s{number}" for number in range(1_000) for what in ("SAVEPOINT", "RELEASE SAVEPOINT")]

@@ -77,6 +77,15 @@ def test_hops_are_grouped_by_function_origin_and_path():
     assert [group.count for group in groups_of_hops(hops)] == [2, 1, 1, 1]
 
 
+def test_values_written_into_the_text_are_parameters():
+    """Also where there are others."""
+    one, other = query("SELECT a FROM t WHERE b = 1"), query("SELECT a FROM t WHERE b = 2")
+
+    [group] = groups_of_queries([one, other, other])
+
+    assert (group.count, group.distinct) == (3, 2)
+
+
 def test_a_million_different_parameters_are_counted_too():
     """Also where one object stands for many queries."""
     most = 450_000

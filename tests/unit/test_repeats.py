@@ -8,8 +8,9 @@ from pytest_dbperf.budgets.no_write_loops import NoWriteLoops
 from pytest_dbperf.budgets.query_budget import QueryBudget
 from pytest_dbperf.cause import Cause
 from pytest_dbperf.diagnosis import eager
+from pytest_dbperf.diagnosis.differences import root_of
 from pytest_dbperf.diagnosis.eager import remedies
-from pytest_dbperf.diagnosis.repeats import in_turns, n_plus_ones, repeated, root_of, write_loops
+from pytest_dbperf.diagnosis.repeats import in_turns, n_plus_ones, repeated, write_loops
 from pytest_dbperf.loads import Batch, Birth, Load, LoadKind
 from tests.factories import query, recording, request, site
 
@@ -108,6 +109,9 @@ def test_recursion_is_one_place():
         (asked(None, request=request()) * 2 + asked(None, path=(OTHER,), request=request()), []),
         (loaded(1, 1, 1), [3]),
         (asked(1, 1, 1, sql="DELETE FROM t WHERE id = %s"), []),
+        (asked(1, 1, 1, sql="SELECT a FROM t WHERE id IN (%s, %s)"), [3]),
+        (asked(1, 1, 1, sql="SELECT a FROM t WHERE b = %s AND id IN (%s, %s)"), []),
+        (loaded(1, 1, 1, kind=LoadKind.PREFETCH, rows=3), [3]),
     ],
 )
 def test_few_values_again_and_again_are_repeated(queries, found):
@@ -125,6 +129,8 @@ def test_few_values_again_and_again_are_repeated(queries, found):
         (asked(1, 2, 3, sql="INSERT INTO t (a) VALUES (%s), (%s)"), []),
         (asked(1, 2, 3, sql="INSERT INTO t (a) SELECT * FROM UNNEST((%s)::text[])"), []),
         (asked(1, 2, 3, sql="DELETE FROM t WHERE id IN (%s, %s)"), []),
+        (asked(1, 2, 3, sql="DELETE FROM t WHERE a = %s AND id IN (%s, %s)"), [3]),
+        (asked(1, 1, 1, sql="DELETE FROM t WHERE a = %s AND id IN (%s, %s)"), []),
         (asked(1, 2, 3, sql="INSERT INTO t (a) VALUES (%s)", executions=5), []),
         (asked(1, 2, 3), []),
     ],

@@ -63,3 +63,29 @@ class Volume(models.Model):
     def writer_name(self):
         """Look like a field."""
         return self.writer.name
+
+
+class Copy(models.Model):
+    """A volume in a shop, which has no number of its own but in it."""
+
+    pk = models.CompositePrimaryKey("volume_id", "number")
+    volume = models.ForeignKey(Volume, models.CASCADE, related_name="copies")
+    number = models.IntegerField()
+    owner = models.ForeignKey(Publisher, models.CASCADE, related_name="+")
+
+
+class WrittenManager(models.Manager):
+    """Leaves out what nobody has written yet."""
+
+    def get_queryset(self):
+        """Filter before a relation does."""
+        return super().get_queryset().filter(is_written=True).order_by("pk")
+
+
+class Chapter(models.Model):
+    """A part of a volume."""
+
+    volume = models.ForeignKey(Volume, models.CASCADE, related_name="chapters")
+    is_written = models.BooleanField(default=True)
+
+    objects = WrittenManager()

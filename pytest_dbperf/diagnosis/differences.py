@@ -1,0 +1,71 @@
+"""In what do queries differ that are alike otherwise? Rows, instances or parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from pytest_dbperf.events import Query
+from pytest_dbperf.groups import distinct
+from pytest_dbperf.loads import Batch, Load, LoadKind
+
+# What is kept on the instance once it is loaded: to load it again there has to be another.
+_KEPT = frozenset((LoadKind.TO_ONE, LoadKind.GENERIC, LoadKind.DEFERRED))
+
+
+class Of(StrEnum):
+    """What it is that differs: an instance is one of several that one row was made into."""
+
+    ROWS = "row"
+    INSTANCES = "instance"
+    PARAMETERS = "parameter"
+
+
+def what_differs(queries: Sequence[Query], loads: Sequence[Load]) -> tuple[int | None, Of]:
+    """Count what differs, None where that cannot be known, and tell what it is."""
+    # The rows that it is for, where these are known: all of them may have the same owner.
+    rows = None if any(load.rows > 1 for load in loads) else _distinct_rows(queries)
+    if rows is None:
+        return distinct(queries, "parameters"), Of.PARAMETERS
+    if rows < len(queries) and are_for_others(loads) and all(load.kind in _KEPT for load in loads):
+        return len(queries), Of.INSTANCES
+    if not all(load.is_whole for load in loads):
+        parameters = distinct(queries, "parameters")
+        if parameters is not None and parameters > rows:
+            return parameters, Of.PARAMETERS
+    return rows, Of.ROWS
+
+
+def are_for_others(loads: Sequence[Load]) -> bool:
+    """Tell whether they are lazy loads of rows that were loaded for others, and came together with these."""
+    batches = [load.batch for load in loads]
+    return all(
+        load.is_lazy and load.batch is not None and load.batch.load is not None for load in loads
+    ) and are_shared([root_of(batch) for batch in batches])
+
+
+def are_shared(roots: Sequence[Batch | None]) -> bool:
+    """Tell whether some came from one evaluation."""
+    return len({id(root) for root in roots}) < len(roots)
+
+
+def _distinct_rows(queries: Sequence[Query]) -> int | None:
+    """Count the rows that queries ran for: of each evaluation by itself, if one of them had several.
+
+    A list may be made twice, with the same rows. What was got one by one is the same row again.
+    """
+    by_root: dict[int, list[Query]] = {}
+    for query in queries:
+        root = root_of(query.load.batch) if query.load is not None else None
+        by_root.setdefault(id(root), []).append(query)
+    of_each = [distinct(of_one, "row") for of_one in by_root.values()]
+    known = [count for count in of_each if count is not None]
+    has_several = len(known) == len(of_each) and max(known) > 1
+    return sum(known) if has_several else distinct(queries, "row")
+
+
+def root_of(batch: Batch | None) -> Batch | None:
+    """Find the rows that were loaded for no others, None where that is not known."""
+    while batch is not None and batch.load is not None:
+        batch = batch.load.batch
+    return batch
