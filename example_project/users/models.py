@@ -85,6 +85,10 @@ class AuthTokenQuerySet(models.QuerySet["AuthToken"]):
         """Return the tokens that still let their user in."""
         return self.filter(expires_at__gt=timezone.now(), user__is_active=True)
 
+    def ended(self) -> Self:
+        """Return the tokens that will never let anybody in again."""
+        return self.filter(expires_at__lte=timezone.now())
+
 
 class AuthToken(models.Model):
     """A session of a user. Its secret is with the client and cannot be found from what is stored here."""
@@ -95,6 +99,9 @@ class AuthToken(models.Model):
     expires_at = models.DateTimeField(default=new_session_end)
 
     objects = AuthTokenQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["expires_at"], name="users_authtoken_expires_at")]
 
     def __str__(self) -> str:
         return f"session {self.pk} of user {self.user_id}"

@@ -1,14 +1,25 @@
 """Which requests does a session let in, and when does it end?"""
 
 from datetime import timedelta
+from io import StringIO
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.core.management import call_command
+from django.db import connection
 from django.test import AsyncClient, Client
 from django.utils import timezone
 
 from users.models import SESSION_LIFETIME, AuthToken
 from users.tests.factories import make_user, sign_in
+
+
+@pytest.fixture
+def three_sessions(db: None) -> None:
+    """Two that have ended, and one that has not."""
+    user = make_user()
+    for seconds in (-60, 0, 60):
+        sign_in(user, expires_at=timezone.now() + timedelta(seconds=seconds))
 
 
 @pytest.mark.django_db
@@ -47,6 +58,25 @@ def test_a_session_ends_after_its_lifetime(client: Client, users_url: str) -> No
     assert timedelta(0) < SESSION_LIFETIME - left < timedelta(minutes=5)
     assert client.get(f"{users_url}/me", headers=fresh).status_code == 200
     assert client.get(f"{users_url}/me", headers=stale).status_code == 401
+
+
+@pytest.mark.django_db
+@pytest.mark.query_budget(1)
+def test_sessions_that_have_ended_are_cleared(
+    capsys: pytest.CaptureFixture[str], three_sessions: None
+) -> None:
+    """In one statement, and those that have not stay."""
+    call_command("clear_auth_tokens")
+
+    assert capsys.readouterr().out == "2 sessions had ended\n"
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="only PostgreSQL is asked for its plans")
+@pytest.mark.django_db
+@pytest.mark.no_unindexed_filters
+def test_an_index_finds_the_sessions_that_have_ended(three_sessions: None) -> None:
+    """Nobody waits for all the others to be read."""
+    call_command("clear_auth_tokens", stdout=StringIO())
 
 
 @pytest.mark.django_db
