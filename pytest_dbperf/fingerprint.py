@@ -119,10 +119,8 @@ def tokens_of(sql: str) -> Iterator[re.Match[str]]:
     return _TOKEN.finditer(sql)
 
 
-def outside_lists(sql: str, parameters: Any) -> Any:
+def outside_lists(sql: str, parameters: Sequence[Any]) -> Sequence[Any]:
     """Leave out the parameters that are members of lists, where there are others: a loop goes over those."""
-    if type(parameters) not in (tuple, list):
-        return parameters
     listed = [token[0] != "%s" for token in _LISTED_OR_NOT.finditer(sql) for _ in range(token[0].count("%s"))]
     others = tuple(value for value, is_listed in zip(parameters, listed, strict=False) if not is_listed)
     return others if others and len(listed) == len(parameters) else parameters

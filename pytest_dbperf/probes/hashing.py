@@ -16,11 +16,15 @@ _HASHABLE: frozenset[type] = frozenset(
     )
 )
 
+_SEQUENCES = (tuple, list)
+
 
 def hash_of_asked(sql: str, parameters: Any) -> int | None:
     """Hash the parameters that a loop would go over: not the members of a list, where there are others."""
-    is_listed = "IN (%s, " in sql or "ANY(%s" in sql
-    return hash_of(outside_lists(sql, parameters) if is_listed else parameters)
+    # This is the path of every query, and most have one parameter.
+    if type(parameters) in _SEQUENCES and len(parameters) > 1 and ("IN (%s, " in sql or "ANY(%s" in sql):
+        parameters = outside_lists(sql, parameters)
+    return hash_of(parameters)
 
 
 def hash_of(parameters: Any) -> int | None:

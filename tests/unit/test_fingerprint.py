@@ -240,8 +240,6 @@ def test_the_next_rows_after_some_are_a_page(sql, is_page):
         ("id IN (%s, %s)", (1, 2), (1, 2)),
         ("id IN (%s, %s) AND c = %s", [1, 2, 3], (3,)),
         ("id IN (%s, %s) AND c LIKE '%%s%s'", (1, 2), (1, 2)),
-        ("id IN (%(a)s, %(b)s)", {"a": 1, "b": 2}, {"a": 1, "b": 2}),
-        ("id IN (%s, %s) AND c = 1", None, None),
     ],
 )
 def test_the_members_of_lists_are_left_out_beside_other_parameters(sql, parameters, others):

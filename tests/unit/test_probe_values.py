@@ -10,7 +10,8 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.safestring import SafeString
 
 from pytest_dbperf.probes.crossing import name_and_owner_of
-from pytest_dbperf.probes.queries import hash_of, text_of
+from pytest_dbperf.probes.hashing import hash_of, hash_of_asked
+from pytest_dbperf.probes.queries import text_of
 
 
 class Untouchable:
@@ -115,3 +116,19 @@ class Shop:
 def test_what_crosses_is_named_without_a_look_at_it(function, name):
     """The repr of a bound QuerySet method would run the query."""
     assert name_and_owner_of(function)[0] == name
+
+
+@pytest.mark.parametrize(
+    ("sql", "parameters", "others"),
+    [
+        ("b = %s AND id IN (%s, %s)", (1, 2, 3), (1,)),
+        ("b = %s AND id = ANY(%s)", [1, [2, 3]], (1,)),
+        ("id IN (%s, %s)", (1, 2), (1, 2)),
+        ("b = %s", (1,), (1,)),
+        ("id IN (%(a)s, %(b)s)", {"a": 1, "b": 2}, {"a": 1, "b": 2}),
+        ("id IN (1, 2)", None, None),
+    ],
+)
+def test_what_a_loop_goes_over_is_hashed(sql, parameters, others):
+    """It is not what is in a list, where there is something else."""
+    assert hash_of_asked(sql, parameters) == hash_of(others)
