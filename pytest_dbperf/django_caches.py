@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,19 +12,20 @@ from typing import Any
 class DjangoCache:
     """A cache that Django keeps for the whole process, and fills by queries of one table.
 
-    `size` is None where no test finds what another one has left there.
+    `is_told` is false where no test finds what another one has left there.
     """
 
     name: str
     table: str
     module: str
-    clear: Callable[[Any], None]
-    size: Callable[[Any], int] | None
+    entries: Callable[[Any], dict[Any, Any]]
+    """By alias, if `has_aliases`."""
+    has_aliases: bool = True
+    is_told: bool = True
 
 
-def _entries(by_alias: Mapping[Any, Mapping[Any, object]]) -> int:
-    return sum(map(len, by_alias.values()))
-
+Key = tuple[str, object, object]
+"""The name of a cache, the alias, and what is asked for."""
 
 # All there are in Django 5.2 to 6.1. Not those that belong to a connection or to its alias: what the backend
 # has found out about the server, and the types of hstore and citext. A test that runs alone finds them filled
@@ -34,39 +35,63 @@ DJANGO_CACHES = (
         "ContentType.objects",
         "django_content_type",
         "django.contrib.contenttypes.models",
-        clear=lambda module: module.ContentType.objects.clear_cache(),
-        size=lambda module: _entries(module.ContentType.objects._cache),
+        entries=lambda module: module.ContentType.objects._cache,
     ),
     DjangoCache(
         "Site.objects",
         "django_site",
         "django.contrib.sites.models",
-        clear=lambda module: module.Site.objects.clear_cache(),
+        entries=lambda module: module.SITE_CACHE,
+        has_aliases=False,
         # pytest-django empties it, too: before the fixtures of each test, which may fill it.
-        size=None,
+        is_told=False,
     ),
     DjangoCache(
         "GeoDjango's SRIDs",
         "spatial_ref_sys",
         "django.contrib.gis.db.models.fields",
-        clear=lambda module: module._srid_cache.clear(),
-        size=lambda module: _entries(module._srid_cache),
+        entries=lambda module: module._srid_cache,
     ),
 )
 
 
 def reset() -> None:
     """Empty them, for all aliases, without a query."""
-    # A module of models can be imported only when its app is installed, and the apps are ready for it.
-    for cache in DJANGO_CACHES:
-        if cache.module in sys.modules:
-            cache.clear(sys.modules[cache.module])
+    for _, entries in _loaded():
+        entries.clear()
+
+
+def contents() -> dict[Key, object]:
+    """Tell all that they have."""
+    return {key: value for cache, entries in _loaded() for key, value in _contents_of(cache, entries)}
+
+
+def fill(contents: Mapping[Key, object]) -> None:
+    """Give them back what they had, and leave what they have."""
+    known = {cache.name: (cache, entries) for cache, entries in _loaded()}
+    for (name, alias, what), value in contents.items():
+        cache, entries = known[name]
+        (entries.setdefault(alias, {}) if cache.has_aliases else entries).setdefault(what, value)
 
 
 def sizes() -> dict[str, int]:
     """Tell how many entries each has, by its table."""
     return {
-        cache.table: cache.size(sys.modules[cache.module])
-        for cache in DJANGO_CACHES
-        if cache.size is not None and cache.module in sys.modules
+        cache.table: sum(1 for _ in _contents_of(cache, entries))
+        for cache, entries in _loaded()
+        if cache.is_told
     }
+
+
+def _loaded() -> Iterator[tuple[DjangoCache, dict[Any, Any]]]:
+    # A module of models can be imported only when its app is installed, and the apps are ready for it.
+    for cache in DJANGO_CACHES:
+        if cache.module in sys.modules:
+            yield cache, cache.entries(sys.modules[cache.module])
+
+
+def _contents_of(cache: DjangoCache, entries: dict[Any, Any]) -> Iterator[tuple[Key, object]]:
+    by_alias = entries if cache.has_aliases else {None: entries}
+    for alias, of_alias in by_alias.items():
+        for what, value in of_alias.items():
+            yield (cache.name, alias, what), value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import CodeType
@@ -19,6 +19,8 @@ from pytest_dbperf.diagnosis.caches import (
 from pytest_dbperf.memos import Counts, Memo, Memos
 from pytest_dbperf.recording import Recording
 from pytest_dbperf.violations import Violation
+
+_MAKES_THE_DATABASE = "django_db_setup"
 
 
 @dataclass(slots=True)
@@ -42,6 +44,8 @@ class Memory:
     def __init__(self, *, resets_caches: bool) -> None:
         self.memos = Memos()
         self._resets_caches = resets_caches
+        self._is_reset = False
+        self._of_fixtures: dict[str, dict[django_caches.Key, object]] = {}
         self._sizes: dict[str, int] = {}
         self._filled: dict[int, _Filled] = {}
 
@@ -50,8 +54,16 @@ class Memory:
         """Whether no test has filled any, so that there is nothing to watch."""
         return not self._filled
 
-    def begin(self) -> None:
-        """Note what is there before the fixtures of a test run."""
+    def begin(self, fixtures: Iterable[str] = (), *, is_reset: bool = False) -> None:
+        """Note what is there before the fixtures of a test run, and empty Django's caches for it.
+
+        What those of its fixtures have filled that are there already stays: alone, they would do so first.
+        """
+        self._is_reset = is_reset and self._resets_caches
+        if self._is_reset:
+            django_caches.reset()
+            for fixture in fixtures:
+                django_caches.fill(self._of_fixtures.get(fixture, {}))
         for filled in [*self._filled.values()]:
             counts = filled.memo.counts
             if was_emptied(filled.seen, counts):
@@ -60,10 +72,8 @@ class Memory:
             filled.at_start = None
 
     def open(self) -> None:
-        """Begin the body of a test: empty Django's caches, or note what is there, and note the rest."""
-        if self._resets_caches:
-            django_caches.reset()
-        else:
+        """Begin the body of a test: note what is there."""
+        if not self._resets_caches:
             self._sizes = django_caches.sizes()
         for filled in self._filled.values():
             filled.at_start = filled.memo.counts
@@ -87,13 +97,32 @@ class Memory:
                 self._filled[id(memo)].before_setup = None
 
     @contextmanager
-    def sharing(self) -> Iterator[None]:
-        """Note which caches a fixture of a wider scope uses."""
+    def sharing(self, fixture: str) -> Iterator[None]:
+        """Note which caches a fixture of a wider scope uses, and what it fills of Django's."""
         before = {key: filled.memo.counts for key, filled in self._filled.items()}
-        yield
+        was_there = django_caches.contents() if self._resets_caches else {}
+        if self._resets_caches:
+            django_caches.reset()
+        try:
+            yield
+        finally:
+            if self._resets_caches:
+                self._keep(fixture, was_there)
         for key, counts in before.items():
             filled = self._filled[key]
             filled.is_shared = filled.is_shared or filled.memo.counts != counts
+
+    def _keep(self, fixture: str, was_there: Mapping[django_caches.Key, object]) -> None:
+        if fixture != _MAKES_THE_DATABASE:
+            self._of_fixtures[fixture] = django_caches.contents()
+        elif self._is_reset:
+            # With --reuse-db, and in a worker of xdist that comes later, it does not migrate.
+            django_caches.reset()
+        django_caches.fill(was_there)
+
+    def forget(self, fixture: str) -> None:
+        """Take it that a fixture of a wider scope has ended."""
+        self._of_fixtures.pop(fixture, None)
 
     def taken(self, recording: Recording) -> list[Memo]:
         """Find the caches that an earlier test has filled, and the body of this one has used since."""

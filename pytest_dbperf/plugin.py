@@ -100,8 +100,9 @@ def pytest_fixture_setup(
     # What tests share is not billed to the one that happens to come first, or last.
     suite, teardown = request.config.stash[SUITE], ExitStack()
     fixturedef.addfinalizer(teardown.close)
-    with suite.recorder.pause(), suite.memory.sharing():
+    with suite.recorder.pause(), suite.memory.sharing(fixturedef.argname):
         value = yield
+    fixturedef.addfinalizer(lambda: suite.memory.forget(fixturedef.argname))
     fixturedef.addfinalizer(lambda: teardown.enter_context(suite.recorder.pause()))
     if fixturedef.argname == "django_db_setup":
         # DROP DATABASE waits five seconds for a connection that async code left on asgiref's thread.

@@ -39,7 +39,8 @@ from pytest_dbperf.worlds import GrowthUnknown, ground_of
 if TYPE_CHECKING:
     import pytest
 
-_FIXTURES = frozenset(("dbperf", *(kind.name for kind in BUDGETS)))
+_BUDGETS = frozenset(kind.name for kind in BUDGETS)
+_FIXTURES = frozenset(("dbperf", *_BUDGETS))
 
 
 # Errors that say all there is to say: the source of the plugin would only hide it.
@@ -104,7 +105,7 @@ class Suite:
     def setting_up(self, item: pytest.Item) -> Iterator[None]:
         """Measure the setup of a test, then find its budgets: a fixture may have added a marker."""
         test = self.test = WatchedTest(self._live_recording())
-        self.memory.begin()
+        self.memory.begin(getattr(item, "fixturenames", ()), is_reset=self._counts_for(item))
         if self.options.wants_sources and standing.why_nothing_counts(()) is None:
             test.add_source(source_of(item, self.root, self.digests.get(item.path, "")))
         with self._counting("setup"):
@@ -184,6 +185,16 @@ class Suite:
 
     def _asks_by_fixture(self, item: pytest.Item) -> bool:
         return not _FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
+
+    def _counts_for(self, item: pytest.Item) -> bool:
+        """Tell whether somebody wants to know what a test counts, as far as that is known by now."""
+        return (
+            self.options.wants_groups
+            or self.options.wants_sources
+            or bool(self.options.defaults)
+            or self._asks_by_fixture(item)
+            or any(marker.name in _BUDGETS for marker in item.iter_markers())
+        )
 
     def _enforce(self) -> None:
         __tracebackhide__ = True

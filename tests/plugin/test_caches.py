@@ -51,6 +51,23 @@ IN_EVERY_KIND = (
     + """
 pytestmark = pytest.mark.query_budget(2, at_least=2)
 
+@pytest.mark.query_budget(0)
+class TestFilled(TestCase):
+    @classmethod
+    def setUpTestData(cls):
+        ContentType.objects.get_for_model(Author)
+
+    def setUp(self):
+        Site.objects.get_current()
+
+    def test_one(self):
+        with self.assertNumQueries(0):
+            look_up()
+
+    def test_two(self):
+        with self.assertNumQueries(0):
+            look_up()
+
 @db
 def test_function(django_assert_num_queries):
     with django_assert_num_queries(2):
@@ -60,8 +77,9 @@ def test_function(django_assert_num_queries):
 def filled(db):
     look_up()
 
+@pytest.mark.query_budget(0)
 def test_fixture(filled, django_assert_num_queries):
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(0):
         look_up()
 
 @committed
@@ -75,9 +93,6 @@ def test_thread():
     thread.join()
 
 class TestDjango(TestCase):
-    def setUp(self):
-        look_up()
-
     def test_method(self):
         with self.assertNumQueries(2):
             look_up()
@@ -90,7 +105,9 @@ IN_ANOTHER_ORDER = [
     f"test_it.py::{test}"
     for test in (
         "TestDjango::test_method",
+        "TestFilled::test_two",
         "TestDjango::test_async_method",
+        "TestFilled::test_one",
         "test_thread",
         "test_fixture",
         "test_async",
@@ -108,7 +125,7 @@ def test_content_types_and_sites_are_looked_up_by_every_test(shop, args):
     """As often as pytest-django and Django count it, in every order and every kind of test."""
     result = shop.run_tests(IN_EVERY_KIND, *args)
 
-    result.assert_outcomes(passed=len([arg for arg in args if "::" in arg]) or 6)
+    result.assert_outcomes(passed=len([arg for arg in args if "::" in arg]) or 8)
 
 
 def test_the_reset_is_no_query_and_needs_no_app(suite):
@@ -161,8 +178,9 @@ def test_fixture(filled):
     ]
 
 
-def test_it_is_only_reset_for_tests_that_are_measured(shop):
-    """With `--dbperf=off` nothing is done."""
+@pytest.mark.parametrize("args", [(), ("--dbperf=off",)], ids=["no budget", "off"])
+def test_it_is_only_reset_for_tests_that_somebody_counts(shop, args):
+    """To install the plugin changes no test."""
     result = shop.run_tests(
         LOOK_UP
         + """
@@ -172,14 +190,19 @@ def filled(django_db_setup, django_db_blocker):
         ContentType.objects.get_for_model(Author)
 
 @db
-def test_off(filled, django_assert_num_queries):
+def test_one(filled, django_assert_num_queries):
+    with django_assert_num_queries(0):
+        ContentType.objects.get_for_model(Author)
+
+@db
+def test_two(django_assert_num_queries):
     with django_assert_num_queries(0):
         ContentType.objects.get_for_model(Author)
 """,
-        "--dbperf=off",
+        *args,
     )
 
-    result.assert_outcomes(passed=1)
+    result.assert_outcomes(passed=2)
 
 
 WARM = """

@@ -54,7 +54,7 @@ def memory():
 def run(memory, body=(), *, fixtures=(), shared=(), window=NOTHING, setup=NOTHING):
     """Run a test: each part asks for settings; tell the functions whose cache an earlier test had filled."""
     memory.begin()
-    with memory.sharing():
+    with memory.sharing("shared"):
         [setting(name) for name in shared]
     [setting(name) for name in fixtures]
     memory.leave_to_setup(setup)
@@ -310,14 +310,89 @@ def test_lookups_that_fill_djangos_caches_are_named(content_types, resets, fille
     assert notes(memory, [QueryBudget(0).check(window)], window) == [[note] if count else []]
 
 
-def test_djangos_caches_are_emptied_before_the_body(content_types):
-    """After the fixtures, which may have filled them."""
+@pytest.mark.parametrize(
+    ("resets", "is_reset", "left"),
+    [(True, True, {}), (True, False, {1: "author"}), (False, True, {1: "author"})],
+)
+def test_djangos_caches_are_emptied_before_the_fixtures(content_types, resets, is_reset, left):
+    """If somebody wants to know what the test counts, and not if that is switched off."""
+    memory = Memory(resets_caches=resets)
+    content_types._cache["default"] = {1: "author"}
+    memory.begin(is_reset=is_reset)
+
+    assert content_types._cache.get("default", {}) == left
+
+
+def test_what_the_fixtures_of_a_test_have_filled_stays(content_types):
+    """They would have done so alone."""
     memory = Memory(resets_caches=True)
-    memory.begin()
+    memory.begin(is_reset=True)
     content_types._cache["default"] = {1: "author"}
     memory.open()
 
+    assert content_types._cache == {"default": {1: "author"}}
+
+
+def share(memory, content_types, fixture, number, name):
+    """Run a fixture of a wider scope that looks for a content type."""
+    with memory.sharing(fixture):
+        content_types._cache.setdefault("default", {}).setdefault(number, name)
+
+
+def test_what_a_wider_fixture_has_filled_is_there_for_the_tests_that_use_it(content_types):
+    """In whatever order they run, as long as it lives."""
+    memory = Memory(resets_caches=True)
+    memory.begin(["books"], is_reset=True)
+    share(memory, content_types, "books", 1, "author")
+    content_types._cache["default"][2] = "book"
+    found = []
+    for fixtures in (["books"], ["others"]):
+        memory.begin(fixtures, is_reset=True)
+        found.append({**content_types._cache.get("default", {})})
+    memory.forget("books")
+    memory.forget("others")
+    memory.begin(["books"], is_reset=True)
+
+    assert found == [{1: "author"}, {}]
     assert content_types._cache == {}
+
+
+def test_what_a_wider_fixture_fills_does_not_depend_on_who_was_there_before(content_types):
+    """It finds the caches empty, and gives back what was there; also if it fails."""
+    memory = Memory(resets_caches=True)
+    content_types._cache["default"] = {1: "author"}
+    memory.begin()
+    with pytest.raises(ZeroDivisionError), memory.sharing("books"):
+        assert content_types._cache == {}
+        content_types._cache["default"] = {1: "author", 2: "book"}
+        raise ZeroDivisionError
+    before = {**content_types._cache["default"]}
+    memory.begin(["books"], is_reset=True)
+
+    assert before == content_types._cache["default"] == {1: "author", 2: "book"}
+
+
+@pytest.mark.parametrize(("is_reset", "left"), [(True, {}), (False, {1: "author"})])
+def test_what_migrations_have_filled_is_for_nobody(content_types, is_reset, left):
+    """The next run may not need them. Where nobody counts, nothing is changed."""
+    memory = Memory(resets_caches=True)
+    memory.begin(is_reset=is_reset)
+    share(memory, content_types, "django_db_setup", 1, "author")
+
+    assert content_types._cache.get("default", {}) == left
+
+
+def test_a_cache_without_aliases_is_kept_as_well(monkeypatch):
+    """That of sites has none."""
+    module = ModuleType("django.contrib.sites.models")
+    module.SITE_CACHE = {1: "example.org"}
+    monkeypatch.setitem(sys.modules, "django.contrib.sites.models", module)
+    contents = django_caches.contents()
+    django_caches.reset()
+    assert module.SITE_CACHE == {}
+    django_caches.fill(contents)
+
+    assert module.SITE_CACHE == {1: "example.org"}
 
 
 def test_that_of_geodjango_is_emptied_as_well(monkeypatch):
