@@ -87,6 +87,11 @@ class Statement:
         return self.has_list and _asks_by_lists_alone(self.fingerprint, self.kind)
 
     @property
+    def is_of_values(self) -> bool:
+        """Whether it is about rows that have a value, and not about all, or those in a range."""
+        return self.kind == "insert" or _is_of_values(self.fingerprint)
+
+    @property
     def is_page(self) -> bool:
         """Whether it asks for the next rows after some: by OFFSET, or by what they are to come after."""
         return _is_page(self.fingerprint)
@@ -188,6 +193,12 @@ def _asks_by_lists_alone(fingerprint: str, kind: str) -> bool:
     # What is set is no question.
     asked = fingerprint[fingerprint.rfind(" WHERE ") :] if kind in ("update", "delete") else fingerprint
     return "%s" not in _LIST.sub("", asked)
+
+
+@lru_cache(maxsize=10_000)
+def _is_of_values(fingerprint: str) -> bool:
+    _, where, asked = fingerprint.rpartition(" WHERE ")
+    return bool(where) and (_EQUAL.search(asked) is not None or "IN (%s)" in asked)
 
 
 @lru_cache(maxsize=10_000)

@@ -69,3 +69,15 @@ def root_of(batch: Batch | None) -> Batch | None:
     while batch is not None and batch.load is not None:
         batch = batch.load.batch
     return batch
+
+
+def are_a_chain(loads: Sequence[Load]) -> bool:
+    """Tell whether all but the first were loaded for a row that one of them has loaded."""
+    first = [load for load in loads if not _goes_on(load)]
+    return len(first) == 1 < len(loads)
+
+
+def _goes_on(load: Load) -> bool:
+    before = load.batch.load if load.batch is not None else None
+    is_the_same = before is not None and (before.kind, before.name) == (load.kind, load.name)
+    return is_the_same and load.kind is LoadKind.TO_ONE

@@ -10,7 +10,14 @@ from itertools import pairwise
 
 from pytest_dbperf.callsite import CallPath
 from pytest_dbperf.cause import Request
-from pytest_dbperf.diagnosis.differences import Of, are_for_others, are_shared, root_of, what_differs
+from pytest_dbperf.diagnosis.differences import (
+    Of,
+    are_a_chain,
+    are_for_others,
+    are_shared,
+    root_of,
+    what_differs,
+)
 from pytest_dbperf.events import Query
 from pytest_dbperf.fingerprint import Statement, offset_of, with_literals
 from pytest_dbperf.groups import identity
@@ -60,7 +67,12 @@ class Repeat:
     def is_certain(self) -> bool:
         """Whether they are lazy loads of rows that were loaded together, or may have been."""
         roots = [root_of(load.batch) for load in self.loads]
-        return self.is_lazy and (None in roots or are_shared(roots))
+        return self.is_lazy and (None in roots or are_shared(roots)) and not self.is_chain
+
+    @property
+    def is_chain(self) -> bool:
+        """Whether they go from row to row by one relation, as up a tree: that grows with its depth."""
+        return are_a_chain(self.loads)
 
     @property
     def grows(self) -> bool:
@@ -170,7 +182,8 @@ def _values_of(query: Query) -> tuple[int, ...] | None:
 
 def _is_write(query: Query) -> bool:
     statement = query.statement
-    return statement.kind in _WRITES and not statement.is_batched and query.executions == 1
+    is_of_one = statement.is_of_values and not statement.is_batched and query.executions == 1
+    return statement.kind in _WRITES and is_of_one
 
 
 def _repeats(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
+from inspect import CO_OPTIMIZED
 from sys import _getframe as getframe
+from types import FrameType
 from typing import Any
 
 from pytest_dbperf.callsite import nearest
@@ -17,6 +19,8 @@ from pytest_dbperf.recording import Recorder
 FOREIGN_KEY = "create_reverse_many_to_one_manager.<locals>.RelatedManager"
 MANY_TO_MANY = "create_forward_many_to_many_manager.<locals>.ManyRelatedManager"
 GENERIC = "create_generic_related_manager.<locals>.GenericRelatedObjectManager"
+# Django's, and that of a manager with a get_queryset() of its own.
+_MOST_FRAMES_OF_MANAGERS = 4
 _RELATED = frozenset((FOREIGN_KEY, MANY_TO_MANY, GENERIC))
 
 
@@ -42,8 +46,9 @@ def install(recorder: Recorder) -> Undo:  # noqa: C901  # One closure for each s
         @functools.wraps(original)
         def get_queryset(self: Any) -> Any:
             queryset = original(self)
+            is_wanted = recorder.wants_frames or _is_made_once(getframe(1))
             # A manager of yours may hand out what it likes.
-            if recorder.wants_frames and isinstance(queryset, QuerySet):
+            if is_wanted and isinstance(queryset, QuerySet):
                 is_related = type(self).__qualname__ in _RELATED
                 clones = clones_until_handed_out(self) if is_related else 0
                 fields = nearest(getframe(1)), self if is_related else None, clones
@@ -91,6 +96,15 @@ def install(recorder: Recorder) -> Undo:  # noqa: C901  # One closure for each s
         replace(QuerySet, "_clone", around_clone),
         replace(ModelIterable, "__iter__", around_iter),
     )
+
+
+def _is_made_once(frame: FrameType | None) -> bool:
+    """Tell whether this is the body of a class or a module, which may run before anybody listens."""
+    for _ in range(_MOST_FRAMES_OF_MANAGERS):
+        if frame is None or not frame.f_code.co_flags & CO_OPTIMIZED:
+            return frame is not None
+        frame = frame.f_back
+    return False
 
 
 def _noted(queryset: Any, rows: Any) -> Iterator[Any]:

@@ -12,7 +12,7 @@ from pytest_dbperf.callsite import line_of
 from pytest_dbperf.loads import Batch, Birth, LoadKind
 from pytest_dbperf.probes import rows
 from pytest_dbperf.recording import Recorder
-from shelf.models import Publisher, Volume, Writer
+from shelf.models import Chapter, Publisher, Volume, Writer
 from tests.repeats.table import Shelf
 
 pytestmark = pytest.mark.django_db
@@ -59,6 +59,28 @@ def test_nothing_is_noted_when_nobody_wants_call_sites(recorder, shelf):
 
     assert volumes._dbperf_birth is None
     assert batch_of(volume) is None
+
+
+def test_what_is_made_in_the_body_of_a_class_is_noted_when_nobody_listens_yet(recorder, shelf):
+    """A view has its queryset from there, and is imported before any test."""
+
+    class View:
+        volumes = Volume.objects.order_by("pk")
+        chapters = Chapter.objects.filter(pk=1)
+
+    with recorder.record():
+        volume = View.volumes.all()[0]
+
+    assert batch_of(volume).born[0][0].co_name == "View"
+    assert [code.co_name for code, _ in View.chapters._dbperf_birth.path[:2]] == ["get_queryset", "View"]
+
+
+def test_what_a_module_makes_is_noted(recorder):
+    """Also by a function of its manager alone, with nothing above."""
+    made = {"manager": Volume.objects}
+    exec(compile("volumes = manager.get_queryset()", __file__, "exec"), made)
+
+    assert made["volumes"]._dbperf_birth.path[0][0].co_name == "<module>"
 
 
 @pytest.mark.parametrize("thing_of", [lambda: Volume.objects.first(), lambda: Volume.objects.all()])

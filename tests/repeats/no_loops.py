@@ -125,6 +125,13 @@ def joined_foreign_key_of_rows_with_a_composite_key(shelf):
 
 
 @case(SILENT)
+def two_steps_up_a_chain(shelf):
+    writer = shelf.all(Writer).get(name="writer 2")
+    while writer.mentor is not None:
+        writer = writer.mentor
+
+
+@case(SILENT)
 def prefetched_by_a_manager_that_filters(shelf):
     for volume in shelf.all(Volume).prefetch_related("chapters"):
         list(volume.chapters.all())

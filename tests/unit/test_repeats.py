@@ -124,6 +124,10 @@ def test_few_values_again_and_again_are_repeated(queries, found):
     [
         (asked(1, 2, 3, sql="INSERT INTO t (a) VALUES (%s)"), [3]),
         (asked(1, 1, 1, sql="UPDATE t SET a = %s WHERE id = %s"), [3]),
+        (asked(1, 2, 3, sql="UPDATE t SET a = %s WHERE b > %s"), []),
+        (asked(1, 2, 3, sql="UPDATE t SET a = a + 1 WHERE b >= %s AND c = %s"), [3]),
+        (asked(1, 2, 3, sql="DELETE FROM t WHERE b LIKE %s"), []),
+        (asked(1, 2, 3, sql="UPDATE t SET a = %s"), []),
         (asked(1, 2, 3, sql="DELETE FROM t WHERE id IN (%s)"), [3]),
         (asked(1, 2, sql="INSERT INTO t (a) VALUES (%s)"), []),
         (asked(1, 2, 3, sql="INSERT INTO t (a) VALUES (%s), (%s)"), []),
@@ -276,7 +280,11 @@ def test_what_repeats_is_worth_a_warning():
 
 def test_loops_of_all_writes_are_told_what_to_do_instead():
     """Once for each kind."""
-    writes = ("INSERT INTO t (a) VALUES (%s)", "UPDATE t SET a = %s", "DELETE FROM t WHERE id = %s")
+    writes = (
+        "INSERT INTO t (a) VALUES (%s)",
+        "UPDATE t SET a = 1 WHERE id = %s",
+        "DELETE FROM t WHERE id = %s",
+    )
     queries = [each for sql in writes for each in asked(1, 2, 3, sql=sql)]
     violation = NoWriteLoops().check(recording(*queries))
 
