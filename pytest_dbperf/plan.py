@@ -75,11 +75,44 @@ def unserved_filters(root: Node) -> list[UnservedFilter]:
     return [each for each in found if columns_in(each.condition, each.alias)]
 
 
+def as_it_is_read(node: Node, first_columns: Mapping[str, str], alias: str = "") -> Node:
+    """Make filters of conditions that an index is asked, but not by its first column: all of it is read.
+
+    Where reading tables is priced out, PostgreSQL does that rather than read the table. `first_columns` are
+    those of the B-trees that have several.
+    """
+    alias = node.get("Alias", alias)
+    planned = node.get("Plans", ())
+    below = [as_it_is_read(child, first_columns, alias) for child in planned]
+    first = first_columns.get(node.get("Index Name", ""))
+    is_whole = bool(first) and first not in columns_in(node.get("Index Cond", ""), alias)
+    if node["Node Type"].startswith("Bitmap"):
+        # One side of an OR that reads all leaves nothing for the other to leave out.
+        enough = all if node["Node Type"] == "BitmapOr" else any
+        was_enough, is_enough = (enough(map(_is_looked_up, plans)) for plans in (planned, below))
+        is_whole = is_whole or (was_enough and not is_enough)
+    read = {**node, "Plans": below} if below else node
+    return _with_filter(read) if is_whole else read
+
+
+def _with_filter(node: Node) -> Node:
+    conditions = [node[condition] for condition in (*_CONDITIONS, "Filter") if condition in node]
+    without = {key: value for key, value in node.items() if key not in _CONDITIONS}
+    if node["Node Type"].startswith("Bitmap"):
+        without["Plans"] = [_with_filter(child) for child in node.get("Plans", ())]
+    return {**without, "Filter": " AND ".join(conditions)} if _is_a_table(node) and conditions else without
+
+
 def nodes_of(root: Node) -> Iterator[Node]:
     """Walk a plan, its subplans included."""
     yield root
     for below in root.get("Plans", ()):
         yield from nodes_of(below)
+
+
+def indexes_of(root: Node) -> set[str]:
+    """Name the indexes that are looked up."""
+    return {node["Index Name"] for node in nodes_of(root) if "Index Cond" in node}
 
 
 def conditions_on(root: Node, index: str) -> str:

@@ -18,8 +18,10 @@ from pytest_dbperf.plan import (
     Node,
     Plan,
     UnservedFilter,
+    as_it_is_read,
     columns_in,
     conditions_on,
+    indexes_of,
     unserved_filters,
 )
 from pytest_dbperf.recording import Recording
@@ -41,6 +43,15 @@ _SETTINGS = {
     "max_parallel_workers_per_gather": "0",
     "lock_timeout": "2s",
 }
+
+
+# Those that PostgreSQL would read in full to look up another column. What is no column may be found by any.
+_FIRST_COLUMNS = (
+    "SELECT index.relname, quote_ident(first.attname) "
+    "FROM pg_index JOIN pg_class AS index ON index.oid = indexrelid JOIN pg_am ON pg_am.oid = index.relam "
+    "JOIN pg_attribute AS first ON first.attrelid = indrelid AND first.attnum = indkey[0] "
+    "WHERE index.relname = ANY(%s) AND amname = 'btree' AND indnkeyatts > 1 AND indpred IS NULL"
+)
 
 
 class CannotExplain(RuntimeError):
@@ -114,6 +125,7 @@ class _Server:
         self._cursor = connection.connection.cursor()
         self._was_idle = connection.connection.info.transaction_status == _Status.IDLE
         self._savepoint = _SAVEPOINT
+        self._first_columns: dict[str, str] = {}
 
     def begin(self) -> None:
         # Without autocommit the driver begins by itself.
@@ -133,7 +145,11 @@ class _Server:
         with self._harmless():
             self._cursor.execute(f"EXPLAIN (VERBOSE, FORMAT JSON) {sample.sql}", sample.parameters)
             ((answer,),) = self._cursor.fetchall()
-        return root_of(answer)
+            root = root_of(answer)
+            if unknown := indexes_of(root) - self._first_columns.keys():
+                self._cursor.execute(_FIRST_COLUMNS, [[*unknown]])
+                self._first_columns |= dict.fromkeys(unknown, "") | dict(self._cursor.fetchall())
+            return as_it_is_read(root, self._first_columns)
 
     @contextmanager
     def with_index(self, unserved: UnservedFilter, proposal: Proposal) -> Iterator[None]:

@@ -48,12 +48,12 @@ def _model_of(table: str) -> Any | None:
     """Find the one model of a table that can be written to: not a library's, nor one that Django has made."""
     from django.apps import apps
 
-    models = [
-        model
-        for model in apps.get_models()
-        if model._meta.db_table == table and not model._meta.proxy and role_of(_file_of(model)) == PROJECT
-    ]
+    models = [model for model in apps.get_models() if model._meta.db_table == table and _is_yours(model)]
     return models[0] if len(models) == 1 else None
+
+
+def _is_yours(model: Any) -> bool:
+    return not model._meta.proxy and model._meta.managed and role_of(_file_of(model)) == PROJECT
 
 
 def _file_of(model: Any) -> str:
@@ -103,9 +103,10 @@ def _name(model: Any, field: Any, *ends: str) -> str:
     """Name an index that Django does not name itself, within the length that it allows."""
     from django.db.models import Index
 
-    end = "_".join(ends)
-    beginning = f"{model._meta.model_name}_{field.name}"[: Index.max_name_length - len(end) - 1]
-    return f"{beginning.strip('_')}_{end}"
+    # Of two fields of one model the names have to differ.
+    end = "_".join((field.name, *ends))[-Index.max_name_length + 2 :].strip("_")
+    beginning = model._meta.model_name[: Index.max_name_length - len(end) - 1].strip("_")
+    return f"{beginning}_{end}"
 
 
 def _quoted(name: str) -> str:

@@ -83,9 +83,21 @@ def test_reports_and_rows_have_ini_options(suite):
     [
         ("", ("--dbperf=loose",), "*argument --dbperf: invalid choice: 'loose'*"),
         ("dbperf = loose", (), "ERROR: dbperf must be one of enforce, report, off, got 'loose'"),
-        ("", ("--dbperf-report=xml:x",), "ERROR: --dbperf-report takes term or json:PATH or openmetrics:PATH, got 'xml:x'"),
-        ("", ("--dbperf-report=json",), "ERROR: --dbperf-report takes term or json:PATH or openmetrics:PATH, got 'json'"),
-        ("", ("--dbperf-report=term:x",), "ERROR: --dbperf-report takes term or json:PATH or openmetrics:PATH, got 'term:x'"),
+        (
+            "",
+            ("--dbperf-report=xml:x",),
+            "ERROR: --dbperf-report takes term or json:PATH or openmetrics:PATH, got 'xml:x'",
+        ),
+        (
+            "",
+            ("--dbperf-report=json",),
+            "ERROR: --dbperf-report takes term or json:PATH or openmetrics:PATH, got 'json'",
+        ),
+        (
+            "",
+            ("--dbperf-report=term:x",),
+            "ERROR: --dbperf-report takes term or json:PATH or openmetrics:PATH, got 'term:x'",
+        ),
         ("", ("--dbperf-top=-1",), "ERROR: --dbperf-top must be >= 0, got -1"),
         ("", ("--dbperf-top=few",), "*argument --dbperf-top: invalid int value: 'few'*"),
         ("dbperf_top = few", (), "ERROR: dbperf_top in *pytest.ini: *few*"),

@@ -186,7 +186,7 @@ async def test_coroutine_in_transaction(no_unindexed_filters):
 
 @needs_postgres
 def test_the_indexes_are_those_that_a_model_can_have(suite):
-    """Names of fields and not of columns, what is equal before a range; nothing for a table of two models."""
+    """Names of fields and not of columns, what is equal before a range; of two models, the one that is managed."""
     add_models(suite)
     settings = (suite.path / "settings.py").read_text()
     suite.file("settings.py", f'{settings}\nINSTALLED_APPS += ["django.contrib.postgres"]\n')
@@ -231,6 +231,7 @@ def test_twin():
         '  fix  Meta.indexes: add models.Index(OpClass(Upper("place"), name="text_pattern_ops"), '
         f'name="event_place_upper_like"){place}',
         f'  fix  Meta.indexes: add models.Index(fields=["place"]){place}',
+        '  fix  class Meta: indexes = [models.Index(fields=["name"])]   in shop/models.py Author',
     ]
 
 

@@ -192,6 +192,34 @@ def test_an_index_ends_the_finding(found, books):
     assert found(work) == []
 
 
+@pytest.mark.parametrize(
+    "where, expected",
+    [
+        ("size = 1", []),
+        ("size = 1 AND note = 'a'", []),
+        ("size > 1 AND note = 'a'", []),
+        ("(size, note) > (1, 'a')", []),
+        ("note = 'a'", [("thing", "note = 'a'::text")]),
+        ("note = 'a' AND flag", [("thing", "(note = 'a'::text) AND flag")]),
+        ("note = 'a' AND id = 1", []),
+        ("note = 'a' OR id = 1", [("thing", "(note = 'a'::text) OR (id = 1)")]),
+        ("size = 2 OR id = 1", []),
+        ("lower(note) = 'a'", []),
+        ("born = '2030-01-01'", []),
+        ("price = 1", []),
+    ],
+)
+def test_an_index_serves_a_filter_on_its_first_column(found, where, expected):
+    """PostgreSQL would read all of it for another one. An expression, or a part of the rows, serves any."""
+    ask(THINGS)
+    ask("CREATE INDEX ON thing (size, note)")
+    ask("CREATE INDEX ON thing (lower(note), born)")
+    ask("CREATE INDEX ON thing (born)")
+    ask("CREATE INDEX ON thing (flag, price) WHERE flag IS NULL OR price = 1")
+
+    assert found(lambda: ask(f"SELECT * FROM thing WHERE {where}")) == expected
+
+
 def test_an_index_for_beginnings_ends_the_finding(found, books):
     """PostgreSQL looks LIKE up as a range, and then filters."""
     work = lambda: [*Book.objects.filter(title__startswith="N")]  # noqa: E731
@@ -361,6 +389,7 @@ def test_the_servers_log_has_explanations_alone(recorder, books):
         *(
             "EXPLAIN (VERBOSE,",
             "SELECT set_config('enable_seqscan',",
+            "SELECT index.relname,",
         ),
     }
     assert heard.statements[-1] == "ROLLBACK"
@@ -556,6 +585,13 @@ def test_a_role_that_may_not_make_tables_gets_no_proposal(fixes, books):
 
     assert fixes(lambda: ask("SELECT * FROM shop_book WHERE title = 'x'")) == [""]
     ask("RESET ROLE")
+
+
+def test_models_that_django_does_not_manage_get_no_proposal(fixes, books, monkeypatch):
+    """No migration would make the index."""
+    monkeypatch.setattr(Book._meta, "managed", False)
+
+    assert fixes(lambda: Book.objects.filter(title="Notes").count()) == [""]
 
 
 def test_models_of_libraries_get_no_proposal(fixes, books, monkeypatch):

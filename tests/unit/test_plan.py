@@ -4,6 +4,7 @@ import pytest
 
 from pytest_dbperf.plan import (
     UnservedFilter,
+    as_it_is_read,
     columns_in,
     conditions_on,
     nodes_of,
@@ -178,6 +179,37 @@ def test_a_condition_is_shown_without_the_name_of_its_table(condition, alias, sh
 def test_columns_are_those_of_the_table(condition, columns):
     """Not those of other tables, nor words in values."""
     assert columns_in(condition, "shop_book") == columns
+
+
+AUTHOR = "(shop_book.author_id = 1)"
+BY_TITLE, BY_AUTHOR = bitmap(Index_Cond=TITLE), bitmap(Index_Name="book_author", Index_Cond=AUTHOR)
+
+
+@pytest.mark.parametrize(
+    "root, expected",
+    [
+        (scan("Bitmap Heap Scan", BY_TITLE, Recheck_Cond=TITLE), [TITLE]),
+        (scan("Bitmap Heap Scan", BY_AUTHOR, Recheck_Cond=AUTHOR, Filter=TITLE), []),
+        (scan("Index Scan", Index_Name="book_title", Index_Cond=TITLE), [TITLE]),
+        (scan("Index Scan", Index_Name="book_title", Index_Cond=f"{AUTHOR} AND {TITLE}"), []),
+        (scan("Index Scan", Index_Name="other", Index_Cond=TITLE), []),
+        (scan("Index Scan", Index_Name="book_title"), []),
+        (
+            scan("Bitmap Heap Scan", above(BY_TITLE, BY_AUTHOR, kind="BitmapOr"), Recheck_Cond="(either)"),
+            ["(shop_book.title = either)"],
+        ),
+        (scan("Bitmap Heap Scan", above(BY_TITLE, BY_AUTHOR, kind="BitmapAnd"), Recheck_Cond="(both)"), []),
+        (scan("Bitmap Heap Scan", bitmap(Index_Name="partial"), Recheck_Cond=TITLE), []),
+    ],
+)
+def test_an_index_that_is_not_asked_for_its_first_column_serves_nothing(root, expected):
+    """It is read in full. One of two is enough for both of an AND, and too little for one of an OR."""
+    either = "(shop_book.title = either)"
+    root = {key: either if value == "(either)" else value for key, value in root.items()}
+
+    read = as_it_is_read(root, {"book_title": "author_id", "partial": ""})
+
+    assert [each.condition for each in unserved_filters(read)] == expected
 
 
 def test_the_conditions_of_an_index_are_put_together():
