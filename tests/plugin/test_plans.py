@@ -186,7 +186,7 @@ async def test_coroutine_in_transaction(no_unindexed_filters):
 
 @needs_postgres
 def test_the_indexes_are_those_that_a_model_can_have(suite):
-    """Names of fields and not of columns, what is equal before a range; of two models, the one that is managed."""
+    """Names of fields and not of columns, what is equal before a range; of two models, the managed one."""
     add_models(suite)
     settings = (suite.path / "settings.py").read_text()
     suite.file("settings.py", f'{settings}\nINSTALLED_APPS += ["django.contrib.postgres"]\n')
