@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from itertools import compress, takewhile
 from typing import Any, NamedTuple, Self
 
-from pytest_dbperf.callsite import CallPath, role_of
-from pytest_dbperf.ownership import PROJECT
+from pytest_dbperf.callsite import CallPath, CallSite, role_of
+from pytest_dbperf.ownership import DJANGO, PLUMBING, PROJECT
+
+# The modules of Django that make querysets for whoever asks, and the method that managers of libraries have.
+_ASKED = (
+    *("db/models/manager.py", "db/models/query.py", "db/models/fields/related_descriptors.py"),
+    "contrib/contenttypes/fields.py",
+)
+_OF_MANAGERS = "get_queryset"
 
 
 class LoadKind(StrEnum):
@@ -38,8 +46,18 @@ class Birth(NamedTuple):
 
     @property
     def path(self) -> CallPath:
-        """Those of the frames that are of your code."""
-        return tuple(site for site in self.frames if role_of(site[0].co_filename) is PROJECT)
+        """Those of your code, as far as nobody else lies between, who would have made it for their own."""
+        yours = (role_of(code.co_filename) is PROJECT for code, _ in self._asked)
+        return tuple(compress(self._asked, yours))
+
+    @property
+    def is_of_others(self) -> bool:
+        """Whether none of your code has asked for it, but Django or a library."""
+        return not self.path and len(self._asked) < len(self.frames)
+
+    @property
+    def _asked(self) -> CallPath:
+        return tuple(takewhile(_is_yours_or_asked, self.frames))
 
     def __reduce__(self) -> tuple[type[None], tuple[()]]:
         return _nothing()
@@ -51,17 +69,28 @@ class Birth(NamedTuple):
         return self
 
 
+def _is_yours_or_asked(site: CallSite) -> bool:
+    """Tell whether it is your code, or what is between that and a queryset that it has asked for."""
+    filename = site[0].co_filename
+    if role_of(filename) in (PROJECT, PLUMBING) or site[0].co_name == _OF_MANAGERS:
+        return True
+    return role_of(filename) is DJANGO and filename.replace("\\", "/").endswith(_ASKED)
+
+
 class Batch(NamedTuple):
     """The instances of one evaluation of a queryset: the query, where it was made, and what it was made for.
 
     `load` is the relation that it loads for other rows; a queryset that stands for itself has none. `defers`
-    tells whether fields are left out by `defer()`, and not by `only()`.
+    tells whether fields are left out by `defer()`, and not by `only()`; `is_locked` that
+    `select_for_update()` locks all that is joined, `is_combined` that it is a `union()` or the like.
     """
 
     birth: Birth | None = None
     query: Any = None
     load: Load | None = None
     defers: bool = True
+    is_locked: bool = False
+    is_combined: bool = False
 
     @property
     def born(self) -> CallPath:

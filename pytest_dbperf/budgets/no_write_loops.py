@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from pytest_dbperf.budgets.repeats import LimitsRepeats
 from pytest_dbperf.diagnosis.repeats import Repeat, write_loops
+from pytest_dbperf.groups import identity
 from pytest_dbperf.recording import Recording
 from pytest_dbperf.violations import Violation
 
@@ -48,5 +50,11 @@ class NoWriteLoops(LimitsRepeats):
 
 
 def _advice(repeats: Sequence[Repeat]) -> Iterator[str]:
-    for kind in dict.fromkeys(repeat.statement.kind for repeat in repeats):
+    # bulk_create() refuses a model that has a row in each of several tables.
+    places = Counter(identity(repeat.call_path) for repeat in repeats if repeat.statement.kind == "insert")
+    for kind in dict.fromkeys(
+        repeat.statement.kind
+        for repeat in repeats
+        if repeat.statement.kind != "insert" or places[identity(repeat.call_path)] == 1
+    ):
         yield f"fix  {_INSTEAD[kind]}"

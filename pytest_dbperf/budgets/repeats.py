@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass
 
 from pytest_dbperf.budgets.allowance import WithAllowances
 from pytest_dbperf.diagnosis.differences import Of
 from pytest_dbperf.diagnosis.repeats import LEAST, Finding, Repeat
-from pytest_dbperf.fingerprint import shortened
+from pytest_dbperf.fingerprint import Statement, shortened
 from pytest_dbperf.groups import only_request
 from pytest_dbperf.recording import Recording
 from pytest_dbperf.violations import Evidence, Remark, Violation, compare
+
+_AGGREGATE = re.compile(r"SELECT (?:COUNT|SUM|MIN|MAX|AVG)\(")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,21 @@ def why(repeats: Sequence[Repeat]) -> Iterator[str]:
     ]
     if filtered:
         names = ", ".join(sorted({f'"{repeat.load.name}"' for repeat in filtered if repeat.load}))
-        yield f"why  what is filtered is not prefetched: Prefetch({names}, queryset=..., to_attr=...)"
-    if any(repeat.load is None or repeat.of is Of.PARAMETERS for repeat in repeats):
-        yield "why  one query for each value: ask once for all of them, by __in or in_bulk()"
+        yield f"why  a part of a relation is prefetched by Prefetch({names}, queryset=..., to_attr=...)"
+    answers = (_once_for_all(repeat.statement) for repeat in repeats if _is_for_values(repeat))
+    yield from (f"why  {answer}" for answer in dict.fromkeys(answers) if answer)
+
+
+def _is_for_values(repeat: Repeat) -> bool:
+    return repeat.load is None or (repeat.of is Of.PARAMETERS and not repeat.load.is_whole)
+
+
+def _once_for_all(statement: Statement) -> str:
+    """Tell how to ask for many values at once; nothing where they are no values that rows have."""
+    if _AGGREGATE.match(statement.fingerprint):
+        return "one aggregate for each value: annotate() the rows with it, or values(...).annotate(...)"
+    if statement.fingerprint.startswith("SELECT %s AS a FROM "):
+        return "one question for each value: annotate the rows with Exists(...)"
+    if statement.is_of_values:
+        return "one query for each value: ask once for all of them, by __in or in_bulk()"
+    return ""

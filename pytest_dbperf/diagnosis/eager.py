@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
+from inspect import CO_OPTIMIZED
 
 from pytest_dbperf.callsite import CallSite
 from pytest_dbperf.diagnosis.repeats import Repeat
@@ -49,10 +50,10 @@ def fixes_of(
     """
     fixes: list[Fix] = []
     uncured = sum(repeat.count for repeat in repeats)
-    for remedy in remedies(repeats):
+    for remedy in filter(lambda each: each.saves > 0, remedies(repeats)):
         left, uncured = measured - remedy.saves, uncured - remedy.cures
         fixes.append(Fix(remedy.site, remedy.text, _result(remedy.saves, left, is_kept(left, uncured))))
-        if remedy.saves_with_peers is not None:
+        if remedy.saves_with_peers:
             then = measured - remedy.saves_with_peers
             result = _result(remedy.saves_with_peers, then, is_kept(then, uncured))
             fixes.append(Fix(remedy.site, _PEERS, result, is_alternative=True))
@@ -74,24 +75,45 @@ class _Wish:
     kind: LoadKind
     root: Batch
     count: int
+    statement: str
 
 
 def remedies(repeats: Iterable[Repeat]) -> list[Remedy]:
     """Find what would load it at once, for all lazy loads of rows that are known; the most saving first."""
     places: dict[object, list[_Wish]] = {}
     for repeat in repeats:
-        if repeat.is_lazy:
-            for wish in _wishes(repeat.loads):
+        # How far up a tree it is differs from row to row.
+        if repeat.is_lazy and not repeat.is_chain:
+            for wish in _wishes(repeat.loads, repeat.statement.fingerprint):
                 places.setdefault((key_of_sites((wish.site,)), wish.method), []).append(wish)
-    return sorted(map(_remedy, places.values()), key=lambda remedy: -remedy.saves)
+    found = sorted(map(_remedy, places.values()), key=lambda remedy: -remedy.saves)
+    return [*_with_peers_once(found)]
+
+
+def _with_peers_once(found: Sequence[Remedy]) -> Iterator[Remedy]:
+    """A fetch mode is for all that is loaded for the rows of a queryset: told once for its line."""
+    by_line: dict[object, list[Remedy]] = {}
+    for remedy in found:
+        by_line.setdefault(key_of_sites((remedy.site,)), []).append(remedy)
+    for remedy in found:
+        first, *others = same = by_line[key_of_sites((remedy.site,))]
+        saved = [each.saves_with_peers for each in same]
+        known = [each for each in saved if each is not None]
+        is_first = remedy is first and len(known) == len(saved)
+        yield replace(remedy, saves_with_peers=sum(known) if is_first else None) if others else remedy
 
 
 def _remedy(wishes: Sequence[_Wish]) -> Remedy:
     names = sorted({wish.name for wish in wishes})
     # What leads on to others is loaded with them.
     last = tuple(name for name in names if not any(other.startswith(f"{name}__") for other in names))
-    # A query for each relation, each time that the queryset is evaluated.
-    queries = len({(id(wish.root), wish.name) for wish in wishes})
+    # A query for each relation, of a generic one for each model, each time that the queryset is evaluated.
+    queries = len(
+        {
+            (id(wish.root), wish.name, wish.statement if wish.kind is LoadKind.GENERIC else "")
+            for wish in wishes
+        }
+    )
     loads = sum(wish.count for wish in wishes)
     method = wishes[0].method
     needs_none = method != _PREFETCH
@@ -108,7 +130,7 @@ def _remedy(wishes: Sequence[_Wish]) -> Remedy:
     )
 
 
-def _wishes(loads: Sequence[Load]) -> Iterator[_Wish]:
+def _wishes(loads: Sequence[Load], statement: str) -> Iterator[_Wish]:
     is_of_one_query = len({id(load.batch) for load in loads}) == 1
     # One object may stand for a million loads.
     times = Counter(map(id, loads))
@@ -128,16 +150,22 @@ def _wishes(loads: Sequence[Load]) -> Iterator[_Wish]:
                 method = _DEFER if batch.defers else _ONLY
             else:
                 method = _SELECT if is_joined else _PREFETCH
-            yield _Wish(site, method, "__".join(names), load.kind, batch, times[id(load)])
+            if not (batch.is_combined or (method == _SELECT and batch.is_locked)):
+                yield _Wish(site, method, "__".join(names), load.kind, batch, times[id(load)], statement)
 
 
 def _line_to_change(batch: Batch) -> CallSite | None:
     """Find the line where the queryset was made: in a function that evaluates it, too, if there is one.
 
-    A manager of yours may have made it, which others use as well.
+    A manager of yours may have made it, which others use as well. What the body of a class has made is
+    written there.
     """
+    if batch.birth is not None and batch.birth.is_of_others:
+        return None
     users = {id(code) for code, _ in batch.evaluated}
-    made = [site for site in batch.born if id(site[0]) in users] or batch.born or batch.evaluated
+    in_classes = [site for site in batch.born if not site[0].co_flags & CO_OPTIMIZED]
+    in_users = [site for site in batch.born if id(site[0]) in users]
+    made = in_classes or in_users or batch.born or batch.evaluated
     # A template cannot be told what to load.
     return next((site for site in made[:1] if site[0].co_filename.endswith(".py")), None)
 

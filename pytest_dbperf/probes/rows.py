@@ -21,6 +21,8 @@ MANY_TO_MANY = "create_forward_many_to_many_manager.<locals>.ManyRelatedManager"
 GENERIC = "create_generic_related_manager.<locals>.GenericRelatedObjectManager"
 # Django's, and that of a manager with a get_queryset() of its own.
 _MOST_FRAMES_OF_MANAGERS = 4
+# Of a queryset: what asks for rows without keeping them.
+_STREAMS = frozenset(("_iterator", "_async_generator"))
 _RELATED = frozenset((FOREIGN_KEY, MANY_TO_MANY, GENERIC))
 
 
@@ -86,7 +88,10 @@ def install(recorder: Recorder) -> Undo:  # noqa: C901  # One closure for each s
         @functools.wraps(original)
         def __iter__(self: Any) -> Iterator[Any]:
             rows = original(self)
-            return _noted(self.queryset, rows) if recorder.wants_frames else rows
+            if not recorder.wants_frames:
+                return rows
+            is_streamed = getframe(1).f_code.co_name in _STREAMS
+            return _noted(self.queryset, rows, is_streamed=is_streamed)
 
         return __iter__
 
@@ -107,10 +112,10 @@ def _is_made_once(frame: FrameType | None) -> bool:
     return False
 
 
-def _noted(queryset: Any, rows: Any) -> Iterator[Any]:
+def _noted(queryset: Any, rows: Any, *, is_streamed: bool) -> Iterator[Any]:
     """Note on each instance which batch it belongs to, and on those that were selected with it."""
     fetching = this_thread.fetching
-    fetching.queryset = queryset
+    fetching.queryset, fetching.is_streamed = queryset, is_streamed
     try:
         first = next(rows, None)
     finally:
@@ -127,7 +132,11 @@ def _noted(queryset: Any, rows: Any) -> Iterator[Any]:
     query = queryset.query
     # What asks for more than the relation is a queryset of its own.
     load = fetched.load if fetched.load is not None and fetched.load.is_whole else None
-    fields = queryset._dbperf_birth, fetched, load, query.deferred_loading[1]
+    is_locked = query.select_for_update and not query.select_for_update_of
+    fields = (
+        *(queryset._dbperf_birth, fetched, load, query.deferred_loading[1]),
+        *(is_locked, query.combinator is not None),
+    )
     batch = tuple.__new__(Batch, fields)
     related = _related(batch, query.select_related) if isinstance(query.select_related, dict) else ()
     try:

@@ -23,12 +23,14 @@ _numbers = count(1)
 class Fetching:
     """What a thread is about to get rows for: one look-up in the thread's own for all who ask on the way."""
 
-    __slots__ = ("query", "queryset")
+    __slots__ = ("is_streamed", "query", "queryset")
 
     def __init__(self) -> None:
         # The queryset whose rows are asked for next here, and the query that has asked for them.
         self.queryset: Any = None
         self.query: Query | None = None
+        # Whether iterator() asks for them, which passes by what was prefetched.
+        self.is_streamed = False
 
 
 class _Thread(threading.local):

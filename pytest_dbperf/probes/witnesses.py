@@ -14,6 +14,7 @@ from pytest_dbperf.ownership import PROJECT
 from pytest_dbperf.probes.hashing import hash_of
 from pytest_dbperf.probes.rows import FOREIGN_KEY, MANY_TO_MANY
 from pytest_dbperf.probes.seam import Undo
+from pytest_dbperf.probes.threads import this_thread
 from pytest_dbperf.recording import Recorder
 
 _CONTENT_TYPES = ("get_by_natural_key", "get_for_id", "get_for_model", "get_for_models")
@@ -66,7 +67,10 @@ def load_of(seen: list[Load], queryset: Any) -> Load | None:
     load = seen[0] if seen else None
     if queryset is None or (load is not None and load.kind is LoadKind.PREFETCH):
         return load
-    return _of_related_manager(queryset) or load
+    of_relation = _of_related_manager(queryset)
+    if of_relation is not None and this_thread.fetching.is_streamed:
+        return of_relation._replace(is_whole=False)
+    return of_relation or load
 
 
 def _load(kind: LoadKind, name: str, instance: Any, *, is_whole: bool = True, rows: int = 1) -> Load:

@@ -8,6 +8,8 @@ import pytest
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.db.models import prefetch_related_objects
+from django.test import RequestFactory
+from django.views.generic import ListView
 
 from pytest_dbperf.budgets.no_n_plus_one import NoNPlusOne
 from pytest_dbperf.budgets.query_budget import QueryBudget
@@ -390,3 +392,106 @@ def test_a_profile_is_reached_from_both_sides(recorder):
     [fix] = fixes_in(NoNPlusOne().check(recording))
 
     assert fix.text == '.select_related("writer")'
+
+
+def read(volumes):
+    for volume in volumes:
+        volume.publisher.name
+
+
+def listed_by_a_view():
+    view = ListView.as_view(model=Volume, template_name="none.html")
+    read(view(RequestFactory().get("/")).context_data["object_list"])
+
+
+def streamed():
+    for publisher in Publisher.objects.all():
+        list(publisher.volumes.iterator())
+
+
+def up_a_chain():
+    writer = Writer.objects.get(name="writer 3")
+    while writer.mentor is not None:
+        writer = writer.mentor
+
+
+# One thing that Django made for itself, two where the method is refused, and two where it would not help.
+IN_VAIN = [
+    listed_by_a_view,
+    lambda: read(Volume.objects.select_for_update()),
+    lambda: read(Volume.objects.filter(pk__lt=0).union(Volume.objects.all())),
+    streamed,
+    up_a_chain,
+]
+
+
+@pytest.mark.parametrize("work", IN_VAIN, ids=["view", "locked", "union", "iterator", "chain"])
+@pytest.mark.django_db
+def test_what_would_not_help_is_not_advised(recorder, work):
+    """N+1 is told, with the lines that asked."""
+    Shelf("default", 4)
+    with recorder.record() as recording:
+        work()
+    violation = NoNPlusOne().check(recording)
+
+    assert violation.measured >= 3
+    assert [fix for fix in violation.advice if isinstance(fix, Fix)] == []
+
+
+@pytest.mark.django_db
+def test_a_lock_that_leaves_out_what_is_joined_takes_the_advice(recorder):
+    """It says which tables it is for."""
+    Shelf("default", 3)
+    violation = NoNPlusOne().check(record(recorder, read, Volume.objects.select_for_update(of=("self",))))
+
+    assert [fix.text for fix in fixes_in(violation)] == ['.select_related("publisher")']
+
+
+@pytest.mark.django_db
+def test_a_prefetch_of_generic_keys_is_a_query_for_each_model(recorder):
+    """Twelve rows of two."""
+    shelf = Shelf("default", 3)
+    for writer in shelf.all(Writer):
+        shelf.make(Note, subject=writer)
+    [fix] = fixes_in(NoNPlusOne().check(record(recorder, subjects, Note.objects.all())))
+    changed = record(recorder, subjects, Note.objects.prefetch_related("subject"))
+
+    assert promised(fix) == [4, len(changed.queries)]
+
+
+class Listing:
+    """A class that has a queryset from when it was imported, as views do."""
+
+    volumes = Volume.objects.order_by("pk")
+
+
+@pytest.mark.django_db
+def test_the_line_in_the_body_of_a_class_is_named(recorder):
+    """Not that of the class, nor that of whoever uses it."""
+    Shelf("default", 3)
+
+    class Inner:
+        volumes = Volume.objects.order_by("pk")
+
+    for queryset in (Inner.volumes, Listing.volumes):
+        [fix] = fixes_in(NoNPlusOne().check(record(recorder, read, queryset.all())))
+        assert "volumes = Volume" in Path(__file__).read_text().splitlines()[line_of(fix.site) - 1]
+
+
+@pytest.mark.skipif(not HAS_FETCH_MODES, reason="fetch modes are of Django 6.1")
+@pytest.mark.django_db
+def test_a_fetch_mode_is_told_once_for_all_that_it_saves(recorder):
+    """Fields and relations, for the line that they have in common; not where it saves nothing."""
+    Shelf("default", 3)
+    rows = Volume.objects.only("title")
+    violation = NoNPlusOne().check(
+        record(recorder, lambda volumes: [volume.writer.name for volume in volumes], rows)
+    )
+    [fix] = [fix for fix in violation.advice if isinstance(fix, Fix) and fix.is_alternative]
+    changed = record(
+        recorder,
+        lambda volumes: [volume.writer.name for volume in volumes],
+        Volume.objects.only("title").fetch_mode(models.FETCH_PEERS),
+    )
+
+    assert promised(fix)[1] == len(changed.queries)

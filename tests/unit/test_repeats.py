@@ -302,3 +302,37 @@ def test_the_rows_of_a_relation_are_told_with_its_name():
 
     assert violation.evidence[0].remark == "N+1: Campaign.owner of 2 rows"
     assert again.evidence[0].remark == "Campaign.owner of 1 row"
+
+
+@pytest.mark.parametrize(
+    "sql, answers",
+    [
+        ("SELECT a FROM t WHERE b = %s", ["ask once for all of them, by __in or in_bulk()"]),
+        ("SELECT a FROM t WHERE b IN (%s)", ["ask once for all of them, by __in or in_bulk()"]),
+        (
+            "SELECT COUNT(*) AS n FROM t WHERE b = %s",
+            ["annotate() the rows with it, or values(...).annotate(...)"],
+        ),
+        ("SELECT 1 AS a FROM t WHERE b = %s LIMIT 1", ["annotate the rows with Exists(...)"]),
+        ("SELECT a FROM t WHERE b > %s AND b < %s", []),
+        ("SELECT a FROM t WHERE b LIKE %s", []),
+        ("SELECT f(%s)", []),
+    ],
+)
+def test_what_asks_for_all_values_at_once_depends_on_what_is_asked(sql, answers):
+    """Where no value of a row is compared, nobody knows."""
+    violation = NoNPlusOne().check(recording(*asked(1, 2, 3, sql=sql)))
+
+    assert [line.partition(": ")[2] for line in violation.advice] == answers
+
+
+def test_a_row_in_several_tables_is_not_made_in_bulk():
+    """Django refuses it for models that inherit from each other; two models of one loop are another thing."""
+    member, officer = "INSERT INTO member (a) VALUES (%s)", "INSERT INTO officer (b) VALUES (%s)"
+    one_line = asked(1, 2, 3, sql=member) + asked(1, 2, 3, sql=officer)
+    two_lines = asked(1, 2, 3, sql=member) + asked(1, 2, 3, sql=officer, path=(OTHER,))
+
+    assert [len(NoWriteLoops().check(recording(*each)).advice) for each in (one_line, two_lines)] == [
+        0,
+        1,
+    ]
