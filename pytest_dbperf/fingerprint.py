@@ -42,7 +42,9 @@ _LISTS = (
 )
 # Arrays: PostgreSQL takes many values as one, and so does Django's bulk_create() there.
 _SIGNS_OF_BATCHES = (", ...)", "), ...", " OR ...)", "ANY(%s", "ANY (%s", "UNNEST(")
-_SELECTED = re.compile(r"^SELECT (?:DISTINCT )?(.*?) (?=FROM )")
+_SELECT = re.compile(r"SELECT (?:DISTINCT )?")
+# What tells where a list of columns ends: a FROM outside of quotes and parentheses, and of IS DISTINCT FROM.
+_SIGN_OF_END = re.compile(r'"(?:[^"]|"")*"|`[^`]*`|[()]|\bDISTINCT FROM\b|\bFROM ')
 _LONGEST_LIST_SHOWN = 25  # COUNT(*) says what is asked.
 _INSERTED = re.compile(r"^(INSERT INTO [\w.]+) \([^()]*\)")
 
@@ -99,13 +101,25 @@ def tokens_of(sql: str) -> Iterator[re.Match[str]]:
 def shortened(statement: Statement) -> str:
     """Leave out what a reader skips: lists of columns, and the name of the only table before each column."""
     text = statement.fingerprint
-    selected = _SELECTED.match(text)
-    if selected and len(selected[1]) > _LONGEST_LIST_SHOWN:
-        text = f"SELECT ... {text[selected.end() :]}"
+    selected = _SELECT.match(text)
+    if selected:
+        end = _end_of_list(text, selected.end())
+        if len(text[selected.end() : end].rstrip()) > _LONGEST_LIST_SHOWN:
+            text = f"SELECT ... {text[end:]}"
     text = _INSERTED.sub(r"\1 (...)", text)
     if len(statement.tables) == 1:
         text = re.sub(rf"\b{re.escape(statement.tables[0])}\.(?=\w)", "", text)
     return text
+
+
+def _end_of_list(text: str, start: int) -> int:
+    """Where the FROM of a SELECT begins, or where the list does if it has none."""
+    depth = 0
+    for sign in _SIGN_OF_END.finditer(text, start):
+        depth += {"(": 1, ")": -1}.get(sign[0], 0)
+        if depth == 0 and sign[0] == "FROM ":
+            return sign.start()
+    return start
 
 
 def _fingerprint(sql: str) -> str:
