@@ -16,7 +16,7 @@ _HASHABLE: frozenset[type] = frozenset(
 
 
 def hash_of(parameters: Any) -> int | None:
-    """Hash the parameters of a statement, or return None where that could run code of the user."""
+    """Hash the parameters of a statement, or return None where that could run code of the user, or fails."""
     if parameters is None:
         return 0
     if type(parameters) is dict:
@@ -25,12 +25,15 @@ def hash_of(parameters: Any) -> int | None:
         parameters = tuple(parameters)
     elif type(parameters) is not tuple:
         return None
-    for value in parameters:
-        if type(value) not in _HASHABLE:
-            break
-    else:
-        return hash(parameters)
-    hashes = tuple(map(_hash_of_value, parameters))
+    try:
+        for value in parameters:
+            if type(value) not in _HASHABLE:
+                break
+        else:
+            return hash(parameters)
+        hashes = tuple(map(_hash_of_value, parameters))
+    except Exception:  # noqa: BLE001  # A signaling NaN has no hash, and a tzinfo may raise anything.
+        return None
     return None if None in hashes else hash(hashes)
 
 
