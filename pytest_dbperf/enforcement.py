@@ -44,13 +44,27 @@ def remarks_of(budgets: Iterable[Given], recording: Recording) -> list[tuple[Giv
     ]
 
 
-def warn(text: str, remark: Remark) -> None:
-    """Warn of the line of your code that it is about; pytest shows it, or fails where warnings are errors."""
+def warn(text: str, remark: Remark, *, may_fail: bool = True) -> None:
+    """Warn of the line of your code that it is about; pytest shows it, or fails where warnings are errors.
+
+    If it may not fail, because something worse is to be told, it is a warning there, too.
+    """
+    try:
+        _warn(text, remark)
+    except BudgetWarning:
+        if may_fail:
+            raise
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", BudgetWarning)
+            _warn(text, remark)
+
+
+def _warn(text: str, remark: Remark) -> None:
     if remark.call_path:
         site = remark.call_path[0]
         warnings.warn_explicit(BudgetWarning(text), None, site[0].co_filename, line_of(site))
     else:
-        warnings.warn(BudgetWarning(text), stacklevel=2)
+        warnings.warn(BudgetWarning(text), stacklevel=3)
 
 
 def want_plans(budgets: Iterable[Given]) -> bool:

@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise, takewhile
 from typing import Any
+
+from pytest_dbperf.words import kind_of, tables_of
 
 # Control of a transaction or a session. It is recorded, and not counted by default.
 _BOOKKEEPING = frozenset(
     "ABORT BEGIN COMMIT DISCARD END PRAGMA RELEASE RESET ROLLBACK SAVEPOINT SET SHOW START".split()  # noqa: SIM905
 )
-_KINDS = frozenset(("SELECT", "INSERT", "UPDATE", "DELETE"))
 
 _TOKEN = re.compile(
     r"""
@@ -52,17 +52,11 @@ _LISTS = (
 _SIGNS_OF_BATCHES = (", ...)", "), ...", " OR ...)", "ANY(%s", "ANY (%s", "UNNEST(")
 _LIST = re.compile(r"\(%s, \.\.\.\)|\(\([%s, ]+\), \.\.\.\)|\([\w.]+ = %s OR \.\.\.\)|\b(?:ANY|UNNEST) ?\(%s")
 _LISTED_OR_NOT = re.compile(r"\bIN \(%s(?:, ?%s)+\)|\bANY ?\(%s|%s")
-_SELECTED = re.compile(r"^SELECT (?:DISTINCT )?(.*?) (?=FROM )")
+_SELECT = re.compile(r"SELECT (?:DISTINCT )?")
+# What tells where a list of columns ends: a FROM outside of quotes and parentheses, and of IS DISTINCT FROM.
+_SIGN_OF_END = re.compile(r'"(?:[^"]|"")*"|`[^`]*`|[()]|\bDISTINCT FROM\b|\bFROM ')
 _LONGEST_LIST_SHOWN = 25  # COUNT(*) says what is asked.
 _INSERTED = re.compile(r"^(INSERT INTO [\w.]+) \([^()]*\)")
-
-_TABLE_FOLLOWS = frozenset(("FROM", "INTO", "JOIN", "UPDATE"))
-# IS DISTINCT FROM, SELECT ... FOR UPDATE, ON CONFLICT DO UPDATE: no table follows after these.
-_NO_TABLE_AFTER = frozenset((("DISTINCT", "FROM"), ("FOR", "UPDATE"), ("KEY", "UPDATE"), ("DO", "UPDATE")))
-# EXTRACT(YEAR FROM starts_at), TRIM(BOTH FROM name): nor in the parentheses of these.
-_FUNCTIONS_WITH_FROM = frozenset(("EXTRACT", "OVERLAY", "POSITION", "SUBSTRING", "TRIM"))
-_BEFORE_A_TABLE = frozenset(("ONLY", "LATERAL"))
-_BEFORE_A_WITH_NAME = frozenset(("WITH", "RECURSIVE", ","))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +110,7 @@ def statement_of(sql: str) -> Statement:
 @lru_cache(maxsize=10_000)
 def _read(sql: str) -> Statement:
     words = _words(sql)
-    return Statement(_fingerprint(sql), _kind(words), _tables(words))
+    return Statement(_fingerprint(sql), kind_of(words), tables_of(words))
 
 
 def tokens_of(sql: str) -> Iterator[re.Match[str]]:
@@ -159,13 +153,25 @@ def offset_of(sql: str) -> str:
 def shortened(statement: Statement) -> str:
     """Leave out what a reader skips: lists of columns, and the name of the only table before each column."""
     text = statement.fingerprint
-    selected = _SELECTED.match(text)
-    if selected and len(selected[1]) > _LONGEST_LIST_SHOWN:
-        text = f"SELECT ... {text[selected.end() :]}"
+    selected = _SELECT.match(text)
+    if selected:
+        end = _end_of_list(text, selected.end())
+        if len(text[selected.end() : end].rstrip()) > _LONGEST_LIST_SHOWN:
+            text = f"SELECT ... {text[end:]}"
     text = _INSERTED.sub(r"\1 (...)", text)
     if len(statement.tables) == 1:
         text = re.sub(rf"\b{re.escape(statement.tables[0])}\.(?=\w)", "", text)
     return text
+
+
+def _end_of_list(text: str, start: int) -> int:
+    """Where the FROM of a SELECT begins, or where the list does if it has none."""
+    depth = 0
+    for sign in _SIGN_OF_END.finditer(text, start):
+        depth += {"(": 1, ")": -1}.get(sign[0], 0)
+        if depth == 0 and sign[0] == "FROM ":
+            return sign.start()
+    return start
 
 
 def _fingerprint(sql: str) -> str:
@@ -211,87 +217,3 @@ def _words(sql: str) -> list[str]:
     """The names and marks of a statement; values are left out, keywords cannot be told from names."""
     words = (token["name"] or token["mark"] for token in _TOKEN.finditer(sql))
     return [word for word in words if word]
-
-
-def _kind(words: Sequence[str]) -> str:
-    first = next((word.upper() for word in words if word != "("), "")
-    if first == "WITH":
-        outermost = (word.upper() for depth, word in _with_depth(words) if depth == 0)
-        first = next((word for word in outermost if word in _KINDS), "")
-    return first.lower() if first in _KINDS else "other"
-
-
-def _tables(words: Sequence[str]) -> tuple[str, ...]:
-    tables: dict[str, None] = {}
-    for place, word in enumerate(words):
-        keyword = word.upper()
-        if keyword not in _TABLE_FOLLOWS or (_upper(words, place - 1), keyword) in _NO_TABLE_AFTER:
-            continue
-        if keyword == "FROM" and _enclosing_function(words, place) in _FUNCTIONS_WITH_FROM:
-            continue
-        tables.update(dict.fromkeys(_listed_tables(words, place)))
-    names_of_with = _names_of_with(words)
-    return tuple(table for table in tables if table not in names_of_with)
-
-
-def _listed_tables(words: Sequence[str], place: int) -> Iterator[str]:
-    """Read `a, public.b AS c, d` after the keyword at a place."""
-    is_insert = words[place].upper() == "INTO"
-    while True:
-        place += 1
-        if _upper(words, place) in _BEFORE_A_TABLE:
-            place += 1
-        while _at(words, place + 1) == ".":
-            place += 2
-        table = _at(words, place)
-        is_function = _at(words, place + 1) == "(" and not is_insert
-        if not table or table in "(;" or is_function:
-            return
-        yield table.strip('"`')
-        if _upper(words, place + 1) == "AS":
-            place += 1
-        if _at(words, place + 1) != ",":
-            place += 1  # An alias, or a keyword that no comma follows.
-        if _at(words, place + 1) != ",":
-            return
-        place += 1
-
-
-def _names_of_with(words: Sequence[str]) -> set[str]:
-    if _upper(words, 0) != "WITH":
-        return set()
-    outermost = (word for depth, word in _with_depth(words) if depth == 0)
-    return {
-        name.strip('"`')
-        for before, name in pairwise(takewhile(lambda word: word.upper() not in _KINDS, outermost))
-        if before.upper() in _BEFORE_A_WITH_NAME and name.upper() != "RECURSIVE"
-    }
-
-
-def _enclosing_function(words: Sequence[str], place: int) -> str:
-    """The word before the parenthesis that a place lies in."""
-    depth = 0
-    for before in range(place - 1, -1, -1):
-        depth += {")": 1, "(": -1}.get(words[before], 0)
-        if depth < 0:
-            return _upper(words, before - 1)
-    return ""
-
-
-def _with_depth(words: Sequence[str]) -> Iterator[tuple[int, str]]:
-    depth = 0
-    for word in words:
-        if word == ")":
-            depth -= 1
-        if word not in ("(", ")"):
-            yield depth, word
-        if word == "(":
-            depth += 1
-
-
-def _at(words: Sequence[str], place: int) -> str:
-    return words[place] if 0 <= place < len(words) else ""
-
-
-def _upper(words: Sequence[str], place: int) -> str:
-    return _at(words, place).upper()

@@ -214,12 +214,11 @@ class Suite:
         self.test.remarks += remarks
         if not self.options.enforces:
             return
-        if violations:
-            raise self._broken(violations)
-        if unexplained is not None:
-            raise unexplained
+        error = self._broken(violations) if violations else unexplained
         for given, remark in remarks:
-            warn(f"{remark.text}   {given}", remark)
+            warn(f"{remark.text}   {given}", remark, may_fail=error is None)
+        if error is not None:
+            raise error
 
     def _explain(self, budgets: Sequence[Given], recording: Recording) -> NothingCounts | None:
         """Add plans to a recording if a budget wants them, or hand back why there are none."""

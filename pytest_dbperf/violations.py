@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate
 from math import ceil
 from pathlib import Path
 
@@ -13,9 +12,10 @@ from pytest_dbperf.callsite import CallPath, CallSite, describe, location_of, to
 # A failure is read where it scrolls by; -v shows all of it.
 # Two more lines tell the location.
 MOST_LINES = 18
-_LINES_OF_A_SPACED_BLOCK = 8
 _MOST_SITES = 2
 _LONGEST_TEXT = 100
+# What is shown before what, where there is no room for all of it. Further evidence follows one by one.
+_FIRST_FIX, _FIRST_EVIDENCE, _ADVICE = range(3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +96,17 @@ class Remark:
     call_path: CallPath = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What can be left out of a text: the lines of an evidence of a violation, or one of its advice."""
+
+    violation: int
+    place: int
+    rank: int
+    lines: Sequence[str]
+    is_advice: bool = False
+
+
 class BudgetWarning(UserWarning):
     """Something that breaks no budget, and is worth telling. `filterwarnings` takes it by this name."""
 
@@ -129,51 +140,81 @@ def compare_milliseconds(measured: float, limit: float) -> str:
 
 
 def explain(violations: Sequence[Violation], root: Path, *, verbose: bool = False) -> list[str]:
-    """Write violations for a reader: the numbers first, then who did it, then what to change."""
-    if len(violations) == 1:
-        return _block(violations[0], root, None if verbose else MOST_LINES)
-    lines = [", ".join(violation.headline for violation in violations)]
-    room = max((MOST_LINES - 1) // len(violations) - 1, 1)
-    for violation in violations:
-        lines += ["", *_block(violation, root, None if verbose else room)]
+    """Write violations for a reader: the numbers first, then who did it, then what to change.
+
+    Unless it is verbose it fits a screen: the first fix and the first evidence of each violation come before
+    anything else of another, and what is left out is counted.
+    """
+    parts = list(_parts(violations, root, in_full=verbose))
+    if verbose:
+        return _laid_out(violations, parts, (), is_airy=True, is_spaced=True)
+    is_only = len(violations) == 1
+    by_rank = sorted(parts, key=lambda part: part.rank)
+    essential = sum(part.rank <= _FIRST_EVIDENCE for part in parts)
+    # Blank lines between violations give way to what has to be told.
+    for is_airy, fewest in ((True, essential), (False, 0)):
+        for number in range(min(len(parts), MOST_LINES), fewest - 1, -1):
+            shown = sorted(by_rank[:number], key=lambda part: part.place)
+            lines = _laid_out(violations, shown, by_rank[number:], is_airy=is_airy, is_spaced=is_only)
+            if len(lines) <= MOST_LINES:
+                return lines
+    return lines  # Headlines are never cut.
+
+
+def _parts(violations: Sequence[Violation], root: Path, *, in_full: bool) -> Iterator[_Part]:
+    """Write the evidence and the advice of each violation. Unless in full, no advice is repeated."""
+    told: set[str] = set()
+    for number, violation in enumerate(violations):
+        for place, evidence in enumerate(violation.evidence):
+            rank = _ADVICE + place if place else _FIRST_EVIDENCE
+            yield _Part(number, place, rank, _row(evidence, root, in_full=in_full))
+        advice = [_advice(line, root) for line in violation.advice]
+        first = next((place for place, (change, _) in enumerate(advice) if change.startswith("fix")), None)
+        for place, (change, result) in enumerate(advice):
+            if in_full or change not in told:
+                rank = _FIRST_FIX if place == first else _ADVICE
+                yield _Part(number, place, rank, [f"  {change}{result}"], is_advice=True)
+        told.update(change for change, _ in advice)
+
+
+def _laid_out(
+    violations: Sequence[Violation],
+    shown: Sequence[_Part],
+    hidden: Sequence[_Part],
+    *,
+    is_airy: bool,
+    is_spaced: bool,
+) -> list[str]:
+    """Put the parts below their violations, with blank lines between those, or also within them."""
+    is_only = len(violations) == 1
+    lines = [] if is_only else [", ".join(violation.headline for violation in violations)]
+    for number, violation in enumerate(violations):
+        lines += ([""] if lines and is_airy else []) + [violation.first_line]
+        for is_advice in (False, True):
+            own = [part for part in shown if (part.violation, part.is_advice) == (number, is_advice)]
+            written = [line for part in own for line in part.lines]
+            left_out = sum(part.is_advice == is_advice for part in hidden) if is_only else 0
+            if left_out:
+                written.append(f"  ... {left_out} more (-v lists all)")
+            lines += ([""] if written and is_spaced else []) + written
+    if hidden and not is_only:
+        lines.append(_left_out(hidden))
     return lines
 
 
-def _block(violation: Violation, root: Path, room: int | None) -> list[str]:
-    rows = [_row(evidence, root, in_full=room is None) for evidence in violation.evidence]
-    advice = [f"  {_advice(line, root)}" for line in violation.advice]
-    spaced = room is None or room >= _LINES_OF_A_SPACED_BLOCK
-    if room is None:
-        shown = len(rows)
-    else:
-        shown = _as_many_as_fit(rows, room - 1 - len(advice) - 2 * spaced)
-        if rows and not shown and advice:
-            advice = []
-            shown = _as_many_as_fit(rows, room - 1)
-    parts = [
-        [violation.first_line],
-        [line for row in rows[:shown] for line in row]
-        + ([f"  ... {len(rows) - shown} more (-v lists all)"] if 0 < shown < len(rows) else []),
-        advice,
-    ]
-    lines: list[str] = []
-    for part in filter(None, parts):
-        lines += ([""] if spaced and lines else []) + part
-    return lines
+def _left_out(hidden: Sequence[_Part]) -> str:
+    advice = sum(part.is_advice for part in hidden)
+    evidence = len(hidden) - advice
+    lines = f"{advice} more {'line' if advice == 1 else 'lines'} of advice" if advice else ""
+    return f"... {', '.join(filter(None, (f'{evidence} more' if evidence else '', lines)))} (-v lists all)"
 
 
-def _advice(line: str | Hint | Fix, root: Path) -> str:
+def _advice(line: str | Hint | Fix, root: Path) -> tuple[str, str]:
+    """Write what to change, and in what that results: for two budgets the same change has two results."""
     if isinstance(line, Fix):
         word = "or " if line.is_alternative else "fix"
-        return f"{word}  {location_of(line.site, root)}  {line.text}   {line.result}"
-    return line if isinstance(line, str) else " ".join((line.text, *together(line.sites, root)))
-
-
-def _as_many_as_fit(rows: Sequence[Sequence[str]], room: int) -> int:
-    if sum(map(len, rows)) <= room:
-        return len(rows)
-    # One line less: the last one tells how many are left out.
-    return sum(used < room for used in accumulate(map(len, rows)))
+        return f"{word}  {location_of(line.site, root)}  {line.text}", f"   {line.result}"
+    return line if isinstance(line, str) else " ".join((line.text, *together(line.sites, root))), ""
 
 
 def _row(evidence: Evidence, root: Path, *, in_full: bool) -> list[str]:

@@ -9,7 +9,8 @@ PACKAGE = Path(__file__).parents[1] / "pytest_dbperf"
 
 # From the ground up; a module may import from lower floors only.
 FLOORS = (
-    {"clock", "ownership", "fingerprint", "open_connections", "django_caches"},
+    {"clock", "ownership", "words", "open_connections", "django_caches"},
+    {"fingerprint"},
     {"callsite", "plan"},
     {"cause", "decisions", "loads", "memos"},
     {"events"},

@@ -28,7 +28,7 @@ def hash_of_asked(sql: str, parameters: Any) -> int | None:
 
 
 def hash_of(parameters: Any) -> int | None:
-    """Hash the parameters of a statement, or return None where that could run code of the user."""
+    """Hash the parameters of a statement, or return None where that could run code of the user, or fails."""
     if parameters is None:
         return 0
     if type(parameters) is dict:
@@ -37,12 +37,15 @@ def hash_of(parameters: Any) -> int | None:
         parameters = tuple(parameters)
     elif type(parameters) is not tuple:
         return None
-    for value in parameters:
-        if type(value) not in _HASHABLE:
-            break
-    else:
-        return hash(parameters)
-    hashes = tuple(map(_hash_of_value, parameters))
+    try:
+        for value in parameters:
+            if type(value) not in _HASHABLE:
+                break
+        else:
+            return hash(parameters)
+        hashes = tuple(map(_hash_of_value, parameters))
+    except Exception:  # noqa: BLE001  # A signaling NaN has no hash, and a tzinfo may raise anything.
+        return None
     return None if None in hashes else hash(hashes)
 
 

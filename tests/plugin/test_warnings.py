@@ -60,6 +60,22 @@ def test_a_suite_that_takes_warnings_for_errors_fails(suite):
     suite.run("--dbperf=report").assert_outcomes(passed=1)
 
 
+@pytest.mark.parametrize("how", ["default", "error"])
+def test_a_broken_budget_does_not_hide_a_warning(suite, how):
+    """It fails its test, and the warning is shown as well, also where it would be an error."""
+    suite.file("conftest.py", WARNING_BUDGET)
+
+    result = suite.run_tests(TEST.replace("queries(1)", "queries(3)"), "-W", how)
+
+    result.assert_outcomes(failed=1, warnings=1)
+    result.stdout.fnmatch_lines_random(
+        [
+            "queries 3 > 2 (+1)   query_budget(2) at test_it.py:*",
+            "*test_it.py:*: BudgetWarning: 3 queries   query_budget(2) at test_it.py:*",
+        ]
+    )
+
+
 def test_a_budget_without_remarks_has_none():
     """Most have none."""
     given = Given(QueryBudget(3), "at test_it.py:3")

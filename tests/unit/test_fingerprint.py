@@ -154,6 +154,17 @@ def test_other_statements_are_not_bookkeeping(sql):
         ('INSERT INTO "t" ("a", "b") VALUES (1, 2)', "INSERT INTO t (...) VALUES (%s, %s)"),
         ("SELECT a FROM t JOIN u ON (t.id = u.id)", "SELECT a FROM t JOIN u ON (t.id = u.id)"),
         ("BEGIN", "BEGIN"),
+        (
+            'SELECT "t"."id", (SELECT U0."name" FROM "u" U0 ORDER BY U0."id" ASC LIMIT 1) AS "y" FROM "t"',
+            "SELECT ... FROM t",
+        ),
+        (
+            'SELECT "t"."id", EXTRACT(YEAR FROM "t"."created" AT TIME ZONE %s) AS "year" FROM "t"',
+            "SELECT ... FROM t",
+        ),
+        ('SELECT "t"."a" AS "sent FROM (us", "t"."b" FROM "t"', "SELECT ... FROM t"),
+        ("SELECT a IS DISTINCT FROM b AS differs, c FROM t", "SELECT ... FROM t"),
+        ("SELECT pg_advisory_lock(%s), EXTRACT(YEAR FROM now())",) * 2,
     ],
 )
 def test_a_short_form_leaves_out_what_a_reader_skips(sql, short):

@@ -69,6 +69,29 @@ def test_parameters_of_other_types_are_not_touched(parameters):
     assert hash_of(parameters) is None
 
 
+class Signaling(decimal.Decimal):
+    """A number of a type of its own."""
+
+
+ENDLESS = []
+ENDLESS.append(ENDLESS)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        (decimal.Decimal("sNaN"),),
+        {"nested": [1, decimal.Decimal("sNaN")]},
+        [Signaling("sNaN")],
+        (datetime.datetime(2030, 1, 1, tzinfo=datetime.tzinfo()),),
+        ENDLESS,
+    ],
+)
+def test_parameters_that_have_no_hash_are_not_told_apart(parameters):
+    """A probe raises nothing, and hides no error of the driver's."""
+    assert hash_of(parameters) is None
+
+
 class Broken:
     """A statement that cannot be written."""
 

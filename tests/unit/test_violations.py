@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from pytest_dbperf.violations import BudgetExceeded, Evidence, Violation, compare, explain
+import pytest
+
+from pytest_dbperf.violations import BudgetExceeded, Evidence, Fix, Violation, compare, explain
 from tests.factories import site
 
 ROOT = Path("/srv/app")
@@ -89,21 +91,74 @@ def test_all_violations_are_told_at_once():
     assert any(line.startswith("new connections 2 > 0") for line in lines[3:])
 
 
-def test_many_violations_fit_a_screen_too():
-    """Each gets a share of the lines; the headlines are never cut."""
-    many = [violation(*[evidence()] * 9, advice=("fix  this", "or  that"))] * 4
+def fix(text='.select_related("owner")', result="saves 25 -> 9", **fields):
+    """A change of a line."""
+    return Fix(VIEW, text, result, **fields)
+
+
+def number_of(lines, text):
+    """How many lines have a text."""
+    return sum(text in line for line in lines)
+
+
+@pytest.mark.parametrize("number", [2, 3, 4, 5])
+def test_many_violations_fit_a_screen_too(number):
+    """Each has its headline, evidence and fix, as long as there is room; what is left out is told."""
+    many = [
+        violation(*[evidence()] * 9, advice=("why  so", f"fix  this {place}", "or  that"))
+        for place in range(number)
+    ]
 
     lines = explain(many, ROOT)
 
     assert len(lines) <= 18
-    assert sum(line.startswith("queries 34 > 10 (+24)") for line in lines) == 5
+    assert number_of(lines, "queries 34 > 10 (+24)") == number + 1
+    assert number_of(lines, "  fix  this") == number
+    assert number_of(lines, "campaigns/api.py:31 serialize") >= min(number, 3)
+    assert lines[-1].startswith("... ")
+    assert lines[-1].endswith(" (-v lists all)")
 
 
-def test_advice_gives_way_to_evidence():
-    """Where there is no room for both, who did it is more important."""
-    lines = explain([violation(evidence(), advice=("fix  this", "or  that"))] * 3, ROOT)
+def test_headlines_are_never_cut():
+    """Nobody mends what is not told; the way to the rest is."""
+    lines = explain([violation(evidence(), advice=("fix  this",))] * 20, ROOT)
 
-    assert "        campaigns/api.py:31 serialize  <- campaigns/api.py:42 list_campaigns" in lines
+    assert number_of(lines, "queries 34 > 10 (+24)") == 21
+    assert lines[-1] == "... 20 more, 1 more line of advice (-v lists all)"
+
+
+def test_room_goes_to_those_that_need_it():
+    """A violation with little to show leaves its lines to one that has much."""
+    other = Violation("max_new_connections", 2, 0, "new connections 2 > 0 (+2)", (evidence(),))
+    lines = explain([violation(*[evidence(4)] * 9), other], ROOT)
+
+    assert number_of(lines, "   4x  ") == 5
+    assert number_of(lines, "   1x  ") == 1
+    assert lines[-1] == "... 4 more (-v lists all)"
+
+
+def test_what_two_budgets_advise_is_told_once():
+    """A fix is what to write, whatever it saves of each; with -v each has its own."""
+    broken = [
+        violation(evidence(), advice=(fix(), fix(result="saves 25 -> 10", is_alternative=True))),
+        violation(evidence(), advice=(fix(result="saves 25 -> 9, within budget"), "note  this")),
+    ]
+
+    lines = explain(broken, ROOT)
+    assert number_of(lines, '  fix  campaigns/api.py:42  .select_related("owner")   saves 25 -> 9') == 1
+    assert number_of(lines, '  or   campaigns/api.py:42  .select_related("owner")   saves 25 -> 10') == 1
+    assert number_of(lines, "  note  this") == 1
+    assert "(-v lists all)" not in lines[-1]
+    assert number_of(explain(broken, ROOT, verbose=True), "  fix  ") == 2
+
+
+def test_what_to_change_is_never_left_out_in_silence():
+    """It is counted, as evidence is."""
+    lines = explain([violation(evidence(), advice=[f"fix  {place}" for place in range(30)])], ROOT)
+
+    assert lines[5:7] == ["  fix  0", "  fix  1"]
+    assert lines[-1] == "  ... 18 more (-v lists all)"
+    assert len(lines) == 18
 
 
 def test_advice_is_all_there_is_without_evidence():
