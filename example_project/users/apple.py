@@ -7,15 +7,19 @@ nonce that it was made for this sign-in. Neither is good for a second one.
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Annotated
 
 import jwt
 from django.conf import settings
 from django.core.cache import cache
+from ninja import Field, Schema
 from ninja.errors import AuthenticationError, HttpError
+from pydantic import ValidationError
 
 from users.apple_keys import signing_key
 from users.models import User
 from users.refusals import DEACTIVATED, EMAIL_TAKEN, bad_field
+from users.schemas import Email
 from users.tokens import digest_of, new_secret
 
 ISSUER = "https://appleid.apple.com"
@@ -38,6 +42,13 @@ class NotOffered(HttpError):
 
     def __init__(self) -> None:
         super().__init__(404, "Sign in with Apple is not offered here.")
+
+
+class Claims(Schema):
+    """What is said of the user, as far as it can be kept: Apple has signed it, and may err as anybody."""
+
+    sub: Annotated[str, Field(max_length=255, pattern="^[!-~]+$")]
+    email: Email | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +98,13 @@ def identity_of(token: str, nonce: str) -> Identity:
         raise TokenRefused from error
     if claims["nonce"] != digest_of(nonce):
         raise TokenRefused
+    try:
+        about = Claims.model_validate(claims)
+    except ValidationError as error:
+        raise TokenRefused from error
     return Identity(
-        apple_id=claims["sub"],
-        email=User.objects.normalize_email(claims.get("email")),
+        apple_id=about.sub,
+        email=about.email or "",
         # Apple sends a boolean or its name.
         has_verified_email=claims.get("email_verified") in (True, "true"),
     )

@@ -71,6 +71,11 @@ def test_a_good_token_says_who_it_is() -> None:
         pytest.param({"issued": -2 * HOUR, "expires": -HOUR}, id="expired"),
         pytest.param({"issued": HOUR, "expires": 2 * HOUR}, id="from the future"),
         pytest.param({"nonce": digest_of("of another sign-in")}, id="another nonce"),
+        *(pytest.param({"sub": sub}, id=f"the user as {sub[:5]!r}") for sub in ("", "a\0b", "x" * 256)),
+        *(
+            pytest.param({"email": email}, id=f"the address as {email[:5]!r}")
+            for email in (["ada@example.org"], "ada", "a\0@example.org", f"{'a' * 250}@example.org")
+        ),
         pytest.param({"nonce": NONCE}, id="the nonce as it is: who has the token has it, too"),
         *(
             pytest.param({claim: None}, id=f"without {claim}")
