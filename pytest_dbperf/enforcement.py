@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
+from typing import cast
 
 from pytest_dbperf.budgets.budget import Budget, HasAllowances, HasRemarks, wants_plans, written
 from pytest_dbperf.callsite import line_of
@@ -92,31 +93,59 @@ def allowances_of(budgets: Iterable[Given], recording: Recording) -> Iterator[Al
                 yield Allowance(budget.name, given.place, pattern, pattern in used)
 
 
+class WrongWindow(RuntimeError):
+    """A budget over a part of a test was never entered, or twice at once: an error, and never a pass."""
+
+
 class BudgetWindow:
     """A budget over a part of a test: `with query_budget(3) as recording:`, or `async with`.
 
-    `check` is called when it closes, unless the part has failed anyway.
+    `check` is called when it closes, unless the part has failed anyway. Each time it is entered, it counts
+    anew.
     """
 
     def __init__(
-        self, given: Given, recording: Recording, check: Callable[[Sequence[Given], Recording], None]
+        self,
+        given: Given,
+        record: Callable[[], Recording],
+        check: Callable[[Sequence[Given], Recording], None],
     ) -> None:
         self._given = given
-        self._recording = recording
+        self._record = record
         self._check = check
+        self._recording: Recording | None = None
+        self._was_entered = False
+
+    def require_use(self) -> None:
+        """Raise WrongWindow if it was never entered."""
+        __tracebackhide__ = True
+        if not self._was_entered:
+            raise WrongWindow(
+                f"{self._given} was never entered, so it has limited nothing: write "
+                f"`with {written(self._given.budget)}:`, or `async with`, around what it is to limit"
+            )
 
     def __enter__(self) -> Recording:
+        __tracebackhide__ = True
+        if self._recording is not None:
+            raise WrongWindow(
+                f"{self._given} is open already: make another one for what runs inside or at the same time"
+            )
+        self._was_entered = True
+        self._recording = self._record()
         return self._recording.__enter__()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         __tracebackhide__ = True
-        self._recording.__exit__(kind, error, traceback)
+        recording, self._recording = cast(Recording, self._recording), None
+        recording.__exit__(kind, error, traceback)
         if kind is None:
-            self._check([self._given], self._recording)
+            self._check([self._given], recording)
 
     async def __aenter__(self) -> Recording:
+        __tracebackhide__ = True
         return self.__enter__()
 
     async def __aexit__(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -18,6 +19,7 @@ from pytest_dbperf.reports import FILES
 from pytest_dbperf.writing import Wanted
 
 MODES = ("enforce", "report", "off")
+_LAST_VALUE = re.compile(r"(?:'[^']*'|\S+)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,16 +160,16 @@ def options_of(config: pytest.Config) -> Options:
     reports = config.getoption("dbperf_report")
     top = config.getoption("dbperf_top")
     if top is None:
-        top = _ini(config, "dbperf_top")
+        top = _number(config, "dbperf_top")
     if top < 0:
         raise pytest.UsageError(f"--dbperf-top must be >= 0, got {top}")
     return Options(
         mode=mode_of(config),
         reports=[_report(text) for text in (config.getini("dbperf_report") if reports is None else reports)],
         top=top,
-        verifies_connections=bool(_ini(config, "dbperf_verify_connections")),
-        counts_driver_queries=bool(_ini(config, "dbperf_driver_queries")),
-        resets_caches=bool(_ini(config, "dbperf_reset_caches")),
+        verifies_connections=bool(_truth(config, "dbperf_verify_connections")),
+        counts_driver_queries=bool(_truth(config, "dbperf_driver_queries")),
+        resets_caches=bool(_truth(config, "dbperf_reset_caches")),
         defaults=[budget for kind in BUDGETS for budget in _default(config, kind)],
         wanted_markers=_wanted_markers(config),
         projects=projects_of(config),
@@ -178,6 +180,12 @@ def _wanted_markers(config: pytest.Config) -> Wanted:
     """Resolve which markers are suggested and written. Raises `pytest.UsageError`, also without libcst."""
     suggests = bool(config.getoption("dbperf_suggest"))
     texts = list(config.getoption("dbperf_write") or ())
+    for text in texts:
+        # An empty variable of a shell would be the root, which is all tests.
+        if not text.partition("::")[0].strip():
+            raise pytest.UsageError(
+                f"--dbperf-write takes the ids of tests or a pattern of them, got {text!r}"
+            )
     if (suggests or texts) and mode_of(config) == "off":
         option = "--dbperf-suggest" if suggests else "--dbperf-write"
         raise pytest.UsageError(f"{option} needs numbers, and with dbperf off nothing is measured")
@@ -245,7 +253,7 @@ def _report(text: str) -> Report:
 
 def _default(config: pytest.Config, kind: type[Budget]) -> Sequence[Budget]:
     option = f"dbperf_{kind.name}"
-    value = _ini(config, option)
+    value = _number(config, option) if takes_a_limit(kind) else _truth(config, option)
     if value is None or value is False:
         return ()
     try:
@@ -254,9 +262,22 @@ def _default(config: pytest.Config, kind: type[Budget]) -> Sequence[Budget]:
         raise pytest.UsageError(f"{option} in {config.inipath}: {error}") from None
 
 
-def _ini(config: pytest.Config, option: str) -> Any:
+def _ini(config: pytest.Config, option: str, takes: str = "") -> Any:
     try:
         return config.getini(option)
     except (TypeError, ValueError, pytest.UsageError) as error:
-        # pytest 8 crashes on it, later versions do not say which option they mean.
-        raise pytest.UsageError(f"{option} in {config.inipath}: {error}") from None
+        # pytest 8 crashes on it, later versions do not say which option they mean. What all of them end in is
+        # the value.
+        got = _LAST_VALUE.search(str(error)) if takes else None
+        told = f"{takes}, got {got[0]}" if got else error
+        raise pytest.UsageError(f"{option} in {config.inipath}: {told}") from None
+
+
+def _truth(config: pytest.Config, option: str) -> bool | None:
+    truth: bool | None = _ini(config, option, "takes true or false")
+    return truth
+
+
+def _number(config: pytest.Config, option: str) -> int | None:
+    number: int | None = _ini(config, option, f"takes a whole number, as in {option} = 60")
+    return number

@@ -80,6 +80,7 @@ class LeftAlone:
 class Choice:
     """What became of the tests that were chosen."""
 
+    tests: Sequence[TestResult]
     suggestions: Sequence[Suggestion]
     left_alone: Sequence[LeftAlone]
     unmatched: Sequence[str]
@@ -115,6 +116,7 @@ def chosen(tests: Sequence[TestResult], patterns: Sequence[str]) -> Choice:
             name = name_of(function.source) if function.source.name else function.tests[0].id
             left_alone.append(LeftAlone(name, reason))
     return Choice(
+        tests=[test for test in tests if test.id in ids],
         suggestions=_suggested(functions),
         left_alone=left_alone,
         unmatched=[pattern for pattern, found in matches.items() if not found],

@@ -17,6 +17,7 @@ from pytest_dbperf.enforcement import (
     BudgetWindow,
     Given,
     NothingCounts,
+    WrongWindow,
     allowances_of,
     remarks_of,
     violations_of,
@@ -51,6 +52,7 @@ _OURS = (
     NothingCounts,
     ServerDisagrees,
     WrongArguments,
+    WrongWindow,
     standing.NotLikeProduction,
     standing.ThreadIsStuck,
 )
@@ -157,9 +159,17 @@ class Suite:
         site = next(iter(frames_of_yours(1)), None)
         given = Given(make(kind, args, kwargs), f"at {location_of(site, self.root)}" if site else "")
         _require_that_it_counts(given)
-        recording = self._recording()
-        recording.has_samples = want_plans([given])
-        return BudgetWindow(given, recording, self._check)
+
+        def record() -> Recording:
+            recording = self._recording()
+            recording.has_samples = want_plans([given])
+            return recording
+
+        window = BudgetWindow(given, record, self._check)
+        # One that a fixture makes may be for tests that do not need it.
+        if self.test.recording in self.recorder.open_recordings:
+            self.test.windows.append(window)
+        return window
 
     def explain(self, error: BaseException, item: pytest.Item) -> Explanation | None:
         """Explain an error of ours by its text and the place to mend; leave all others to pytest."""
@@ -203,6 +213,8 @@ class Suite:
             with self.recorder.pause():
                 self.verification.check()
         self._check(self.test.budgets, self.test.recording)
+        for window in self.test.windows:
+            window.require_use()
 
     def _check(self, budgets: Sequence[Given], recording: Recording) -> None:
         __tracebackhide__ = True

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from pytest_dbperf.enforcement import Allowance, Given
+from pytest_dbperf.enforcement import Allowance, BudgetWindow, Given
 from pytest_dbperf.live import LiveRecording
 from pytest_dbperf.measuring import measure, named, noted, summarise
 from pytest_dbperf.memos import Memo
@@ -23,6 +23,7 @@ class WatchedTest:
     def __init__(self, recording: LiveRecording) -> None:
         self.recording = recording
         self.budgets: Sequence[Given] = ()
+        self.windows: list[BudgetWindow] = []
         self.violations: list[Violation] = []
         self.remarks: list[tuple[Given, Remark]] = []
         self.allowances: list[Allowance] = []

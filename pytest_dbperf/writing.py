@@ -53,6 +53,8 @@ class Outcome:
 
     wanted: Wanted
     is_complete: bool
+    has_learned: bool
+    """Whether a test that was asked for has passed."""
     suggestions: Sequence[Suggestion]
     changes: Sequence[Change]
     left_alone: Sequence[LeftAlone]
@@ -62,6 +64,7 @@ class Outcome:
 def carry_out(wanted: Wanted, run: Run, root: Path) -> Outcome:
     """Find suggestions, and write those of the chosen tests; of a run that was cut off nothing is written."""
     choice = chosen(run.tests, wanted.patterns)
+    asked_for = run.tests if wanted.for_all else choice.tests
     changes: list[Change] = []
     left_alone = list(choice.left_alone)
     by_path: dict[str, list[Suggestion]] = {}
@@ -81,6 +84,7 @@ def carry_out(wanted: Wanted, run: Run, root: Path) -> Outcome:
     return Outcome(
         wanted=wanted,
         is_complete=run.complete,
+        has_learned=any(test.outcome == "passed" for test in asked_for),
         suggestions=suggestions_of(run.tests) if wanted.for_all else choice.suggestions,
         changes=changes,
         left_alone=sorted(left_alone, key=lambda one: one.test),

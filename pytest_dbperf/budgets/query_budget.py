@@ -29,7 +29,8 @@ class QueryBudget:
         limit: The most statements that may run; None lifts an outer budget.
         at_least: The fewest that must run, so that a test that stopped querying does not pass unseen.
         select: The most SELECT statements; likewise `insert`, `update` and `delete`.
-        tables: The most statements that may name a table: `{"users_user": 2}`.
+        tables: The most statements that may name a table: `{"users_user": 2}`. It need not be that of a
+            model, so a name that never occurs breaks nothing.
         using: Count only this database alias.
         reason: Why the limit is what it is.
     """

@@ -14,7 +14,9 @@ _WIDEST_PLACE = 60
 def lines(outcome: Outcome) -> Iterator[str]:
     """Write the markers test by test, then what became of the files."""
     yield from _rows(outcome.suggestions)
-    if not outcome.suggestions:
+    if not outcome.has_learned:
+        yield "dbperf: no marker to suggest: of the tests that were asked for, none has passed"
+    elif not outcome.suggestions:
         yield "dbperf: no marker to suggest that would be new or tighter"
     if outcome.wanted.is_dry_run:
         for change in outcome.changes:

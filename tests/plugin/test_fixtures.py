@@ -91,6 +91,65 @@ def test_lifted_for_a_part(query_budget):
     )
 
 
+def test_a_budget_that_is_never_entered_is_an_error(suite):
+    """It would pass whatever happens; one that is passed on, or that a fixture offers, is no mistake."""
+    result = suite.run_tests(
+        """
+@db
+def test_forgotten(query_budget):
+    query_budget(0)  # forgotten
+    queries(1)
+
+@committed
+async def test_forgotten_by_a_coroutine(query_budget):
+    query_budget(0)
+    await Author.objects.acount()
+
+@db
+@pytest.mark.query_budget(0)
+def test_over_as_well(query_budget):
+    query_budget(0)
+    queries(1)
+
+@db
+def test_failed_anyway(query_budget):
+    query_budget(0)
+    assert "real" == "failure"
+
+def spend(window):
+    with window:
+        queries(1)
+
+@db
+def test_passed_on(query_budget):
+    window = query_budget(1)
+    spend(window)
+    spend(window)
+
+@pytest.fixture
+def one(db, query_budget):
+    return query_budget(1)
+
+def test_offered(one):
+    pass
+
+def test_taken(one):
+    spend(one)
+"""
+    )
+
+    result.assert_outcomes(passed=3, failed=4)
+    forgotten = f"query_budget(0) at test_it.py:{line_of(suite, '# forgotten')} was never entered"
+    result.stdout.fnmatch_lines_random(
+        [
+            f"{forgotten}, so it has limited nothing: write `with query_budget(0):`, or `async with`, *",
+            "FAILED test_it.py::test_forgotten_by_a_coroutine - query_budget(0) at * was never entered*",
+            "FAILED test_it.py::test_over_as_well - queries 1 > 0*",
+            "FAILED test_it.py::test_failed_anyway - *real*",
+        ]
+    )
+
+
 def test_a_recording_can_be_made_without_the_fixture(suite):
     """`from pytest_dbperf import record` is for any code, and shares the plugin's recorder."""
     result = suite.run_tests(

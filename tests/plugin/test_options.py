@@ -100,14 +100,38 @@ def test_reports_and_rows_have_ini_options(suite):
         ),
         ("", ("--dbperf-top=-1",), "ERROR: --dbperf-top must be >= 0, got -1"),
         ("", ("--dbperf-top=few",), "*argument --dbperf-top: invalid int value: 'few'*"),
-        ("dbperf_top = few", (), "ERROR: dbperf_top in *pytest.ini: *few*"),
+        (
+            "dbperf_top = few",
+            (),
+            "ERROR: dbperf_top in *pytest.ini: takes a whole number, as in dbperf_top = 60, got 'few'",
+        ),
         (
             "dbperf_query_budget = -1",
             (),
             "ERROR: dbperf_query_budget in *pytest.ini: query_budget limit must be >= 0*",
         ),
-        ("dbperf_query_budget = many", (), "ERROR: dbperf_query_budget in *pytest.ini: *many*"),
-        ("dbperf_no_sync_to_async = perhaps", (), "ERROR: dbperf_no_sync_to_async in *pytest.ini: *perhaps*"),
+        *(
+            (
+                f"dbperf_query_budget = {value}",
+                (),
+                "ERROR: dbperf_query_budget in *pytest.ini: takes a whole number, "
+                f"as in dbperf_query_budget = 60, got '{value}'",
+            )
+            for value in ("many", "1.5", "1 000", "")
+        ),
+        *(
+            (
+                f"dbperf_no_n_plus_one = {value}",
+                (),
+                f"ERROR: dbperf_no_n_plus_one in *pytest.ini: takes true or false, got '{value}'",
+            )
+            for value in ("perhaps", "5", "")
+        ),
+        (
+            "dbperf_reset_caches = never",
+            (),
+            "ERROR: dbperf_reset_caches in *pytest.ini: takes true or false, got 'never'",
+        ),
         (
             "dbperf_project = shop my-shop",
             (),

@@ -378,6 +378,24 @@ def test_a_test_where_nothing_can_count_gets_nothing(suite):
 
 
 @pytest.mark.parametrize(
+    ("tests", "args"),
+    [
+        ("def test_it(): pass", ("--dbperf-suggest", "--collect-only")),
+        ("def test_it(): pass", ("--dbperf-write=zzz",)),
+        ("def test_it(): assert 0", ("--dbperf-suggest",)),
+    ],
+    ids=["none ran", "none was chosen", "none passed"],
+)
+def test_without_a_test_that_passed_nothing_is_known(suite, tests, args):
+    """That is another thing than markers that are tight already."""
+    result = suite.run_tests(tests, *args)
+
+    assert suggested(result)[0] == (
+        "dbperf: no marker to suggest: of the tests that were asked for, none has passed"
+    )
+
+
+@pytest.mark.parametrize(
     ("args", "complaint"),
     [
         (
@@ -391,6 +409,13 @@ def test_a_test_where_nothing_can_count_gets_nothing(suite):
         (
             ("--dbperf-dry-run=no", "--dbperf-suggest"),
             "ERROR: --dbperf-dry-run=no writes nothing without --dbperf-write=TESTS",
+        ),
+        *(
+            (
+                (f"--dbperf-write={text}", "--dbperf-dry-run=no"),
+                f"ERROR: --dbperf-write takes the ids of tests or a pattern of them, got '{text}'",
+            )
+            for text in ("", " ", "::test_it")
         ),
         (("--dbperf-dry-run=maybe",), "*argument --dbperf-dry-run: invalid choice: 'maybe'*"),
     ],

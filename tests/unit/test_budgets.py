@@ -19,7 +19,14 @@ from pytest_dbperf.budgets.no_unindexed_filters import NoUnindexedFilters
 from pytest_dbperf.budgets.no_write_loops import NoWriteLoops
 from pytest_dbperf.budgets.query_budget import QueryBudget
 from pytest_dbperf.diagnosis.connections import advice_on
-from pytest_dbperf.enforcement import Allowance, BudgetWindow, Given, allowances_of, violations_of
+from pytest_dbperf.enforcement import (
+    Allowance,
+    BudgetWindow,
+    Given,
+    WrongWindow,
+    allowances_of,
+    violations_of,
+)
 from pytest_dbperf.events import Why
 from pytest_dbperf.recording import Recorder
 from pytest_dbperf.violations import explain
@@ -581,7 +588,7 @@ class Checks:
 def test_a_window_is_checked_when_it_closes():
     """A part of a test has a budget of its own."""
     recorder, checks = Recorder(), Checks()
-    with BudgetWindow(Given(QueryBudget(1), ""), recorder.record(), checks) as window:
+    with BudgetWindow(Given(QueryBudget(1), ""), recorder.record, checks) as window:
         recorder.emit(query())
         recorder.emit(query())
 
@@ -592,7 +599,7 @@ def test_a_window_is_checked_when_it_closes():
 def test_a_window_that_fails_is_not_checked():
     """A real failure is not hidden behind a budget."""
     recorder, checks = Recorder(), Checks()
-    window = BudgetWindow(Given(QueryBudget(0), ""), recorder.record(), checks)
+    window = BudgetWindow(Given(QueryBudget(0), ""), recorder.record, checks)
     with pytest.raises(ZeroDivisionError), window:
         recorder.emit(query())
         raise ZeroDivisionError
@@ -600,10 +607,36 @@ def test_a_window_that_fails_is_not_checked():
     assert checks.found == []
 
 
+def test_a_window_counts_anew_each_time():
+    """The budget is for the part, and not for all times that it runs."""
+    recorder, checks = Recorder(), Checks()
+    window = BudgetWindow(Given(QueryBudget(1), ""), recorder.record, checks)
+    recordings = []
+    for _ in range(2):
+        with window as recording:
+            recorder.emit(query())
+        recordings.append(recording)
+
+    assert checks.found == []
+    assert [len(recording.queries) for recording in recordings] == [1, 1]
+
+
+def test_a_window_is_not_entered_twice_at_once():
+    """What is inside would count in one of the two."""
+    recorder, checks = Recorder(), Checks()
+    window = BudgetWindow(Given(QueryBudget(0), "at test_it.py:3"), recorder.record, checks)
+    with (
+        pytest.raises(WrongWindow, match=r"query_budget\(0\) at test_it.py:3 is open already"),
+        window,
+        window,
+    ):
+        pytest.fail("it was entered")
+
+
 async def test_a_window_can_be_entered_asynchronously():
     """A coroutine may say `async with`."""
     recorder, checks = Recorder(), Checks()
-    async with BudgetWindow(Given(QueryBudget(0), ""), recorder.record(), checks):
+    async with BudgetWindow(Given(QueryBudget(0), ""), recorder.record, checks):
         recorder.emit(query())
 
     assert len(checks.found) == 1

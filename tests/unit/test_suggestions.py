@@ -272,7 +272,7 @@ def test_a_function_that_a_test_elsewhere_inherits_is_left_alone_for_all():
 
 def outcome(*, patterns=(), is_dry_run=True, is_complete=True, **parts):
     """What became of suggestions, as it is shown."""
-    nothing = {"suggestions": [], "changes": [], "left_alone": [], "unmatched": []}
+    nothing = {"has_learned": True, "suggestions": [], "changes": [], "left_alone": [], "unmatched": []}
     wanted = Wanted(for_all=not patterns, patterns=patterns, is_dry_run=is_dry_run)
     return list(report.lines(Outcome(wanted, is_complete, **{**nothing, **parts})))
 
@@ -296,6 +296,9 @@ def test_rows_can_be_pasted():
 def test_nothing_to_suggest_is_said():
     """An empty section would be no answer."""
     assert outcome() == ["dbperf: no marker to suggest that would be new or tighter"]
+    assert outcome(has_learned=False) == [
+        "dbperf: no marker to suggest: of the tests that were asked for, none has passed"
+    ]
 
 
 CHANGE = Change("a.py", b"x\n", b"y\n", 2)
