@@ -73,6 +73,11 @@ class Options:
         return [(report.kind, report.path) for report in self.reports if report.path is not None]
 
     @property
+    def wants_numbers(self) -> bool:
+        """Whether the numbers of all tests are asked for, or limited."""
+        return self.wants_groups or self.wants_sources or bool(self.defaults)
+
+    @property
     def wants_groups(self) -> bool:
         """Whether the queries of every test are kept, with call sites, and not only their number."""
         return not self.is_off and (self.shows_table or bool(self.reports))

@@ -198,13 +198,8 @@ class Suite:
 
     def _counts_for(self, item: pytest.Item) -> bool:
         """Tell whether somebody wants to know what a test counts, as far as that is known by now."""
-        return (
-            self.options.wants_groups
-            or self.options.wants_sources
-            or bool(self.options.defaults)
-            or self._asks_by_fixture(item)
-            or any(marker.name in _BUDGETS for marker in item.iter_markers())
-        )
+        is_marked = any(marker.name in _BUDGETS for marker in item.iter_markers())
+        return is_marked or self.options.wants_numbers or self._asks_by_fixture(item)
 
     def _enforce(self) -> None:
         __tracebackhide__ = True
