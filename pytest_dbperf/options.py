@@ -278,11 +278,9 @@ def _ini(config: pytest.Config, option: str, takes: str = "") -> Any:
         raise pytest.UsageError(f"{option} in {config.inipath}: {told}") from None
 
 
-def _truth(config: pytest.Config, option: str) -> bool | None:
-    truth: bool | None = _ini(config, option, "takes true or false")
-    return truth
+def _truth(config: pytest.Config, option: str) -> Any:
+    return _ini(config, option, "takes true or false")
 
 
-def _number(config: pytest.Config, option: str) -> int | None:
-    number: int | None = _ini(config, option, f"takes a whole number, as in {option} = 60")
-    return number
+def _number(config: pytest.Config, option: str) -> Any:
+    return _ini(config, option, f"takes a whole number, as in {option} = 60")

@@ -151,6 +151,7 @@ def explain(violations: Sequence[Violation], root: Path, *, verbose: bool = Fals
     is_only = len(violations) == 1
     by_rank = sorted(parts, key=lambda part: part.rank)
     essential = sum(part.rank <= _FIRST_EVIDENCE for part in parts)
+    lines: list[str] = []
     # Blank lines between violations give way to what has to be told.
     for is_airy, fewest in ((True, essential), (False, 0)):
         for number in range(min(len(parts), MOST_LINES), fewest - 1, -1):
