@@ -149,8 +149,8 @@ def register(parser: pytest.Parser) -> None:
     )
     parser.addini(
         "dbperf_reset_caches",
-        "empty Django's caches of content types and sites before the body of each test, so that its queries "
-        "do not depend on earlier tests",
+        "empty Django's caches of content types and sites before each test that somebody counts, so that its "
+        "queries do not depend on earlier tests",
         type="bool",
         default=True,
     )

@@ -19,8 +19,8 @@ from pytest_dbperf.recording import Recorder
 FOREIGN_KEY = "create_reverse_many_to_one_manager.<locals>.RelatedManager"
 MANY_TO_MANY = "create_forward_many_to_many_manager.<locals>.ManyRelatedManager"
 GENERIC = "create_generic_related_manager.<locals>.GenericRelatedObjectManager"
-# Django's, and that of a manager with a get_queryset() of its own.
-_MOST_FRAMES_OF_MANAGERS = 4
+# By which a queryset is asked for: Django's, and those of managers with a get_queryset() of their own.
+_METHODS_OF_MANAGERS = frozenset(("all", "get_queryset", "manager_method"))
 # Of a queryset: what asks for rows without keeping them.
 _STREAMS = frozenset(("_iterator", "_async_generator"))
 _RELATED = frozenset((FOREIGN_KEY, MANY_TO_MANY, GENERIC))
@@ -103,13 +103,11 @@ def install(recorder: Recorder) -> Undo:  # noqa: C901  # One closure for each s
     )
 
 
-def _is_made_once(frame: FrameType | None) -> bool:
+def _is_made_once(frame: FrameType) -> bool:
     """Tell whether this is the body of a class or a module, which may run before anybody listens."""
-    for _ in range(_MOST_FRAMES_OF_MANAGERS):
-        if frame is None or not frame.f_code.co_flags & CO_OPTIMIZED:
-            return frame is not None
+    while frame.f_code.co_name in _METHODS_OF_MANAGERS and frame.f_back is not None:
         frame = frame.f_back
-    return False
+    return not frame.f_code.co_flags & CO_OPTIMIZED
 
 
 def _noted(queryset: Any, rows: Any, *, is_streamed: bool) -> Iterator[Any]:
