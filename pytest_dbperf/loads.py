@@ -82,7 +82,8 @@ class Batch(NamedTuple):
 
     `load` is the relation that it loads for other rows; a queryset that stands for itself has none. `defers`
     tells whether fields are left out by `defer()`, and not by `only()`; `is_locked` that
-    `select_for_update()` locks all that is joined, `is_combined` that it is a `union()` or the like.
+    `select_for_update()` locks all that is joined, `is_combined` that it is a `union()` or the like, and
+    `is_streamed` that `iterator()` has asked for the rows.
     """
 
     birth: Birth | None = None
@@ -91,6 +92,7 @@ class Batch(NamedTuple):
     defers: bool = True
     is_locked: bool = False
     is_combined: bool = False
+    is_streamed: bool = False
 
     @property
     def born(self) -> CallPath:

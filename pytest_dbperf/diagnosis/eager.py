@@ -118,7 +118,9 @@ def _remedy(wishes: Sequence[_Wish]) -> Remedy:
     method = wishes[0].method
     needs_none = method != _PREFETCH
     has_peers = _has_fetch_modes() and all(
-        wish.kind in _KINDS_OF_FETCH_MODES and "__" not in wish.name for wish in wishes
+        # Rows that come one by one have no peers yet.
+        wish.kind in _KINDS_OF_FETCH_MODES and "__" not in wish.name and not wish.root.is_streamed
+        for wish in wishes
     )
     return Remedy(
         site=wishes[0].site,
@@ -136,13 +138,14 @@ def _wishes(loads: Sequence[Load], statement: str) -> Iterator[_Wish]:
     times = Counter(map(id, loads))
     for load in {id(load): load for load in loads}.values():
         names, batch = [load.name], load.batch
-        is_joined = load.kind is LoadKind.TO_ONE
+        is_joined, is_below_generic = load.kind is LoadKind.TO_ONE, False
         while batch is not None and (above := batch.load) is not None:
             # The rows of a to-many relation are a queryset to begin with, unless that was in a loop, too.
             if above.kind is LoadKind.TO_MANY and is_of_one_query:
                 break
             names.insert(0, above.name)
             is_joined = is_joined and above.kind is LoadKind.TO_ONE
+            is_below_generic = is_below_generic or above.kind is LoadKind.GENERIC
             batch = above.batch
         site = None if batch is None else _line_to_change(batch)
         if batch is not None and site is not None:
@@ -150,8 +153,16 @@ def _wishes(loads: Sequence[Load], statement: str) -> Iterator[_Wish]:
                 method = _DEFER if batch.defers else _ONLY
             else:
                 method = _SELECT if is_joined else _PREFETCH
-            if not (batch.is_combined or (method == _SELECT and batch.is_locked)):
+            if not _is_refused(batch, method, is_below_generic=is_below_generic):
                 yield _Wish(site, method, "__".join(names), load.kind, batch, times[id(load)], statement)
+
+
+def _is_refused(batch: Batch, method: str, *, is_below_generic: bool) -> bool:
+    """Tell whether Django would refuse a method, for this queryset or for some of its rows."""
+    if method == _SELECT:
+        return batch.is_combined or batch.is_locked
+    # iterator() wants to be told for how many rows at a time; other models may not have the relation.
+    return batch.is_combined or (method == _PREFETCH and (batch.is_streamed or is_below_generic))
 
 
 def _line_to_change(batch: Batch) -> CallSite | None:

@@ -133,7 +133,7 @@ def _noted(queryset: Any, rows: Any, *, is_streamed: bool) -> Iterator[Any]:
     is_locked = query.select_for_update and not query.select_for_update_of
     fields = (
         *(queryset._dbperf_birth, fetched, load, query.deferred_loading[1]),
-        *(is_locked, query.combinator is not None),
+        *(is_locked, query.combinator is not None, is_streamed),
     )
     batch = tuple.__new__(Batch, fields)
     related = _related(batch, query.select_related) if isinstance(query.select_related, dict) else ()

@@ -415,17 +415,24 @@ def up_a_chain():
         writer = writer.mentor
 
 
-# One thing that Django made for itself, two where the method is refused, and two where it would not help.
+def genres_of_streamed_rows():
+    genres(Volume.objects.iterator())
+
+
+# One that Django made for itself, three where the method is refused, and two where it would not help.
 IN_VAIN = [
     listed_by_a_view,
     lambda: read(Volume.objects.select_for_update()),
     lambda: read(Volume.objects.filter(pk__lt=0).union(Volume.objects.all())),
+    genres_of_streamed_rows,
     streamed,
     up_a_chain,
 ]
 
 
-@pytest.mark.parametrize("work", IN_VAIN, ids=["view", "locked", "union", "iterator", "chain"])
+@pytest.mark.parametrize(
+    "work", IN_VAIN, ids=["view", "locked", "union", "streamed", "generic", "iterator", "chain"]
+)
 @pytest.mark.django_db
 def test_what_would_not_help_is_not_advised(recorder, work):
     """N+1 is told, with the lines that asked."""
@@ -495,3 +502,23 @@ def test_a_fetch_mode_is_told_once_for_all_that_it_saves(recorder):
     )
 
     assert promised(fix)[1] == len(changed.queries)
+
+
+@pytest.mark.django_db
+def test_rows_that_come_one_by_one_can_be_joined(recorder):
+    """They have no peers, and what is prefetched would have to be told by how many."""
+    Shelf("default", 3)
+    violation = NoNPlusOne().check(record(recorder, read, Volume.objects.iterator()))
+
+    assert [fix.text for fix in violation.advice if isinstance(fix, Fix)] == ['.select_related("publisher")']
+
+
+@pytest.mark.django_db
+def test_below_a_generic_key_nothing_is_prefetched(recorder):
+    """Of its models one may not have the relation."""
+    Shelf("default", 3)
+    violation = NoNPlusOne().check(
+        record(recorder, lambda found: [note.subject.publisher for note in found], Note.objects.all())
+    )
+
+    assert [fix.text for fix in fixes_in(violation)] == ['.prefetch_related("subject")']
