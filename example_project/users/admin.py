@@ -24,7 +24,7 @@ class PasswordChangeForm(AdminPasswordChangeForm):
         """Close the sessions as well."""
         user: User = super().save(commit=False)
         if commit:
-            user.save_credentials()
+            user.save_credentials(["password"])
         return user
 
 

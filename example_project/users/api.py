@@ -134,8 +134,7 @@ async def sign_in_with_apple(request: HttpRequest, payload: AppleSignIn) -> Sess
         except IntegrityError as error:
             raise HttpError(409, EITHER_TAKEN) from error
     elif user.apple_id is None:
-        link(user, identity)
-        await sync_to_async(user.save_credentials)()
+        await sync_to_async(link)(user, identity)
     await User.objects.filter(pk=user.pk).aupdate(last_login=timezone.now())
     return await _open_session(user)
 
@@ -173,8 +172,13 @@ async def change_password(request: AuthenticatedRequest, payload: PasswordChange
     if not await sync_to_async(user.check_password)(payload.old_password):
         raise HttpError(403, WRONG_PASSWORD)
     refuse_weak(payload.new_password, user)
+    checked = user.password
     await sync_to_async(user.set_password)(payload.new_password)
-    await sync_to_async(user.save_credentials)(keeping=request.auth)
+    is_saved = await sync_to_async(user.save_credentials)(
+        ["password"], was={"password": checked}, keeping=request.auth
+    )
+    if not is_saved:
+        raise HttpError(403, WRONG_PASSWORD)  # It was right when it was checked.
 
 
 @router.delete("me", response={204: None}, auth=session)

@@ -208,7 +208,6 @@ def _sign_in_with_apple(payload: AppleSignIn) -> Session:
             raise HttpError(409, EITHER_TAKEN) from error
     elif user.apple_id is None:
         link(user, identity)
-        user.save_credentials()
     User.objects.filter(pk=user.pk).update(last_login=timezone.now())
     return _open_session(user)
 
@@ -235,8 +234,10 @@ def _change_password(secret: str, payload: PasswordChange) -> None:
     if not user.check_password(payload.old_password):
         raise HttpError(403, WRONG_PASSWORD)
     refuse_weak(payload.new_password, user)
+    checked = user.password
     user.set_password(payload.new_password)
-    user.save_credentials(keeping=session)
+    if not user.save_credentials(["password"], was={"password": checked}, keeping=session):
+        raise HttpError(403, WRONG_PASSWORD)  # It was right when it was checked.
 
 
 def _delete_account(secret: str) -> None:

@@ -12,13 +12,14 @@ from typing import Annotated
 import jwt
 from django.conf import settings
 from django.core.cache import cache
+from django.db import IntegrityError
 from ninja import Field, Schema
 from ninja.errors import AuthenticationError, HttpError
 from pydantic import ValidationError
 
 from users.apple_keys import signing_key
 from users.models import User
-from users.refusals import DEACTIVATED, EMAIL_TAKEN, bad_field
+from users.refusals import CHANGED_MEANWHILE, DEACTIVATED, EMAIL_TAKEN, bad_field
 from users.schemas import Email
 from users.tokens import digest_of, new_secret
 
@@ -125,10 +126,18 @@ def refuse_unless_it_opens(user: User | None, identity: Identity, nickname: str 
 
 
 def link(user: User, identity: Identity) -> None:
-    """Let the account be opened with this identity, and with nothing else; it is not saved yet.
+    """Let the account, found by its address, be opened with this identity from now on, and with nothing else.
 
     Nobody has verified that whoever signed up with the address could read its mail: they may have come first,
-    and wait for its owner. So the password goes, and the sessions have to go as well.
+    and wait for its owner. So the password goes, and the sessions with it. 409 when the account, or Apple's
+    id, has become somebody else's since they were looked up.
     """
     user.apple_id = identity.apple_id
     user.set_unusable_password()
+    was = {"apple_id": None, "email": identity.email}
+    try:
+        is_linked = user.save_credentials(["apple_id", "password"], was=was)
+    except IntegrityError as error:
+        raise HttpError(409, CHANGED_MEANWHILE) from error
+    if not is_linked:
+        raise HttpError(409, CHANGED_MEANWHILE)

@@ -1,10 +1,12 @@
 """Who uses the service, and who is logged in?"""
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.models import PermissionsMixin
 from django.core.validators import RegexValidator
 from django.db import models, transaction
@@ -63,14 +65,38 @@ class User(AbstractBaseUser, PermissionsMixin):
         """Write the e-mail address as the database wants it."""
         self.email = type(self).objects.normalize_email(self.email)
 
+    def check_password(self, raw_password: str) -> bool:
+        """Tell whether this is the password, as Django does; an outdated hash is renewed where it is found.
+
+        Django writes the new hash whatever is stored by then, be it that of another password.
+        """
+        checked = self.password
+
+        def renew(raw_password: str) -> None:
+            self.password = make_password(raw_password)
+            type(self).objects.filter(pk=self.pk, password=checked).update(password=self.password)
+
+        return check_password(raw_password, checked, renew)
+
     @transaction.atomic
-    def save_credentials(self, keeping: "AuthToken | None" = None) -> None:
+    def save_credentials(
+        self,
+        fields: Iterable[str],
+        *,
+        was: Mapping[str, Any] | None = None,
+        keeping: "AuthToken | None" = None,
+    ) -> bool:
         """Save what the account is opened with, and close the sessions but one that were opened with another.
 
-        Both or neither: whoever was to be locked out would keep their session otherwise.
+        Both or neither: whoever was to be locked out would keep their session otherwise. And neither, which
+        is False, where the row is not as it `was`: another request has been faster, with the account in mind
+        as it was then.
         """
-        self.save(update_fields=["apple_id", "password"])
+        rows = type(self).objects.filter(pk=self.pk, **(was or {}))
+        if not rows.update(**{name: getattr(self, name) for name in fields}):
+            return False
         self.auth_tokens.exclude(pk=keeping and keeping.pk).delete()
+        return True
 
 
 def new_session_end() -> datetime:

@@ -12,6 +12,7 @@ EITHER_TAKEN = "This e-mail address or nickname is taken."
 WRONG_EMAIL_OR_PASSWORD = "Wrong e-mail address or password."  # noqa: S105 - No password.
 WRONG_PASSWORD = "Wrong password."  # noqa: S105 - No password.
 LOG_IN_AGAIN = "Log in again before you delete the account."
+CHANGED_MEANWHILE = "This account has just been changed. Try again."
 DEACTIVATED = "This account is deactivated."
 
 

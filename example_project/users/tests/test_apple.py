@@ -350,3 +350,49 @@ def test_of_two_who_sign_in_for_the_first_time_at_once_one_gets_the_address(
 
     assert response.status_code == 409
     assert User.objects.get().nickname == "ada"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_link_an_account_at_once_one_gets_it(client: Client, users_url: str, apple: Apple) -> None:
+    """The other is told so, although it was nobody's when it was looked up; the first one's session stays."""
+    require_row_locks()
+    make_user("ada")
+    nonces = [new_nonce(client, users_url) for _ in range(2)]
+    calls = [
+        disconnecting(partial(send, client, users_url, signed(claims_for(nonce, sub=apple_id)), nonce))
+        for nonce, apple_id in zip(nonces, [ADAS_ID, "000456.somebody"], strict=True)
+    ]
+    with ThreadPoolExecutor(2) as threads:
+        with transaction.atomic():
+            User.objects.select_for_update(no_key=True).get()
+            answers = [threads.submit(call) for call in calls]
+            wait_until_blocked(sessions=2)
+        responses = [answer.result() for answer in answers]
+
+    assert sorted(response.status_code for response in responses) == [201, 409]
+    [opened] = [response.json()["token"] for response in responses if response.status_code == 201]
+    headers = {"Authorization": f"Bearer {opened}"}
+    assert client.get(f"{users_url}/me", headers=headers).status_code == 200
+    [refused] = [response.json() for response in responses if response.status_code == 409]
+    assert refused == {"detail": "This account has just been changed. Try again."}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_apple_id_that_is_somebody_elses_by_now_is_not_linked(
+    client: Client, users_url: str, apple: Apple
+) -> None:
+    """It was free when it was looked up."""
+    require_row_locks()
+    make_user("ada")
+    nonce = new_nonce(client, users_url)
+    call = disconnecting(partial(send, client, users_url, signed(claims_for(nonce)), nonce))
+    with ThreadPoolExecutor(1) as threads:
+        with transaction.atomic():
+            User.objects.select_for_update(no_key=True).get()
+            answer = threads.submit(call)
+            wait_until_blocked(sessions=1)
+            make_user("bob", apple_id=ADAS_ID)
+        response = answer.result()
+
+    assert response.status_code == 409
+    assert User.objects.get(nickname="ada").check_password(PASSWORD)

@@ -151,7 +151,7 @@ def test_a_password_that_is_changed_meanwhile_opens_nothing(client: Client, user
             answer = threads.submit(call)
             wait_until_blocked(sessions=1)
             ada.set_password("staple battery horse")
-            ada.save_credentials()
+            ada.save_credentials(["password"])
         response = answer.result()
 
     assert response.status_code == 401

@@ -1,15 +1,23 @@
 """Who can change a password, and what becomes of the sessions?"""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.db import transaction
 from django.test import AsyncClient, Client
 
+from config.tests.locks import disconnecting, require_row_locks, wait_until_blocked
+from users.apple import Identity, link
 from users.models import AuthToken, User
 from users.tests.factories import PASSWORD, make_user, sign_in
 
+ADAS_ID = "000123.ada"
 ANOTHER = "staple battery horse"
+OUTDATED = "django.contrib.auth.hashers.MD5PasswordHasher"
 
 
 def change(
@@ -105,3 +113,51 @@ async def test_changing_the_password_works_for_an_async_client(
     assert response.status_code == 204
     await ada.arefresh_from_db()
     assert await sync_to_async(ada.check_password)(ANOTHER)
+
+
+def link_to_apple(ada: User) -> None:
+    """What a sign-in with Apple does to the account that has the address."""
+    link(ada, Identity(ADAS_ID, ada.email, has_verified_email=True))
+
+
+def change_elsewhere(ada: User) -> None:
+    """What the same request from another of her devices does."""
+    ada.set_password("somewhere else")
+    ada.save_credentials(["password"])
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("meanwhile", [link_to_apple, change_elsewhere, User.delete])
+def test_a_password_that_is_another_by_now_is_not_replaced(
+    client: Client, users_url: str, meanwhile: Callable[[User], object]
+) -> None:
+    """It was right when it was checked; but whoever was locked out since must stay outside."""
+    require_row_locks()
+    ada = make_user("ada")
+    headers = sign_in(ada)
+    call = disconnecting(partial(change, client, users_url, headers))
+    with ThreadPoolExecutor(1) as threads:
+        with transaction.atomic():
+            User.objects.select_for_update(no_key=True).get()
+            answer = threads.submit(call)
+            wait_until_blocked(sessions=1)
+            meanwhile(ada)
+            stored = list(User.objects.values("apple_id", "password"))
+        response = answer.result()
+
+    assert (response.status_code, response.json()) == (403, {"detail": "Wrong password."})
+    assert list(User.objects.values("apple_id", "password")) == stored
+    assert not AuthToken.objects.exists()
+
+
+@pytest.mark.django_db
+def test_to_renew_an_outdated_hash_brings_no_password_back(settings: Any) -> None:
+    """Another request has changed the password since this one read it."""
+    settings.PASSWORD_HASHERS = [OUTDATED]
+    ada = make_user("ada")
+    change_elsewhere(User.objects.get())
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.PBKDF2PasswordHasher", OUTDATED]
+
+    assert ada.check_password(PASSWORD)
+
+    assert User.objects.get().check_password("somewhere else")

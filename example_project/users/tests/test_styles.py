@@ -162,7 +162,7 @@ async def test_after_hops_by_itself_for_the_exceptions_only(async_client: AsyncC
 
 @pytest.mark.parametrize("name", APPLES)
 @pytest.mark.no_sync_to_async(
-    allow=["create_user", "identity_of", "prepare", TOGETHER], reason="Apple is far away"
+    allow=["create_user", "identity_of", "link", "prepare"], reason="Apple is far away"
 )
 async def test_to_ask_apple_is_sent_to_a_thread_as_well(
     async_client: AsyncClient, apple: Apple, name: str
