@@ -2,7 +2,7 @@
 
 import logging
 
-from django.db import OperationalError
+from django.db import IntegrityError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, Throttled
@@ -38,6 +38,15 @@ def too_many(request: HttpRequest, error: Throttled) -> HttpResponse:
     response = api.create_response(request, {"detail": error.message}, status=error.status_code)
     response["Retry-After"] = str(error.wait)
     return response
+
+
+@api.exception_handler(IntegrityError)
+def conflicting(request: HttpRequest, error: IntegrityError) -> HttpResponse:
+    """Answer 409 where two met, and the database let the other through: e.g. what is joined was deleted."""
+    logger.error("%s %s: %s", request.method, request.path, error, exc_info=error)
+    return api.create_response(
+        request, {"detail": "This was changed by somebody else at the same time. Try again."}, status=409
+    )
 
 
 @api.exception_handler(OperationalError)

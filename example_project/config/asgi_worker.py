@@ -20,4 +20,7 @@ class AsgiWorker(UvicornWorker):
         # gthread lets it wait until another one has gone.
         "limit_concurrency": environment().worker_connections + 1,
         "lifespan": "off",  # Django has nothing to do at the start and at the end.
+        # On by default for whoever asks from this machine, which may be a proxy that hands on what it was
+        # sent: clients would choose their addresses. `users.rate_limit` knows what to trust of the header.
+        "proxy_headers": False,
     }

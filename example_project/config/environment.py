@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Self
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import dj_database_url
 from environs import Env, ValidationError, validate
@@ -34,14 +34,24 @@ CLIENT_ID_OR_EMPTY = validate.Regexp(
 NO_TOKEN_OR_A_LONG_ONE = validate.Regexp(
     r"([!-~]{16,})?\Z", error="It has at least 16 characters of ASCII and no blank."
 )
+DATABASES = ("django.db.backends.postgresql", "django.db.backends.sqlite3")
 CACHES = ("locmem", "redis", "rediss", "unix")
 
 
 def _is_database_url(url: str) -> None:
     try:
-        dj_database_url.parse(url)
+        database = dj_database_url.parse(url)
     except ValueError as error:
         raise ValidationError(str(error)) from error
+    if database["ENGINE"] not in DATABASES:
+        raise ValidationError("It begins with postgres:// or sqlite://, which this site is tested with.")
+    if not database["NAME"] and "service" not in database.get("OPTIONS", {}):
+        raise ValidationError("It names no database, as postgres://localhost/campaigns does.")
+
+
+def _are_hosts(hosts: list[str]) -> None:
+    if not all(hosts) or not hosts:
+        raise ValidationError("It is a list of host names: who asks for another host is refused.")
 
 
 def _names_another(url: str | None) -> bool:
@@ -65,6 +75,23 @@ def _is_cache_url(url: str) -> None:
     scheme, separator, _ = url.partition("://")
     if not separator or scheme not in CACHES:
         raise ValidationError(f"It begins with one of {', '.join(f'{scheme}://' for scheme in CACHES)}")
+    if scheme != "locmem" and not _leads_to_a_redis(url):
+        raise ValidationError("It looks like redis://host:6379/0, or unix:///path/of/the/socket?db=0")
+
+
+def _leads_to_a_redis(url: str) -> bool:
+    """Tell whether it names a Redis: redis-py takes its defaults for what it does not understand."""
+    try:
+        parts, port = urlsplit(url), urlsplit(url).port
+    except ValueError:
+        return False
+    databases = parse_qs(parts.query, keep_blank_values=True).get("db", [])
+    if parts.scheme == "unix":
+        is_found = bool(parts.path.strip("/"))
+    else:
+        is_found = bool(parts.hostname) and port != 0
+        databases += [parts.path.removeprefix("/")] if parts.path.strip("/") else []
+    return is_found and all(database.isdecimal() for database in databases)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +155,10 @@ class Environment:
                 else env.str("SECRET_KEY", validate=NOT_EMPTY)
             ),
             debug=debug,
-            allowed_hosts=tuple(env.list("ALLOWED_HOSTS", DEVELOPMENT_HOSTS, subcast=str.strip)),
+            allowed_hosts=tuple(
+                # None where it was refused, which `seal` will say.
+                env.list("ALLOWED_HOSTS", DEVELOPMENT_HOSTS, subcast=str.strip, validate=_are_hosts) or ()
+            ),
             database_url=database_url,
             cache_url=env.str("CACHE_URL", "locmem://", validate=_is_cache_url),
             db_pooler=pooler,

@@ -75,8 +75,23 @@ LOG_IN_ATTEMPTS = ENVIRONMENT.log_in_attempts
 LOG_IN_WINDOW = ENVIRONMENT.log_in_window
 TRUSTED_PROXIES = ENVIRONMENT.trusted_proxies
 
+# The first proxy knows whether it was asked by TLS, and has to set the header for every request.
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 SESSION_COOKIE_SECURE = not DEBUG
 CSRF_COOKIE_SECURE = not DEBUG
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {
+        # Django's own handlers write only where DEBUG is set, or send mail to nobody.
+        "django": {"handlers": []},
+        "django.request": {"level": "ERROR"},  # What was the client's fault is in the access log.
+    },
+}
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"

@@ -191,3 +191,23 @@ def test_the_capacity_holds_when_many_join_at_once(api: str) -> None:
 
     assert statuses == [201] * 3 + [409] * 5
     assert campaign.joins.count() == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_deletes_the_account_while_joining_gets_no_place(client: Client, api: str) -> None:
+    """The account was there when the session was looked up: 409, as for all that two change at once."""
+    require_row_locks()
+    ada, bob = make_user("ada"), make_user("bob")
+    campaign = make_campaign(ada)
+    headers = sign_in(bob)
+    call = disconnecting(lambda: client.post(f"{api}{campaign.pk}/join", headers=headers))
+    with ThreadPoolExecutor(1) as threads:
+        with transaction.atomic():
+            bob.delete()
+            answer = threads.submit(call)
+            wait_until_blocked(sessions=1)
+        response = answer.result()
+
+    assert response.status_code == 409
+    assert response.json() == {"detail": "This was changed by somebody else at the same time. Try again."}
+    assert not Join.objects.exists()

@@ -98,17 +98,34 @@ def test_a_pool_before_a_pooler_is_accepted(monkeypatch: pytest.MonkeyPatch) -> 
     assert (Environment.read().db_pooler, Environment.read().db_pool) == (True, 8)
 
 
-@pytest.mark.parametrize("url", ["sqlite:///db.sqlite3", "mysql://localhost/campaigns"])
-def test_a_pooler_is_for_postgresql(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+def test_a_pooler_is_for_postgresql(monkeypatch: pytest.MonkeyPatch) -> None:
     """There it would change nothing, and whoever has set it expects something."""
-    monkeypatch.setenv("DATABASE_URL", url)
+    monkeypatch.setenv("DATABASE_URL", "sqlite:///db.sqlite3")
     monkeypatch.setenv("DB_POOLER", "true")
 
     with pytest.raises(EnvValidationError, match=r"'DB_POOLER'.*DATABASE_URL names no PostgreSQL"):
         Environment.read()
 
 
-@pytest.mark.parametrize("url", ["", "memcached://localhost", "redis", "redis:/localhost"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "memcached://localhost",
+        "redis",
+        "redis:/localhost",
+        "redis://",
+        "redis:///0",
+        "redis://localhost:port/0",
+        "redis://localhost:70000/0",
+        "redis://localhost/first",
+        "redis://localhost/0/1",
+        "redis://localhost?db=first",
+        "rediss://[",
+        "unix://",
+        "unix:///run/redis.sock?db=",
+    ],
+)
 def test_a_bad_cache_url_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     """The error says what there is."""
     monkeypatch.setenv("CACHE_URL", url)
@@ -235,7 +252,16 @@ def test_all_bad_variables_are_named_at_once(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize(
-    "url", ["", "campaigns", "nosuchdb://localhost/campaigns", "postgres://localhost:port/x"]
+    "url",
+    [
+        "",
+        "campaigns",
+        "nosuchdb://localhost/campaigns",
+        "mysql://localhost/campaigns",
+        "postgres://localhost:port/x",
+        "postgres://",
+        "postgres://localhost/",
+    ],
 )
 def test_a_bad_database_url_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     """Before anything tries to connect to it."""
@@ -262,6 +288,33 @@ def test_hosts_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Environment.read().allowed_hosts == ("example.org", "www.example.org")
 
 
+@pytest.mark.parametrize("value", ["", " ", "example.org,,www.example.org", ","])
+def test_a_host_without_a_name_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    """With none at all, the service would refuse everybody, one request at a time."""
+    monkeypatch.setenv("ALLOWED_HOSTS", value)
+
+    with pytest.raises(EnvValidationError, match="'ALLOWED_HOSTS'"):
+        Environment.read()
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["redis://h", "redis://h:6379/0", "rediss://u:p@h/2?ssl_cert_reqs=none", "unix:///run/redis.sock?db=1"],
+)
+def test_a_redis_is_named_in_the_ways_of_its_client(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    """With or without a port, a number, a password or TLS; by a socket of this machine."""
+    monkeypatch.setenv("CACHE_URL", url)
+
+    assert Environment.read().cache_url == url
+
+
+def test_a_database_can_be_named_by_a_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of PostgreSQL's connection service file."""
+    monkeypatch.setenv("DATABASE_URL", "postgres:///?service=campaigns")
+
+    assert Environment.read().database_url == "postgres:///?service=campaigns"
+
+
 def test_a_process_reads_its_environment_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Settings and server configuration see the same values."""
     first = environment()
@@ -276,6 +329,20 @@ def test_the_site_does_not_start_with_bad_values() -> None:
 
     assert start.returncode != 0
     assert [name for name in DEFAULTS if f"'{name}'" not in start.stderr.splitlines()[-1]] == []
+
+
+@pytest.mark.parametrize(("proxies", "is_secure"), [("0", "False"), ("1", "True")])
+def test_only_a_trusted_proxy_says_that_it_was_asked_by_tls(proxies: str, is_secure: str) -> None:
+    """Without one, the header is the client's."""
+    shown = run_manage(
+        "shell",
+        "-c",
+        "from django.test import RequestFactory as F;"
+        " print(F().get('/', headers={'X-Forwarded-Proto': 'https'}).is_secure())",
+        TRUSTED_PROXIES=proxies,
+    )
+
+    assert shown.stdout.splitlines()[-1] == is_secure, shown.stderr
 
 
 def test_the_settings_come_from_the_environment() -> None:

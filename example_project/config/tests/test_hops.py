@@ -30,4 +30,4 @@ async def test_a_log_in_hops_for_its_password(async_client: AsyncClient, dbperf:
 
     assert response.status_code == 201
     hops = [hop for hop in dbperf.hops if hop.request is not None and hop.origin == "project"]
-    assert [hop.function for hop in hops] == ["limit_log_ins", "AbstractBaseUser.check_password"]
+    assert [hop.function for hop in hops] == ["limit_log_ins", "User.check_password"]

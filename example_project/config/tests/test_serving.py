@@ -2,6 +2,7 @@
 
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
 
 import pytest
 from django.db import transaction
@@ -45,6 +46,20 @@ def test_the_checks_of_a_deployment_are_in_its_log(served_database_url: str) -> 
     """Warnings stop nothing, but somebody should know."""
     with gunicorn.serving("asgi", "--workers", "1", DATABASE_URL=served_database_url) as site:
         assert "(security.W004)" in site.server.written()
+
+
+@BOTH
+def test_an_error_of_ours_is_in_its_log(served_database_url: str, interface: str) -> None:
+    """With its traceback: here, that of a deployment whose migrations were forgotten."""
+    never_migrated = urlsplit(served_database_url)._replace(path="/postgres").geturl()
+    with gunicorn.serving(interface, "--workers", "1", DATABASE_URL=never_migrated) as site:
+        assert get(f"{site.url}/api/campaigns/").status == 500
+        assert get(f"{site.url}/api/campaigns/nearby").status == 422
+        written = site.server.written()
+
+    assert "ERROR django.request: Internal Server Error: /api/campaigns/\nTraceback" in written
+    assert 'relation "campaigns_campaign" does not exist' in written
+    assert "Unprocessable" not in written
 
 
 @BOTH

@@ -28,6 +28,27 @@ def let_through(site: gunicorn.Site) -> list[int]:
 
 
 @BOTH
+@pytest.mark.parametrize(("proxies", "last"), [("0", 429), ("1", 401)])
+def test_clients_do_not_choose_their_address(
+    served_database_url: str, interface: str, proxies: str, last: int
+) -> None:
+    """Nor behind a proxy on this machine, which uvicorn by itself would believe; a trusted one does."""
+    with gunicorn.serving(
+        interface, "--workers", "1", DATABASE_URL=served_database_url, TRUSTED_PROXIES=proxies, **ENVIRON
+    ) as site:
+        statuses = [
+            post(
+                f"{site.url}/api/users/log-in",
+                STRANGER | {"email": f"nobody{number}@example.org"},
+                headers={"X-Forwarded-For": f"192.0.2.{number}"},
+            ).status
+            for number in range(LIMIT + 1)
+        ]
+
+    assert statuses == [401] * LIMIT + [last]
+
+
+@BOTH
 def test_a_cache_in_each_worker_lets_twice_as_many_through(served_database_url: str, interface: str) -> None:
     """Two workers, two counts: this is what the check campaigns.W001 warns of at the start."""
     with gunicorn.serving(
