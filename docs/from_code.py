@@ -14,8 +14,8 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from pytest_dbperf import options, plugin
-from pytest_dbperf.budgets import BUDGETS
 from pytest_dbperf.budgets.budget import takes_a_limit, usage
+from pytest_dbperf.budgets.built_in import BUDGETS
 
 _FIXTURES = ("dbperf", "wsgi_client", "asgi_client", "database_settings")
 

@@ -12,11 +12,11 @@ from typing import Any, Literal
 
 import pytest
 
-from pytest_dbperf.budgets import BUDGETS
 from pytest_dbperf.budgets.budget import Budget, WrongArguments, make, summary, takes_a_limit
-from pytest_dbperf.ownership import ROLES_OF_PACKAGES
-from pytest_dbperf.reports import FILES
-from pytest_dbperf.writing import Wanted
+from pytest_dbperf.budgets.built_in import BUDGETS
+from pytest_dbperf.callsites.ownership import ROLES_OF_PACKAGES
+from pytest_dbperf.reports.files import FILES
+from pytest_dbperf.suggestions.files import Wanted
 
 MODES = ("enforce", "report", "off")
 _LAST_VALUE = re.compile(r"(?:'[^']*'|\S+)$")
@@ -196,7 +196,7 @@ def _wanted_markers(config: pytest.Config) -> Wanted:
         raise pytest.UsageError(f"{option} needs numbers, and with dbperf off nothing is measured")
     if texts:
         try:
-            import_module("pytest_dbperf.rewriting")
+            import_module("pytest_dbperf.suggestions.rewriting")
         except ImportError as error:
             raise pytest.UsageError(
                 f"--dbperf-write needs libcst ({error}): pip install pytest-dbperf[suggest]"

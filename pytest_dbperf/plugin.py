@@ -9,23 +9,25 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_dbperf import longrepr, options, standing
-from pytest_dbperf.assembly import RunSoFar, outcome_of
-from pytest_dbperf.budgets import BUDGETS
+from pytest_dbperf import longrepr, options
 from pytest_dbperf.budgets.budget import Budget, summary, usage
-from pytest_dbperf.callsite import settle
-from pytest_dbperf.enforcement import BudgetFixture
-from pytest_dbperf.live import LiveRecording
-from pytest_dbperf.probes import RECORDER, listening
-from pytest_dbperf.reports import FILES, suggestions, terminal
-from pytest_dbperf.results import Run
-from pytest_dbperf.suite import Suite
-from pytest_dbperf.writing import Outcome, carry_out
+from pytest_dbperf.budgets.built_in import BUDGETS
+from pytest_dbperf.budgets.enforcement import BudgetFixture
+from pytest_dbperf.callsites.callsite import settle
+from pytest_dbperf.probes.listening import RECORDER, listening
+from pytest_dbperf.reports import suggestions, terminal
+from pytest_dbperf.reports.files import FILES
+from pytest_dbperf.results.collecting import RunSoFar, outcome_of
+from pytest_dbperf.results.model import Run
+from pytest_dbperf.session import standing_connections
+from pytest_dbperf.session.live import LiveRecording
+from pytest_dbperf.session.suite import Suite
+from pytest_dbperf.suggestions.files import Outcome, carry_out
 
 if TYPE_CHECKING:
-    from pytest_dbperf.lifecycle.asgi import AsgiClient
-    from pytest_dbperf.lifecycle.database_settings import DatabaseSettings
-    from pytest_dbperf.lifecycle.wsgi import WsgiClient
+    from pytest_dbperf.clients.asgi import AsgiClient
+    from pytest_dbperf.clients.database_settings import DatabaseSettings
+    from pytest_dbperf.clients.wsgi import WsgiClient
 
 LISTENING = pytest.StashKey[ExitStack]()
 SUITE = pytest.StashKey[Suite]()
@@ -106,7 +108,7 @@ def pytest_fixture_setup(
     fixturedef.addfinalizer(lambda: teardown.enter_context(suite.recorder.pause()))
     if fixturedef.argname == "django_db_setup":
         # DROP DATABASE waits five seconds for a connection that async code left on asgiref's thread.
-        fixturedef.addfinalizer(standing.close_on_asgiref_thread)
+        fixturedef.addfinalizer(standing_connections.close_on_asgiref_thread)
     return value
 
 
@@ -231,7 +233,7 @@ def _database_first(request: pytest.FixtureRequest) -> None:
 @pytest.fixture
 def wsgi_client(request: pytest.FixtureRequest) -> Iterator[WsgiClient]:
     """`django.test.Client`, served on worker threads as by a WSGI server; `.new(workers=4)` makes others."""
-    from pytest_dbperf.lifecycle import wsgi
+    from pytest_dbperf.clients import wsgi
 
     _listen(request.config)
     _database_first(request)
@@ -242,7 +244,7 @@ def wsgi_client(request: pytest.FixtureRequest) -> Iterator[WsgiClient]:
 @pytest.fixture
 def asgi_client(request: pytest.FixtureRequest) -> Iterator[AsgiClient]:
     """`django.test.Client` and its awaitable twins (`aget`), served on an event loop as by an ASGI server."""
-    from pytest_dbperf.lifecycle import asgi
+    from pytest_dbperf.clients import asgi
 
     _listen(request.config)
     _database_first(request)
@@ -253,7 +255,7 @@ def asgi_client(request: pytest.FixtureRequest) -> Iterator[AsgiClient]:
 @pytest.fixture
 def database_settings(request: pytest.FixtureRequest) -> Iterator[DatabaseSettings]:
     """Change `CONN_MAX_AGE`, `CONN_HEALTH_CHECKS` or `pool` of a database for one test, in every thread."""
-    from pytest_dbperf.lifecycle.database_settings import changeable
+    from pytest_dbperf.clients.database_settings import changeable
 
     _listen(request.config)
     with changeable() as change:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pytest_dbperf.probes import listening
-from pytest_dbperf.recording import Recording
+from pytest_dbperf.probes.listening import listening
+from pytest_dbperf.recording.recorder import Recording
 
 
 @contextmanager

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from pytest_dbperf.callsite import describe
-from pytest_dbperf.cause import Cause, Request
-from pytest_dbperf.events import (
+from pytest_dbperf.callsites.shown import describe
+from pytest_dbperf.recording.cause import Cause, Request
+from pytest_dbperf.recording.events import (
     BlockingCall,
     Checkout,
     ConnectionClosed,
@@ -17,7 +17,7 @@ from pytest_dbperf.events import (
     Sample,
     Why,
 )
-from pytest_dbperf.recording import Recorder
+from pytest_dbperf.recording.recorder import Recorder
 
 
 def site(name="view", filename="campaigns/api.py", line=31):

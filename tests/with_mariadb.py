@@ -1,4 +1,4 @@
-"""Run a command with a MariaDB of its own: `python -m tests.with_mariadb python -m pytest tests/lifecycle`.
+"""Run a command with a MariaDB of its own: `python -m tests.with_mariadb python -m pytest tests/clients`.
 
 The server is the system's (Debian: mariadb-server). It listens on a socket in a private directory, which
 DATABASE_URL names, and it is gone with the command.

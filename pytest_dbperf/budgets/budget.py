@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from math import inf
 from typing import Any, ClassVar, Protocol, TypeVar, cast, runtime_checkable
 
-from pytest_dbperf.recording import Recording
-from pytest_dbperf.violations import Remark, Violation
+from pytest_dbperf.recording.recorder import Recording
+from pytest_dbperf.violations.violation import Remark, Violation
 
 
 class Budget(Protocol):

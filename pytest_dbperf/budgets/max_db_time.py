@@ -7,10 +7,10 @@ from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
 from pytest_dbperf.budgets.budget import require_alias, require_milliseconds
-from pytest_dbperf.fingerprint import shortened
-from pytest_dbperf.groups import QueryGroup, groups_of_queries, only_request
-from pytest_dbperf.recording import Recording
-from pytest_dbperf.violations import Evidence, Violation, compare_milliseconds, in_milliseconds
+from pytest_dbperf.recording.groups import QueryGroup, groups_of_queries, only_request
+from pytest_dbperf.recording.recorder import Recording
+from pytest_dbperf.sql.fingerprint import shortened
+from pytest_dbperf.violations.violation import Evidence, Violation, compare_milliseconds, in_milliseconds
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,10 @@ from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
 from pytest_dbperf.budgets.budget import require_alias, require_limit
-from pytest_dbperf.budgets.connections import evidence_of
-from pytest_dbperf.diagnosis.connections import advice_on
-from pytest_dbperf.events import NewConnection
-from pytest_dbperf.recording import Recording
-from pytest_dbperf.violations import Violation, compare
+from pytest_dbperf.diagnosis.connections import advice_on, evidence_of
+from pytest_dbperf.recording.events import NewConnection
+from pytest_dbperf.recording.recorder import Recording
+from pytest_dbperf.violations.violation import Violation, compare
 
 
 @dataclass(frozen=True, slots=True)

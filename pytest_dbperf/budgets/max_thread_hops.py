@@ -8,12 +8,12 @@ from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
 from pytest_dbperf.budgets.budget import require_limit
-from pytest_dbperf.decisions import MIDDLEWARE
+from pytest_dbperf.callsites.hop_origin import MIDDLEWARE
 from pytest_dbperf.diagnosis.hops import advice_on
-from pytest_dbperf.events import Hop
-from pytest_dbperf.groups import groups_of_hops
-from pytest_dbperf.recording import Recording
-from pytest_dbperf.violations import Evidence, Violation, compare
+from pytest_dbperf.recording.events import Hop
+from pytest_dbperf.recording.groups import groups_of_hops
+from pytest_dbperf.recording.recorder import Recording
+from pytest_dbperf.violations.violation import Evidence, Violation, compare
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import ClassVar
 
-from pytest_dbperf.budgets.allowance import WithAllowances
-from pytest_dbperf.events import BlockingCall
-from pytest_dbperf.fingerprint import shortened, statement_of
-from pytest_dbperf.groups import groups_of_blocking_calls
-from pytest_dbperf.recording import Recording
-from pytest_dbperf.violations import Evidence, Violation, compare
+from pytest_dbperf.budgets.allowances import WithAllowances
+from pytest_dbperf.recording.events import BlockingCall
+from pytest_dbperf.recording.groups import groups_of_blocking_calls
+from pytest_dbperf.recording.recorder import Recording
+from pytest_dbperf.sql.fingerprint import shortened, statement_of
+from pytest_dbperf.violations.violation import Evidence, Violation, compare
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,14 @@ from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
 from pytest_dbperf.budgets.budget import require_alias, require_milliseconds
-from pytest_dbperf.callsite import CallPath, without_recursion
-from pytest_dbperf.events import ConnectionClosed, Query
-from pytest_dbperf.fingerprint import shortened
-from pytest_dbperf.folding import unfolded
-from pytest_dbperf.groups import identity, only_request
-from pytest_dbperf.recording import Recording
-from pytest_dbperf.transactions import Gap, Transaction, transactions_of
-from pytest_dbperf.violations import Evidence, Violation, compare_milliseconds, in_milliseconds
+from pytest_dbperf.callsites.callsite import CallPath, without_recursion
+from pytest_dbperf.recording.compaction import unfolded
+from pytest_dbperf.recording.events import ConnectionClosed, Query
+from pytest_dbperf.recording.groups import identity, only_request
+from pytest_dbperf.recording.recorder import Recording
+from pytest_dbperf.recording.transactions import Gap, Transaction, transactions_of
+from pytest_dbperf.sql.fingerprint import shortened
+from pytest_dbperf.violations.violation import Evidence, Violation, compare_milliseconds, in_milliseconds
 
 _LOCKING = re.compile(r"\bFOR (?:NO KEY UPDATE|UPDATE|KEY SHARE|SHARE)\b", re.IGNORECASE)
 _WRITES = ("insert", "update", "delete")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
-from pytest_dbperf.budgets.allowance import WithAllowances
+from pytest_dbperf.budgets.allowances import WithAllowances
 from pytest_dbperf.budgets.repeats import (
     evidence_of,
     names_of,
@@ -14,11 +14,11 @@ from pytest_dbperf.budgets.repeats import (
     require_threshold,
     why,
 )
-from pytest_dbperf.diagnosis.eager import fixes_of
+from pytest_dbperf.diagnosis.eager_loading import fixes_of
 from pytest_dbperf.diagnosis.repeats import Repeat, in_turns, n_plus_ones, repeated
-from pytest_dbperf.groups import only_request
-from pytest_dbperf.recording import Recording
-from pytest_dbperf.violations import Remark, Violation, compare
+from pytest_dbperf.recording.groups import only_request
+from pytest_dbperf.recording.recorder import Recording
+from pytest_dbperf.violations.violation import Remark, Violation, compare
 
 
 @dataclass(frozen=True, slots=True)

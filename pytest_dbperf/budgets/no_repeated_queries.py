@@ -8,8 +8,8 @@ from typing import ClassVar
 
 from pytest_dbperf.budgets.repeats import LimitsRepeats, names_of, values_of
 from pytest_dbperf.diagnosis.repeats import Repeat, repeated
-from pytest_dbperf.recording import Recording
-from pytest_dbperf.violations import Violation
+from pytest_dbperf.recording.recorder import Recording
+from pytest_dbperf.violations.violation import Violation
 
 _INSTEAD = "fix  ask once and keep the answer: in a variable, or by cached_property or lru_cache"
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from pytest_dbperf.budgets.allowance import WithAllowances
+from pytest_dbperf.budgets.allowances import WithAllowances
+from pytest_dbperf.callsites.ownership import PROJECT
 from pytest_dbperf.diagnosis.hops import advice_on_yours
-from pytest_dbperf.events import Hop
-from pytest_dbperf.groups import groups_of_hops
-from pytest_dbperf.ownership import PROJECT
-from pytest_dbperf.recording import Recording
-from pytest_dbperf.violations import Evidence, Hint, Violation, compare
+from pytest_dbperf.recording.events import Hop
+from pytest_dbperf.recording.groups import groups_of_hops
+from pytest_dbperf.recording.recorder import Recording
+from pytest_dbperf.violations.violation import Evidence, Hint, Violation, compare
 
 
 @dataclass(frozen=True, slots=True)

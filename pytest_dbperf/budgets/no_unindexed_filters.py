@@ -6,15 +6,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from pytest_dbperf.budgets.allowance import WithAllowances
-from pytest_dbperf.callsite import CallPath
-from pytest_dbperf.diagnosis.smells import smells_of
-from pytest_dbperf.events import Query, Sample
-from pytest_dbperf.fingerprint import Statement, shortened
-from pytest_dbperf.groups import identity
-from pytest_dbperf.plan import UnservedFilter
-from pytest_dbperf.recording import Recording
-from pytest_dbperf.violations import Evidence, Remark, Violation, compare
+from pytest_dbperf.budgets.allowances import WithAllowances
+from pytest_dbperf.callsites.callsite import CallPath
+from pytest_dbperf.recording.events import Query, Sample
+from pytest_dbperf.recording.groups import identity
+from pytest_dbperf.recording.recorder import Recording
+from pytest_dbperf.sql.fingerprint import Statement, shortened
+from pytest_dbperf.sql.plan import UnservedFilter
+from pytest_dbperf.sql.smells import smells_of
+from pytest_dbperf.violations.violation import Evidence, Remark, Violation, compare
 
 # More would leave no room for what they are about.
 _MOST_FIXES = 5

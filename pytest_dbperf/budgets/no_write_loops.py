@@ -9,9 +9,9 @@ from typing import ClassVar
 
 from pytest_dbperf.budgets.repeats import LimitsRepeats
 from pytest_dbperf.diagnosis.repeats import Repeat, write_loops
-from pytest_dbperf.groups import identity
-from pytest_dbperf.recording import Recording
-from pytest_dbperf.violations import Violation
+from pytest_dbperf.recording.groups import identity
+from pytest_dbperf.recording.recorder import Recording
+from pytest_dbperf.violations.violation import Violation
 
 # Neither calls save(): https://docs.djangoproject.com/en/6.1/ref/models/querysets/#bulk-create
 _INSTEAD = {

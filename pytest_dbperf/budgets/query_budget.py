@@ -8,13 +8,13 @@ from typing import ClassVar
 
 from pytest_dbperf.budgets.budget import require_alias, require_limit, require_number
 from pytest_dbperf.budgets.repeats import values_of
-from pytest_dbperf.diagnosis.eager import fixes_of
+from pytest_dbperf.diagnosis.eager_loading import fixes_of
 from pytest_dbperf.diagnosis.repeats import Repeat, n_plus_ones
-from pytest_dbperf.events import Query
-from pytest_dbperf.fingerprint import shortened
-from pytest_dbperf.groups import QueryGroup, groups_of_queries, identity, only_request
-from pytest_dbperf.recording import Recording
-from pytest_dbperf.violations import Evidence, Violation, compare
+from pytest_dbperf.recording.events import Query
+from pytest_dbperf.recording.groups import QueryGroup, groups_of_queries, identity, only_request
+from pytest_dbperf.recording.recorder import Recording
+from pytest_dbperf.sql.fingerprint import shortened
+from pytest_dbperf.violations.violation import Evidence, Violation, compare
 
 _KINDS = ("select", "insert", "update", "delete")
 

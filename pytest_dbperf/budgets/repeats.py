@@ -6,13 +6,13 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass
 
-from pytest_dbperf.budgets.allowance import WithAllowances
+from pytest_dbperf.budgets.allowances import WithAllowances
 from pytest_dbperf.diagnosis.differences import Of
 from pytest_dbperf.diagnosis.repeats import LEAST, Finding, Repeat
-from pytest_dbperf.fingerprint import Statement, shortened
-from pytest_dbperf.groups import only_request
-from pytest_dbperf.recording import Recording
-from pytest_dbperf.violations import Evidence, Remark, Violation, compare
+from pytest_dbperf.recording.groups import only_request
+from pytest_dbperf.recording.recorder import Recording
+from pytest_dbperf.sql.fingerprint import Statement, shortened
+from pytest_dbperf.violations.violation import Evidence, Remark, Violation, compare
 
 _AGGREGATE = re.compile(r"SELECT (?:COUNT|SUM|MIN|MAX|AVG)\(")
 

@@ -1,1 +1,1 @@
-"""What does it mean? Advice that the numbers of the test prove, or none."""
+"""What does it mean?"""

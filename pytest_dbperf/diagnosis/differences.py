@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 
-from pytest_dbperf.events import Query
-from pytest_dbperf.groups import distinct
-from pytest_dbperf.loads import Batch, Load, LoadKind
+from pytest_dbperf.recording.events import Query
+from pytest_dbperf.recording.groups import distinct
+from pytest_dbperf.recording.loads import Batch, Load, LoadKind
 
 # What is kept on the instance once it is loaded: to load it again there has to be another.
 _KEPT = frozenset((LoadKind.TO_ONE, LoadKind.GENERIC, LoadKind.DEFERRED))

@@ -6,13 +6,13 @@ import inspect
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from pytest_dbperf.callsite import role_of
-from pytest_dbperf.crossings import seconds_in_queues
-from pytest_dbperf.decisions import MIDDLEWARE, ORM
-from pytest_dbperf.events import Hop
-from pytest_dbperf.groups import identity, key_of_sites
-from pytest_dbperf.ownership import DJANGO, PROJECT
-from pytest_dbperf.violations import Hint
+from pytest_dbperf.callsites.callsite import role_of
+from pytest_dbperf.callsites.hop_origin import MIDDLEWARE, ORM
+from pytest_dbperf.callsites.ownership import DJANGO, PROJECT
+from pytest_dbperf.recording.events import Hop
+from pytest_dbperf.recording.groups import identity, key_of_sites
+from pytest_dbperf.recording.hops import seconds_in_queues
+from pytest_dbperf.violations.violation import Hint
 
 _MOST_OF_A_KIND = 2
 # Below that it is the time that a thread takes to wake up.

@@ -8,8 +8,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from pytest_dbperf.callsite import CallPath
-from pytest_dbperf.cause import Request
+from pytest_dbperf.callsites.callsite import CallPath
 from pytest_dbperf.diagnosis.differences import (
     Of,
     are_a_chain,
@@ -18,10 +17,11 @@ from pytest_dbperf.diagnosis.differences import (
     root_of,
     what_differs,
 )
-from pytest_dbperf.events import Query
-from pytest_dbperf.fingerprint import Statement, offset_of, with_literals
-from pytest_dbperf.groups import identity
-from pytest_dbperf.loads import Batch, Load, LoadKind
+from pytest_dbperf.recording.cause import Request
+from pytest_dbperf.recording.events import Query
+from pytest_dbperf.recording.groups import identity
+from pytest_dbperf.recording.loads import Batch, Load, LoadKind
+from pytest_dbperf.sql.fingerprint import Statement, offset_of, with_literals
 
 # Rows come in twos and threes in tests. A lazy load is certain with two; what is only alike might be chance.
 LEAST_OF_LAZY_LOADS = 2

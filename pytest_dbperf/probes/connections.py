@@ -9,16 +9,16 @@ from contextlib import nullcontext
 from time import monotonic
 from typing import Any
 
-from pytest_dbperf import cause
-from pytest_dbperf.callsite import CallPath
-from pytest_dbperf.clock import perf_counter
-from pytest_dbperf.events import Checkout, Why
+from pytest_dbperf.callsites.callsite import CallPath
 from pytest_dbperf.probes import pools
-from pytest_dbperf.probes.ledger import Ledger, Opening
-from pytest_dbperf.probes.loops import Call, running_loop, tell_of_connection
+from pytest_dbperf.probes.blocking import Call, running_loop, tell_of_connection
+from pytest_dbperf.probes.connection_events import Ledger, Opening
 from pytest_dbperf.probes.seam import Undo, is_installed, replace, together
 from pytest_dbperf.probes.threads import runs_in, this_thread
-from pytest_dbperf.recording import Recorder
+from pytest_dbperf.recording import cause
+from pytest_dbperf.recording.clock import perf_counter
+from pytest_dbperf.recording.events import Checkout, Why
+from pytest_dbperf.recording.recorder import Recorder
 
 _CLOSED = "_dbperf_closed"
 

@@ -8,15 +8,15 @@ from contextlib import AsyncExitStack, ExitStack, aclosing, asynccontextmanager,
 from types import TracebackType
 from typing import Any
 
-from pytest_dbperf import cause
-from pytest_dbperf.clock import perf_counter
-from pytest_dbperf.events import DriverQuery
-from pytest_dbperf.probes.hashing import hash_of
-from pytest_dbperf.probes.loops import Call, running_loop
+from pytest_dbperf.probes.blocking import Call, running_loop
+from pytest_dbperf.probes.parameters import hash_of
 from pytest_dbperf.probes.queries import length_of, next_of_driver, text_of
 from pytest_dbperf.probes.seam import Undo, is_installed, replace, together
 from pytest_dbperf.probes.threads import this_thread
-from pytest_dbperf.recording import Recorder
+from pytest_dbperf.recording import cause
+from pytest_dbperf.recording.clock import perf_counter
+from pytest_dbperf.recording.events import DriverQuery
+from pytest_dbperf.recording.recorder import Recorder
 
 _NO_ROW = object()
 

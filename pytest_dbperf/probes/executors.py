@@ -10,11 +10,11 @@ from contextlib import suppress
 from types import FrameType
 from typing import Any
 
-from pytest_dbperf import cause
-from pytest_dbperf.callsite import end_walks_in
-from pytest_dbperf.probes.crossing import context_of, cross, enters_context, run
+from pytest_dbperf.callsites.callsite import end_walks_in
+from pytest_dbperf.probes.hop_events import context_of, cross, enters_context, run
 from pytest_dbperf.probes.seam import Undo, is_installed, replace, together
-from pytest_dbperf.recording import Recorder
+from pytest_dbperf.recording import cause
+from pytest_dbperf.recording.recorder import Recorder
 
 # A walk from below one of these wrappers ends there: the wrapper has noted the path above it as the cause.
 end_walks_in(__file__)

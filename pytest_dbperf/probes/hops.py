@@ -9,14 +9,14 @@ from sys import _getframe as getframe
 from types import MethodType
 from typing import Any
 
-from pytest_dbperf import cause
-from pytest_dbperf.callsite import end_walks_in, first_to_blame
-from pytest_dbperf.clock import perf_counter
-from pytest_dbperf.decisions import MIDDLEWARE
-from pytest_dbperf.probes.crossing import cross, ended, run, task_here
+from pytest_dbperf.callsites.callsite import end_walks_in, first_to_blame
+from pytest_dbperf.callsites.hop_origin import MIDDLEWARE
+from pytest_dbperf.probes.hop_events import cross, ended, run, task_here
 from pytest_dbperf.probes.seam import Undo, replace, together
 from pytest_dbperf.probes.threads import this_thread
-from pytest_dbperf.recording import Recorder
+from pytest_dbperf.recording import cause
+from pytest_dbperf.recording.clock import perf_counter
+from pytest_dbperf.recording.recorder import Recorder
 
 # A walk from below one of these wrappers ends there: the wrapper has noted the path above it as the cause.
 end_walks_in(__file__)

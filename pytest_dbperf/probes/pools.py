@@ -7,11 +7,11 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from pytest_dbperf.clock import perf_counter
-from pytest_dbperf.events import Why
-from pytest_dbperf.open_connections import OpenConnections
-from pytest_dbperf.probes.ledger import Opening, in_async_pool
+from pytest_dbperf.probes.connection_events import Opening, in_async_pool
 from pytest_dbperf.probes.seam import Undo, replace, together
+from pytest_dbperf.recording.clock import perf_counter
+from pytest_dbperf.recording.events import Why
+from pytest_dbperf.recording.open_connections import OpenConnections
 
 
 def wrap(opening: Opening, connections: OpenConnections) -> Undo:

@@ -9,17 +9,17 @@ from contextlib import AbstractContextManager, contextmanager
 from sys import _getframe as getframe
 from typing import Any
 
-from pytest_dbperf import cause
-from pytest_dbperf.callsite import CallPath, frames_of_yours_from
-from pytest_dbperf.clock import perf_counter
-from pytest_dbperf.events import Query, Sample
-from pytest_dbperf.loads import Load
-from pytest_dbperf.probes.hashing import hash_of, hash_of_asked
-from pytest_dbperf.probes.loops import Call, running_loop
+from pytest_dbperf.callsites.callsite import CallPath, frames_of_yours_from
+from pytest_dbperf.probes.blocking import Call, running_loop
+from pytest_dbperf.probes.django_frames import load_of
+from pytest_dbperf.probes.parameters import hash_of, hash_of_asked
 from pytest_dbperf.probes.seam import Undo, replace, together
 from pytest_dbperf.probes.threads import this_thread
-from pytest_dbperf.probes.witnesses import load_of
-from pytest_dbperf.recording import Recorder
+from pytest_dbperf.recording import cause
+from pytest_dbperf.recording.clock import perf_counter
+from pytest_dbperf.recording.events import Query, Sample
+from pytest_dbperf.recording.loads import Load
+from pytest_dbperf.recording.recorder import Recorder
 
 _MOST_SAMPLES = 10_000
 

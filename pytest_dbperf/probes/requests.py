@@ -7,14 +7,14 @@ from collections.abc import Awaitable, Callable
 from itertools import count
 from typing import Any
 
-from pytest_dbperf import cause
-from pytest_dbperf.callsite import end_walks_in
-from pytest_dbperf.cause import Cause, Request
-from pytest_dbperf.clock import perf_counter
-from pytest_dbperf.events import Response
+from pytest_dbperf.callsites.callsite import end_walks_in
 from pytest_dbperf.probes.seam import Undo, replace, together
 from pytest_dbperf.probes.threads import this_thread
-from pytest_dbperf.recording import Recorder
+from pytest_dbperf.recording import cause
+from pytest_dbperf.recording.cause import Cause, Request
+from pytest_dbperf.recording.clock import perf_counter
+from pytest_dbperf.recording.events import Response
+from pytest_dbperf.recording.recorder import Recorder
 
 # A walk from below one of these wrappers ends there: the wrapper has noted the path above it as the cause.
 end_walks_in(__file__)

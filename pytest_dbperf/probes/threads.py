@@ -8,11 +8,11 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any
 
-from pytest_dbperf import cause
-from pytest_dbperf.callsite import CallPath
-from pytest_dbperf.events import Query
+from pytest_dbperf.callsites.callsite import CallPath
 from pytest_dbperf.probes.seam import Undo, replace
-from pytest_dbperf.recording import Recorder
+from pytest_dbperf.recording import cause
+from pytest_dbperf.recording.events import Query
+from pytest_dbperf.recording.recorder import Recorder
 
 _STARTED_BY = "_dbperf_started_by"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from pytest_dbperf.results import Run
+from pytest_dbperf.results.model import Run
 
 
 def document(run: Run) -> str:

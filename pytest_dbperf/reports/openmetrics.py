@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from math import inf
 
-from pytest_dbperf.results import Run, TestResult
+from pytest_dbperf.results.model import Run, TestResult
 
 SECONDS_BETWEEN_SAMPLES = 15
 # From 1 ms to 10 s, close enough to each other for a percentile to mean something.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pytest_dbperf.reports.terminal import counted
-from pytest_dbperf.suggestions import Suggestion, name_of
-from pytest_dbperf.writing import Outcome
+from pytest_dbperf.suggestions.files import Outcome
+from pytest_dbperf.suggestions.markers import Suggestion, name_of
 
 _WIDEST_PLACE = 60
 

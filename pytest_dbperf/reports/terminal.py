@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from textwrap import wrap
 
-from pytest_dbperf.decisions import MIDDLEWARE
-from pytest_dbperf.results import RequestResult, Run, TestResult
+from pytest_dbperf.callsites.hop_origin import MIDDLEWARE
+from pytest_dbperf.results.model import RequestResult, Run, TestResult
 
 _WIDTH = 100
 _INDENT = " " * 18

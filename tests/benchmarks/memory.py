@@ -9,11 +9,11 @@ from contextlib import nullcontext
 from pathlib import Path
 from time import perf_counter
 
-from pytest_dbperf.budgets import BUDGETS
 from pytest_dbperf.budgets.budget import takes_a_limit
+from pytest_dbperf.budgets.built_in import BUDGETS
 from pytest_dbperf.budgets.query_budget import QueryBudget
-from pytest_dbperf.measuring import measure
-from pytest_dbperf.probes import RECORDER, listening
+from pytest_dbperf.probes.listening import RECORDER, listening
+from pytest_dbperf.results.measuring import measure
 
 
 def main() -> None:

@@ -72,7 +72,7 @@ def watching(way: str, using: str) -> AbstractContextManager[object]:
     from django.db import connections
     from django.test.utils import CaptureQueriesContext
 
-    from pytest_dbperf.probes import RECORDER
+    from pytest_dbperf.probes.listening import RECORDER
 
     def forward(execute, sql, params, many, context):
         return execute(sql, params, many, context)

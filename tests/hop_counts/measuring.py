@@ -6,8 +6,8 @@ import inspect
 import django
 from django.db import connection
 
-from pytest_dbperf.probes import listening
-from pytest_dbperf.standing import close_on_asgiref_thread
+from pytest_dbperf.probes.listening import listening
+from pytest_dbperf.session.standing_connections import close_on_asgiref_thread
 from tests.hop_counts import calls_of_models, calls_of_sites
 from tests.hop_counts.things import Things
 

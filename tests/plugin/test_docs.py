@@ -11,7 +11,7 @@ from sybil import Document
 from sybil.parsers.markdown.lexers import FencedCodeBlockLexer
 
 import run
-from pytest_dbperf.budgets import BUDGETS
+from pytest_dbperf.budgets.built_in import BUDGETS
 
 HOME = Path(__file__).parents[2]
 PAGES = sorted([HOME / "README.md", *HOME.glob("*/README.md"), *HOME.glob("docs/**/*.md")])

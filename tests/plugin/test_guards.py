@@ -116,7 +116,7 @@ def test_a_thread_that_does_not_answer_is_an_error(suite):
         "conftest.py",
         """
 import pytest
-from pytest_dbperf import standing
+from pytest_dbperf.session import standing_connections
 
 @pytest.fixture(autouse=True)
 def impatience(monkeypatch):

@@ -324,7 +324,7 @@ def test_next():
     queries(1)
 """,
         "-W",
-        "default::pytest_dbperf.verification.ConnectionsNotVerified",
+        "default::pytest_dbperf.session.verification.ConnectionsNotVerified",
     )
 
     result.assert_outcomes(passed=1, failed=1, warnings=1)

@@ -132,7 +132,7 @@ def test_again():
     queries(1)
 """,
         "-W",
-        "default::pytest_dbperf.verification.ConnectionsNotVerified",
+        "default::pytest_dbperf.session.verification.ConnectionsNotVerified",
     )
 
     result.assert_outcomes(passed=2, warnings=1)
@@ -173,7 +173,7 @@ def test_it(dbperf):
         # PgBouncer keeps its sessions, and DROP DATABASE would wait for them.
         "--reuse-db",
         "-W",
-        "default::pytest_dbperf.verification.ConnectionsNotVerified",
+        "default::pytest_dbperf.session.verification.ConnectionsNotVerified",
     )
 
     result.assert_outcomes(passed=1, warnings=1)

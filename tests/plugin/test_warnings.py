@@ -5,15 +5,15 @@ import warnings
 
 import pytest
 
+from pytest_dbperf.budgets.enforcement import Given, remarks_of, warn
 from pytest_dbperf.budgets.query_budget import QueryBudget
-from pytest_dbperf.enforcement import Given, remarks_of, warn
-from pytest_dbperf.violations import BudgetWarning, Remark
+from pytest_dbperf.violations.violation import BudgetWarning, Remark
 from tests.factories import recording, site
 from tests.plugin.conftest import failure_of, line_of
 
 WARNING_BUDGET = """
 from pytest_dbperf.budgets.query_budget import QueryBudget
-from pytest_dbperf.violations import Remark
+from pytest_dbperf.violations.violation import Remark
 
 
 def remarks(self, recording):

@@ -10,7 +10,7 @@ from django.contrib.auth import hashers
 from django.core.exceptions import SynchronousOnlyOperation
 from django.db import DatabaseError, connections, transaction
 
-from pytest_dbperf.standing import close_on_asgiref_thread
+from pytest_dbperf.session.standing_connections import close_on_asgiref_thread
 from shop.models import Author
 from tests.factories import functions_of
 

@@ -16,12 +16,13 @@ from django.db import connections as django_connections
 from django.db.backends import utils
 from django.db.backends.base import base
 
-from pytest_dbperf import probes
-from pytest_dbperf.probes import connections, drivers, executors, listening
+from pytest_dbperf.probes import connections, drivers, executors
+from pytest_dbperf.probes import listening as probes
+from pytest_dbperf.probes.django_frames import witnesses
+from pytest_dbperf.probes.listening import listening
 from pytest_dbperf.probes.seam import SeamGone, WhileWanted, is_installed, replace, together
 from pytest_dbperf.probes.threads import runs_in
-from pytest_dbperf.probes.witnesses import witnesses
-from pytest_dbperf.recording import Recorder
+from pytest_dbperf.recording.recorder import Recorder
 from tests.probes.seams import SEAMS
 
 
@@ -105,7 +106,7 @@ def test_other_cursors_of_psycopg_inherit_the_seams(cursor):
 
 UNDO = """
 from tests.probes.seams import SEAMS
-from pytest_dbperf.probes import listening
+from pytest_dbperf.probes.listening import listening
 
 before = {seam: vars(seam[0])[seam[1]] for seam in SEAMS}
 with listening(), listening():

@@ -12,8 +12,8 @@ from django.db import connection, connections, transaction
 from django.db.models import F
 from django.test import AsyncClient, Client
 
-from pytest_dbperf.fingerprint import is_bookkeeping
-from pytest_dbperf.standing import close_on_asgiref_thread
+from pytest_dbperf.session.standing_connections import close_on_asgiref_thread
+from pytest_dbperf.sql.fingerprint import is_bookkeeping
 from shop.models import Author, Book
 from tests.probes.server_log import ServerLog
 

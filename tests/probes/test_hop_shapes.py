@@ -15,9 +15,9 @@ from django.test import TestCase
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 
-from pytest_dbperf.standing import close_on_asgiref_thread
+from pytest_dbperf.session.standing_connections import close_on_asgiref_thread
 from shop.models import Author
-from tests.unit.test_callsite import imported_from
+from tests.unit.callsites.test_callsite import imported_from
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -268,7 +268,7 @@ class TestOfDjango(TestCase):
 
     async def test_hops_count_in_djangos_test_case(self):
         """The thread-sensitive ones come back to the thread of the test, on its own connection."""
-        from pytest_dbperf.probes import RECORDER
+        from pytest_dbperf.probes.listening import RECORDER
 
         with RECORDER.record() as recording:
             await decorated()

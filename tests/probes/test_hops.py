@@ -13,7 +13,7 @@ from asgiref.sync import SyncToAsync, ThreadSensitiveContext, async_to_sync, syn
 from django.test import AsyncClient, Client
 from django.utils.deprecation import MiddlewareMixin
 
-from pytest_dbperf import cause
+from pytest_dbperf.recording import cause
 from shop.models import Author
 from tests.factories import functions_of
 

@@ -14,9 +14,9 @@ from django.db import IntegrityError, connection, connections, transaction
 from django.db.models import Exists, FilteredRelation, OuterRef, Q
 from psycopg.types.json import Jsonb
 
-from pytest_dbperf.callsite import settle
-from pytest_dbperf.diagnosis import plans
-from pytest_dbperf.diagnosis.plans import CannotExplain, explain, root_of
+from pytest_dbperf.callsites.callsite import settle
+from pytest_dbperf.plans import explain as explain_module
+from pytest_dbperf.plans.explain import CannotExplain, explain, root_of
 from shop.models import Author, Book
 from tests.probes.server_log import ServerLog
 
@@ -490,7 +490,7 @@ def test_a_connection_that_the_driver_has_closed_is_an_error(explained, books):
 @committed
 def test_a_lock_of_another_connection_is_an_error(explained, books, monkeypatch):
     """It says nothing of the statement, and nobody waits for it for ever."""
-    monkeypatch.setitem(plans._SETTINGS, "lock_timeout", "10ms")
+    monkeypatch.setitem(explain_module._SETTINGS, "lock_timeout", "10ms")
     with psycopg.connect(connection.connection.info.dsn) as other:
 
         def work():
@@ -603,7 +603,7 @@ def test_models_of_libraries_get_no_proposal(fixes, books, monkeypatch):
 
 def test_the_number_of_proofs_is_bounded(fixes, books, monkeypatch):
     """A suite that has just begun to look may have many findings."""
-    monkeypatch.setattr(plans, "_MOST_FIXES", 1)
+    monkeypatch.setattr(explain_module, "_MOST_FIXES", 1)
 
     first, second = fixes(
         lambda: (Book.objects.filter(title="x").count(), Author.objects.filter(name="x").count())

@@ -11,9 +11,9 @@ from django.db import DatabaseError, connections, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils.safestring import SafeString
 
-from pytest_dbperf.callsite import describe
-from pytest_dbperf.folding import MOST_UNFOLDED
-from pytest_dbperf.groups import groups_of_queries
+from pytest_dbperf.callsites.shown import describe
+from pytest_dbperf.recording.compaction import MOST_UNFOLDED
+from pytest_dbperf.recording.groups import groups_of_queries
 from shop.models import Author, Book
 from tests.factories import functions_of
 

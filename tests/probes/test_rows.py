@@ -8,10 +8,10 @@ from django.db.models import Manager
 from django.db.models.query import ModelIterable, QuerySet
 from django.db.models.signals import post_init
 
-from pytest_dbperf.callsite import line_of
-from pytest_dbperf.loads import Batch, Birth, LoadKind
-from pytest_dbperf.probes import rows
-from pytest_dbperf.recording import Recorder
+from pytest_dbperf.callsites.callsite import line_of
+from pytest_dbperf.probes import querysets
+from pytest_dbperf.recording.loads import Batch, Birth, LoadKind
+from pytest_dbperf.recording.recorder import Recorder
 from shelf.models import Chapter, Publisher, Volume, Writer
 from tests.repeats.table import Shelf
 
@@ -178,7 +178,7 @@ def test_a_generator_of_rows_that_is_not_used_up_is_closed(recording):
     """A server-side cursor must not stay open until somebody collects it."""
     rows = Volume.objects.iterator(chunk_size=1)
     next(rows)
-    rows.close()
+    querysets.close()
 
     assert Volume.objects.count() == 2
 
@@ -192,7 +192,7 @@ def test_no_rows_have_no_batch(recording):
 def test_whoever_wraps_the_wrapper_goes_on(shelf):
     """Also when nobody listens any more."""
     recorder = Recorder()
-    undo = rows.install(recorder)
+    undo = querysets.install(recorder)
     ours = QuerySet._clone
     QuerySet._clone = lambda self: ours(self)
     try:

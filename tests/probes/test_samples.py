@@ -7,8 +7,8 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.db import ProgrammingError, connections
 
-from pytest_dbperf.events import Sample
 from pytest_dbperf.probes import queries
+from pytest_dbperf.recording.events import Sample
 from shop.models import Author
 
 pytestmark = pytest.mark.django_db(databases=["default", "sqlite"])

@@ -8,7 +8,7 @@ import pytest
 from django.db import DatabaseError, connection, connections, transaction
 from django.test import TestCase
 
-from pytest_dbperf.transactions import transactions_of
+from pytest_dbperf.recording.transactions import transactions_of
 from shop.models import Author, Book
 
 committed = pytest.mark.django_db(databases="__all__", transaction=True)
@@ -232,7 +232,7 @@ class TestInATransaction(TestCase):
 
     def test_blocks_are_the_same_transactions(self):
         """All but the last statement of each."""
-        from pytest_dbperf.probes import RECORDER
+        from pytest_dbperf.probes.listening import RECORDER
 
         for using in ("default", "sqlite"):
             with RECORDER.record() as recording:

@@ -13,8 +13,8 @@ from django.views.generic import ListView
 
 from pytest_dbperf.budgets.no_n_plus_one import NoNPlusOne
 from pytest_dbperf.budgets.query_budget import QueryBudget
-from pytest_dbperf.callsite import line_of
-from pytest_dbperf.violations import Fix, explain
+from pytest_dbperf.callsites.callsite import line_of
+from pytest_dbperf.violations.violation import Fix, explain
 from shelf.models import Genre, Note, Profile, Publisher, Volume, Writer
 from tests.repeats.table import Shelf
 

@@ -6,11 +6,11 @@ from typing import assert_type
 import pytest
 
 from pytest_dbperf import BudgetExceeded, BudgetFixture, LiveRecording, Recording, record
-from pytest_dbperf.cause import Request
-from pytest_dbperf.events import BlockingCall, Hop, NewConnection, Query
-from pytest_dbperf.lifecycle.asgi import AsgiClient
-from pytest_dbperf.lifecycle.database_settings import DatabaseSettings
-from pytest_dbperf.lifecycle.wsgi import WsgiClient
+from pytest_dbperf.clients.asgi import AsgiClient
+from pytest_dbperf.clients.database_settings import DatabaseSettings
+from pytest_dbperf.clients.wsgi import WsgiClient
+from pytest_dbperf.recording.cause import Request
+from pytest_dbperf.recording.events import BlockingCall, Hop, NewConnection, Query
 
 
 @pytest.mark.query_budget(4, at_least=1, select=3, tables={"users_user": 1}, using="default", reason="why")

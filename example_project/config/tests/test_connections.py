@@ -4,9 +4,9 @@ import pytest
 from django.db import connection
 
 from pytest_dbperf import Recording
-from pytest_dbperf.lifecycle.asgi import AsgiClient
-from pytest_dbperf.lifecycle.database_settings import DatabaseSettings
-from pytest_dbperf.lifecycle.wsgi import WsgiClient
+from pytest_dbperf.clients.asgi import AsgiClient
+from pytest_dbperf.clients.database_settings import DatabaseSettings
+from pytest_dbperf.clients.wsgi import WsgiClient
 from users.models import User
 from users.tests.factories import make_user
 

@@ -1,0 +1,136 @@
+"""Which functions of yours does the process remember, and what has their cache seen?"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import CodeType, FunctionType, ModuleType
+from typing import Any, NamedTuple
+
+from pytest_dbperf.callsites.callsite import CallSite
+
+# A decorator may lie around another one, and a careless one around itself.
+_MOST_WRAPPERS = 16
+
+
+class Counts(NamedTuple):
+    """What a cache tells of itself: how often it had the answer, how often not, and how many it keeps."""
+
+    hits: int
+    misses: int
+    entries: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Memo:
+    """A function of yours that is wrapped by a cache, such as that of `functools.lru_cache`."""
+
+    function: CodeType
+    wrapper: Any
+
+    @property
+    def counts(self) -> Counts:
+        """What its cache has seen by now."""
+        seen = self.wrapper.cache_info()
+        return Counts(seen.hits, seen.misses, seen.currsize)
+
+    @property
+    def site(self) -> CallSite:
+        """Where the function begins: at its first decorator."""
+        return self.function, 0
+
+    @property
+    def kind(self) -> str:
+        """What a reader knows it by: `lru_cache`, or the package that the cache is from."""
+        kind = type(self.wrapper)
+        module = self.wrapper.__globals__["__name__"] if kind is FunctionType else kind.__module__
+        package = str(module).partition(".")[0]
+        return "lru_cache" if package == "functools" else package
+
+
+class Memos:
+    """The memos of your modules, by the code of their functions, each looked for once."""
+
+    def __init__(self) -> None:
+        # By id, as hashing a code object reads its whole bytecode; the code is kept, so its id stays its own.
+        self._found: dict[int, tuple[CodeType, Memo | None]] = {}
+        self._modules: dict[str, list[ModuleType]] = {}
+
+    def of(self, code: CodeType) -> Memo | None:
+        """Find the cache around a function; None where there is none, or none that can be proven."""
+        found = self._found.get(id(code))
+        if found is None:
+            found = self._found[id(code)] = code, self._find(code)
+        return found[1]
+
+    def _find(self, code: CodeType) -> Memo | None:
+        for module in self._modules_of(code.co_filename):
+            wrapper = _cache_around(code, _named(module, code.co_qualname))
+            if wrapper is not None:
+                return Memo(code, wrapper)
+        return None
+
+    def _modules_of(self, filename: str) -> list[ModuleType]:
+        if filename not in self._modules:
+            self._modules = {filename: []}
+            for module in [*sys.modules.values()]:
+                # What stands there instead of a module is left alone, and a lazy module is not loaded.
+                if issubclass(type(module), ModuleType):
+                    file = object.__getattribute__(module, "__dict__").get("__file__")
+                    if type(file) is str:
+                        self._modules.setdefault(file, []).append(module)
+        return self._modules[filename]
+
+
+def _named(module: ModuleType, qualified_name: str) -> Any:
+    """Look up `Settings.current` in a module, without running code of anybody."""
+    names: dict[str, Any] = object.__getattribute__(module, "__dict__")
+    owner, found = "", None
+    for name in qualified_name.split("."):
+        is_private = owner and name.startswith("__") and not name.endswith("__")
+        found = names.get(f"_{owner.lstrip('_')}{name}" if is_private else name)
+        kind: Any = found
+        names = type.__getattribute__(kind, "__dict__") if issubclass(type(kind), type) else {}
+        owner = name
+    return found
+
+
+def _cache_around(code: CodeType, found: Any) -> Any:
+    """Tell what lies around a function and has a cache; None when it is another function, or has none."""
+    cache = None
+    for layer in _layers(found):
+        if type(layer) is FunctionType and layer.__code__ is code:
+            return cache
+        if cache is None and _is_a_cache(layer):
+            cache = layer
+    return None
+
+
+def _layers(found: Any) -> Iterator[Any]:
+    for _ in range(_MOST_WRAPPERS):
+        yield found
+        if type(found) in (classmethod, staticmethod):
+            found = found.__func__
+        elif type(found) is property:
+            found = found.fget
+        elif _has_cache_info(found):
+            found = getattr(found, "__wrapped__", None)  # It may lie in a slot, as with async_lru.
+        else:
+            # A lazy object at this name would be evaluated by getattr().
+            found = inspect.getattr_static(found, "__wrapped__", None)
+
+
+def _has_cache_info(layer: Any) -> bool:
+    return inspect.getattr_static(layer, "cache_info", None) is not None
+
+
+def _is_a_cache(layer: Any) -> bool:
+    if not _has_cache_info(layer):
+        return False
+    try:
+        seen = layer.cache_info()
+    except TypeError:  # It takes arguments: whatever it is, it is not what functools means by it.
+        return False
+    return all(hasattr(seen, name) for name in Counts._fields[:2]) and hasattr(seen, "currsize")

@@ -1,0 +1,1 @@
+"""Whose line was it?"""

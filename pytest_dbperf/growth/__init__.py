@@ -1,0 +1,1 @@
+"""Does it grow with the rows?"""

@@ -1,0 +1,1 @@
+"""Has each filter an index?"""

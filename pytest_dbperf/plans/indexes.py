@@ -1,0 +1,91 @@
+"""Which index could serve a filter? What PostgreSQL writes of it tells; whether it does has to be proven."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pytest_dbperf.sql.plan import UnservedFilter, columns_in, without_parentheses
+
+# How a condition narrows a column down: to one value, to a range, or to what begins with a text.
+EQUAL, RANGE, PREFIX = "equal", "range", "prefix"
+
+_COMPARED = re.compile(
+    r"""
+    (?P<function> upper | lower )?
+    (?P<column> \( .*? \)(?:::[\w ]+)? | (?: "[^"]*" | \S )+? )
+    \s* (?P<operator> = | <= | >= | < | > | ~~ )
+    \s+ (?P<value> .* )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+_USES = {"=": EQUAL, "~~": PREFIX}
+# What a condition on a column alone begins and ends with.
+_UNCOMPARED = (("", " IS NULL", EQUAL), ("", " IS NOT NULL", RANGE), ("NOT ", "", EQUAL), ("", "", EQUAL))
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A column that an index could be on, or a function of it, and what for."""
+
+    column: str
+    use: str
+    function: str = ""
+
+
+def candidates(unserved: UnservedFilter) -> list[tuple[Key, ...]]:
+    """List the keys of indexes that could serve a filter, the best first: what is equal, then one range."""
+    keys = list(dict.fromkeys(_keys(unserved)))
+    plain = [key for key in keys if not key.function]
+    equal = [key for key in plain if key.use == EQUAL]
+    ranges = [key for key in plain if key.use == RANGE and key.column not in {each.column for each in equal}]
+    together = (*equal, *ranges[:1])
+    found = [together, *((key,) for key in (*equal, *ranges)), *((key,) for key in keys)]
+    return [*dict.fromkeys(filter(None, found))]
+
+
+def _keys(unserved: UnservedFilter) -> Iterator[Key]:
+    for condition in _conditions(unserved.condition):
+        key = _key(condition, unserved.alias)
+        if key is not None:
+            yield key
+
+
+def _conditions(text: str) -> Iterator[str]:
+    """Split at each AND that is in no parentheses."""
+    text, depth, start = without_parentheses(text), 0, 0
+    for mark in re.finditer(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|[()]| AND """, text):
+        depth += {"(": 1, ")": -1}.get(mark[0], 0)
+        if mark[0] == " AND " and depth == 0:
+            yield without_parentheses(text[start : mark.start()])
+            start = mark.end()
+    yield without_parentheses(text[start:])
+
+
+def _key(condition: str, alias: str) -> Key | None:
+    columns = columns_in(condition, alias)
+    # What compares two columns of a table has no index.
+    if len(columns) != 1 or " OR " in condition:
+        return None
+    (column,) = columns
+    for beginning, ending, use in _UNCOMPARED:
+        rest = condition.removeprefix(beginning).removesuffix(ending)
+        if len(rest) + len(beginning) + len(ending) == len(condition) and _is_alone(rest):
+            return Key(column, use)
+    compared = _COMPARED.fullmatch(condition)
+    if compared is None or not _is_alone(compared["column"]) or columns_in(compared["value"], alias):
+        return None
+    use = _USES.get(compared["operator"], RANGE)
+    is_anywhere = use == PREFIX and re.match("E?'[%_]", compared["value"])
+    return None if is_anywhere else Key(column, use, compared["function"] or "")
+
+
+def _is_alone(text: str) -> bool:
+    """Tell whether it is a column and nothing else, but for a type that it is taken for."""
+    text = re.sub(r"::[\w ]+$", "", text)
+    inner = without_parentheses(text)
+    if inner != text:
+        return _is_alone(inner)
+    return bool(re.fullmatch(r'(?:"(?:[^"]|"")*"|[\w$]+)\.(?:"(?:[^"]|"")*"|[\w$]+)', text))

@@ -1,0 +1,101 @@
+"""Who writes down that a connection was opened or closed?"""
+
+from __future__ import annotations
+
+import threading
+from contextvars import ContextVar
+from typing import Any
+
+from pytest_dbperf.callsites.callsite import CallPath
+from pytest_dbperf.probes.threads import runs_in, this_thread
+from pytest_dbperf.recording import cause
+from pytest_dbperf.recording.clock import perf_counter
+from pytest_dbperf.recording.events import ConnectionClosed, NewConnection, Why
+from pytest_dbperf.recording.open_connections import OpenConnection
+from pytest_dbperf.recording.recorder import Recorder
+
+# The tasks of a loop share its thread.
+in_async_pool = ContextVar("dbperfin_async_pool", default=False)
+
+
+class Opening(threading.local):
+    """What this thread is about to open: for which alias, why, since when; and what the driver reported."""
+
+    alias: str | None = None
+    why: Why = Why.DRIVER
+    because_of: CallPath = ()
+    started: float | None = None
+    heard_of_driver: bool = False
+    is_persistent: bool = False
+    waited: float = 0.0
+
+
+class Ledger:
+    """Writes what is opened and closed into the recorder's book of open connections, and into its log."""
+
+    def __init__(self, recorder: Recorder, opening: Opening) -> None:
+        self._recorder = recorder
+        self._opening = opening
+
+    def opened(self, owner: Any, driver: str, database: str, backend_pid: int | None) -> None:
+        """Note a connection that this thread has opened."""
+        recorder, opening = self._recorder, self._opening
+        recorder.connections.remove(owner)
+        why = Why.POOL if in_async_pool.get() else opening.why
+        is_kept = why is Why.POOL or (opening.alias is not None and _keeps_connections())
+        known = recorder.connections.add(
+            owner, opening.alias, database=database, is_kept=is_kept, dropped=self._dropped
+        )
+        if not recorder.active:
+            return
+        now = perf_counter()
+        recorder.emit(
+            NewConnection(
+                number=known.number,
+                using=known.using,
+                driver=driver,
+                backend_pid=backend_pid,
+                open_now=len(recorder.connections),
+                started=now,
+                seconds=None if opening.started is None else now - opening.started,
+                thread=this_thread.name,
+                why=why,
+                because_of=opening.because_of,
+                is_kept=is_kept,
+                is_persistent=opening.is_persistent,
+                frames=cause.frames_here(2) if recorder.wants_frames else (),
+                cause=cause.current.get(),
+            )
+        )
+
+    def closed(self, owner: Any) -> None:
+        """Note that a connection was closed; one that is unknown, or closed already, makes no difference."""
+        known = self._recorder.connections.remove(owner)
+        if known is not None:
+            self._ended(known, dropped=False)
+
+    def _dropped(self, known: OpenConnection) -> None:
+        self._ended(known, dropped=True)
+
+    def _ended(self, known: OpenConnection, *, dropped: bool) -> None:
+        if self._recorder.active:
+            open_now = len(self._recorder.connections)
+            self._recorder.emit(
+                ConnectionClosed(
+                    known.number,
+                    known.using,
+                    dropped,
+                    open_now,
+                    perf_counter(),
+                    this_thread.name,
+                    cause.current.get(),
+                )
+            )
+
+
+def _keeps_connections() -> bool:
+    if this_thread.keeps_connections:
+        return True
+    from asgiref.sync import SyncToAsync
+
+    return runs_in(SyncToAsync.single_thread_executor)

@@ -1,0 +1,177 @@
+"""What is a query for? Frames of Django that know the row, the relation or the line of a template."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any
+
+from pytest_dbperf.callsites.callsite import CallSite, Reader, call_as_witnesses, role_of
+from pytest_dbperf.callsites.ownership import PROJECT
+from pytest_dbperf.probes.parameters import hash_of
+from pytest_dbperf.probes.querysets import FOREIGN_KEY, MANY_TO_MANY
+from pytest_dbperf.probes.seam import Undo
+from pytest_dbperf.probes.threads import this_thread
+from pytest_dbperf.recording.loads import Birth, Load, LoadKind
+from pytest_dbperf.recording.recorder import Recorder
+
+_CONTENT_TYPES = ("get_by_natural_key", "get_for_id", "get_for_model", "get_for_models")
+_SITES = ("_get_site_by_id", "_get_site_by_request")
+# Of all templates that queries have come from.
+_MOST_LINES = 10_000
+
+
+def witnesses() -> Mapping[str, Mapping[str, Reader]]:
+    """The functions of Django that know what a query is for, by file, and who reads their frames.
+
+    By name, as the modules of an app cannot be imported before Django is set up.
+    """
+    return {
+        "db/models/fields/related_descriptors.py": {
+            "ForwardManyToOneDescriptor.__get__": _by_relation,
+            "ReverseOneToOneDescriptor.__get__": _by_reverse_relation,
+            # These ask the table in between.
+            f"{MANY_TO_MANY}.count": _by_manager,
+            f"{MANY_TO_MANY}.exists": _by_manager,
+        },
+        "db/models/query_utils.py": {"DeferredAttribute.__get__": _by_deferred_field},
+        "db/models/query.py": {
+            "QuerySet.count": _by_queryset,
+            "QuerySet.exists": _by_queryset,
+            "prefetch_one_level": _by_prefetch,
+        },
+        "template/base.py": {"Node.render_annotated": _by_template},
+        "contrib/contenttypes/fields.py": {
+            "GenericForeignKey.__get__": _by_generic_key,
+            "GenericForeignKeyDescriptor.__get__": _by_generic_key,  # Since Django 6.0.
+        },
+        "contrib/contenttypes/models.py": {
+            f"ContentTypeManager.{name}": _by_cache for name in _CONTENT_TYPES
+        },
+        "contrib/sites/models.py": {f"SiteManager.{name}": _by_cache for name in _SITES},
+    }
+
+
+def install(_: Recorder) -> Undo:
+    """Read the frames of these functions whenever a walk passes them."""
+    import django
+
+    home = Path(django.__file__).parent
+    return call_as_witnesses({str(home / file): readers for file, readers in witnesses().items()})
+
+
+def load_of(seen: list[Load], queryset: Any) -> Load | None:
+    """Tell what a query loads, from what the frames above it know and the queryset that asks for rows."""
+    load = seen[0] if seen else None
+    if queryset is None or (load is not None and load.kind is LoadKind.PREFETCH):
+        return load
+    of_relation = _of_related_manager(queryset)
+    if of_relation is not None and this_thread.fetching.is_streamed:
+        return of_relation._replace(is_whole=False)
+    return of_relation or load
+
+
+def _load(kind: LoadKind, name: str, instance: Any, *, is_whole: bool = True, rows: int = 1) -> Load:
+    # Not by getattr(): that might load it.
+    known, pk = vars(instance), instance._meta.pk
+    # A composite key has no column, and is no attribute, but fields that have and are.
+    key = (known.get(pk.attname),) if pk.column else tuple(known.get(field.attname) for field in pk)
+    row = None if None in key else hash_of(key)
+    return Load(kind, type(instance), name, row, instance._state._dbperf_batch, is_whole, rows)
+
+
+def _of_related_manager(queryset: Any) -> Load | None:
+    """Tell for which instance a related manager has made a queryset, if one has."""
+    birth: Birth | None = queryset._dbperf_birth
+    if birth is None or birth.manager is None:
+        return None
+    manager = birth.manager
+    return _load(LoadKind.TO_MANY, _accessor_of(manager), manager.instance, is_whole=birth.clones == 0)
+
+
+def _accessor_of(manager: Any) -> str:
+    """Name the attribute that a related manager is reached by, as `prefetch_related()` wants it."""
+    kind = type(manager).__qualname__
+    if kind == FOREIGN_KEY:
+        return str(manager.field.remote_field.get_accessor_name())
+    if kind == MANY_TO_MANY and manager.reverse:
+        relations = manager.instance._meta.related_objects
+        return str(next(one.get_accessor_name() for one in relations if _is_through(one, manager.through)))
+    return str(manager.prefetch_cache_name)
+
+
+def _is_through(relation: Any, through: Any) -> bool:
+    return bool(relation.many_to_many) and relation.through is through
+
+
+def _by_relation(frame: FrameType, seen: list[Any] | None) -> None:
+    # What an inner frame knows is nearer.
+    if seen is not None and not seen:
+        known = frame.f_locals
+        seen.append(_load(LoadKind.TO_ONE, known["self"].field.name, known["instance"]))
+
+
+def _by_reverse_relation(frame: FrameType, seen: list[Any] | None) -> None:
+    if seen is not None and not seen:
+        known = frame.f_locals
+        seen.append(_load(LoadKind.TO_ONE, known["self"].related.get_accessor_name(), known["instance"]))
+
+
+def _by_deferred_field(frame: FrameType, seen: list[Any] | None) -> None:
+    if seen is not None and not seen:
+        known = frame.f_locals
+        seen.append(_load(LoadKind.DEFERRED, known["self"].field.name, known["instance"]))
+
+
+def _by_generic_key(frame: FrameType, seen: list[Any] | None) -> None:
+    if seen is not None and not seen:
+        known = frame.f_locals
+        descriptor = known["self"]
+        # Since Django 6.0 the field has a descriptor, before it was its own.
+        field = vars(descriptor).get("field", descriptor)
+        seen.append(_load(LoadKind.GENERIC, field.name, known["instance"]))
+
+
+def _by_prefetch(frame: FrameType, seen: list[Any] | None) -> None:
+    if seen is not None and not seen:
+        known = frame.f_locals
+        instances, lookup, level = known["instances"], known["lookup"], known["level"]
+        name = lookup.prefetch_through.split("__")[level]
+        # With a queryset of yours, it is more than the relation that is asked for.
+        is_whole = lookup.get_current_querysets(level) is None
+        seen.append(_load(LoadKind.PREFETCH, name, instances[0], is_whole=is_whole, rows=len(instances)))
+
+
+def _by_queryset(frame: FrameType, seen: list[Any] | None) -> None:
+    if seen is not None and not seen and (load := _of_related_manager(frame.f_locals["self"])):
+        seen.append(load)
+
+
+def _by_manager(frame: FrameType, seen: list[Any] | None) -> None:
+    if seen is not None and not seen:
+        manager = frame.f_locals["self"]
+        seen.append(_load(LoadKind.TO_MANY, _accessor_of(manager), manager.instance))
+
+
+def _by_cache(_: FrameType, seen: list[Any] | None) -> None:
+    if seen is not None and not seen:
+        seen.append(Load(LoadKind.CACHE))
+
+
+def _by_template(frame: FrameType, _: list[Any] | None) -> CallSite | None:
+    node = frame.f_locals["self"]
+    token, origin = node.token, vars(node).get("origin")
+    # A node that was not parsed has neither.
+    if token is None or origin is None or role_of(origin.name) is not PROJECT:
+        return None
+    brackets = "{{ %s }}" if type(node).__name__ == "VariableNode" else "{%% %s %%}"
+    return _line_of_template(origin.name, token.lineno, brackets % token.contents)
+
+
+@lru_cache(_MOST_LINES)
+def _line_of_template(name: str, line: int, text: str) -> CallSite:
+    """Make a call site for a line that is no code, as template engines do it for their tracebacks."""
+    code: CodeType = compile("", name, "exec")
+    return code.replace(co_name=text, co_qualname=text, co_firstlineno=line), -1

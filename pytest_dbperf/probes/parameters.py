@@ -1,0 +1,59 @@
+"""Are these the same values? Hashes of parameters, where no code of the user is run for one."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import uuid
+from typing import Any
+
+from pytest_dbperf.sql.fingerprint import outside_lists
+
+_HASHABLE: frozenset[type] = frozenset(
+    (
+        *(bool, bytes, float, int, str, type(None), decimal.Decimal, uuid.UUID),
+        *(datetime.date, datetime.datetime, datetime.time, datetime.timedelta),
+    )
+)
+
+_SEQUENCES = (tuple, list)
+
+
+def hash_of_asked(sql: str, parameters: Any) -> int | None:
+    """Hash the parameters that a loop would go over: not the members of a list, where there are others."""
+    # This is the path of every query, and most have one parameter.
+    if type(parameters) in _SEQUENCES and len(parameters) > 1 and ("IN (%s, " in sql or "ANY(%s" in sql):
+        parameters = outside_lists(sql, parameters)
+    return hash_of(parameters)
+
+
+def hash_of(parameters: Any) -> int | None:
+    """Hash the parameters of a statement, or return None where that could run code of the user, or fails."""
+    if parameters is None:
+        return 0
+    if type(parameters) is dict:
+        parameters = tuple(parameters.values())
+    elif type(parameters) is list:
+        parameters = tuple(parameters)
+    elif type(parameters) is not tuple:
+        return None
+    try:
+        for value in parameters:
+            if type(value) not in _HASHABLE:
+                break
+        else:
+            return hash(parameters)
+        hashes = tuple(map(_hash_of_value, parameters))
+    except Exception:  # noqa: BLE001  # A signaling NaN has no hash, and a tzinfo may raise anything.
+        return None
+    return None if None in hashes else hash(hashes)
+
+
+def _hash_of_value(value: Any) -> int | None:
+    kind = type(value)
+    if kind is list or kind is tuple:
+        return hash_of(value)
+    # psycopg's Int8 and Django's SafeString are subclasses: the hash of the built-in type is enough, and the
+    # type is asked rather than isinstance(), for which a lazy object would run its query.
+    base: Any = next((base for base in _HASHABLE if base in kind.__mro__), None)
+    return None if base is None else int(base.__hash__(value))

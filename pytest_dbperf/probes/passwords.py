@@ -1,0 +1,35 @@
+"""Where are passwords verified? Where it takes long on purpose, in the thread of a loop above all."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from pytest_dbperf.probes.blocking import Call, running_loop
+from pytest_dbperf.probes.seam import Undo, replace
+from pytest_dbperf.recording.recorder import Recorder
+
+
+def install(recorder: Recorder) -> Undo:
+    """Wrap what `check_password` and `acheck_password` share."""
+    # Two milliseconds, and no settings: with the users of django.contrib.auth it comes anyway.
+    from django.contrib.auth import hashers
+
+    loop_here, acheck_password = running_loop(), hashers.acheck_password.__code__
+
+    def around_verify(original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def verify_password(*args: Any, **kwargs: Any) -> Any:
+            __tracebackhide__ = True
+            if not recorder.active or loop_here() is None:
+                return original(*args, **kwargs)
+            # From Django 6.0, acheck_password() sends it to a thread.
+            by_django = sys._getframe(1).f_code is acheck_password
+            with Call(recorder, "hashers", "acheck_password" if by_django else "verify_password", None):
+                return original(*args, **kwargs)
+
+        return verify_password
+
+    return replace(hashers, "verify_password", around_verify)

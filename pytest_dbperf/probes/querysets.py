@@ -1,0 +1,171 @@
+"""Where do rows come from? Notes on querysets where they were made, and on the instances of their rows."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from inspect import CO_OPTIMIZED
+from sys import _getframe as getframe
+from types import FrameType
+from typing import Any
+
+from pytest_dbperf.callsites.callsite import nearest
+from pytest_dbperf.probes.seam import Undo, replace, together
+from pytest_dbperf.probes.threads import this_thread
+from pytest_dbperf.recording.loads import Batch, Birth, Load, LoadKind
+from pytest_dbperf.recording.recorder import Recorder
+
+# The classes that Django makes for each relation, by name: to look into a manager would make it slower.
+FOREIGN_KEY = "create_reverse_many_to_one_manager.<locals>.RelatedManager"
+MANY_TO_MANY = "create_forward_many_to_many_manager.<locals>.ManyRelatedManager"
+GENERIC = "create_generic_related_manager.<locals>.GenericRelatedObjectManager"
+# By which a queryset is asked for: Django's, and those of managers with a get_queryset() of their own.
+_METHODS_OF_MANAGERS = frozenset(("all", "get_queryset", "manager_method"))
+# Of a queryset: what asks for rows without keeping them.
+_STREAMS = frozenset(("_iterator", "_async_generator"))
+_RELATED = frozenset((FOREIGN_KEY, MANY_TO_MANY, GENERIC))
+
+
+def install(recorder: Recorder) -> Undo:  # noqa: C901  # One closure for each seam.
+    """Wrap where managers make querysets, where these are cloned, and where they make instances of rows."""
+    from django.db.models.base import ModelState
+    from django.db.models.manager import BaseManager
+    from django.db.models.query import ModelIterable, QuerySet
+
+    # Attributes of the classes, so that nobody's dictionary has to be made to look into. They stay: whoever
+    # has wrapped our wrappers goes on calling them.
+    QuerySet._dbperf_birth = None  # type: ignore[attr-defined]  # ours
+    ModelState._dbperf_batch = None  # type: ignore[attr-defined]  # ours
+    # Until Django 6.1, the filter of a relation is a clone.
+    filters_in_place = hasattr(QuerySet, "_avoid_cloning")
+
+    def clones_until_handed_out(manager: Any) -> int:
+        if filters_in_place:
+            return 0
+        return 2 if type(manager).__qualname__ == GENERIC or manager._db is not None else 1
+
+    def around_get_queryset(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        @functools.wraps(original)
+        def get_queryset(self: Any) -> Any:
+            queryset = original(self)
+            is_wanted = recorder.wants_frames or _is_made_once(getframe(1))
+            # A manager of yours may hand out what it likes.
+            if is_wanted and isinstance(queryset, QuerySet):
+                is_related = type(self).__qualname__ in _RELATED
+                clones = clones_until_handed_out(self) if is_related else 0
+                fields = nearest(getframe(1)), self if is_related else None, clones
+                queryset._dbperf_birth = tuple.__new__(Birth, fields)  # type: ignore[attr-defined]  # ours
+            return queryset
+
+        return get_queryset
+
+    def around_add_hints(original: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(original)
+        def _add_hints(self: Any, **hints: Any) -> None:
+            original(self, **hints)
+            # A related manager filters from here on: what a manager of yours did before, a prefetch does.
+            birth: Birth | None = self._dbperf_birth
+            if birth is not None and birth.manager is not None:
+                clones = clones_until_handed_out(birth.manager)
+                if clones != birth.clones:
+                    self._dbperf_birth = birth._replace(clones=clones)
+
+        return _add_hints
+
+    def around_clone(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        @functools.wraps(original)
+        def _clone(self: Any) -> Any:
+            clone = original(self)
+            birth: Birth | None = self._dbperf_birth
+            if birth is not None:
+                is_plain = birth.manager is None
+                clone._dbperf_birth = birth if is_plain else birth._replace(clones=birth.clones - 1)
+            return clone
+
+        return _clone
+
+    def around_iter(original: Callable[[Any], Iterator[Any]]) -> Callable[[Any], Iterator[Any]]:
+        @functools.wraps(original)
+        def __iter__(self: Any) -> Iterator[Any]:
+            rows = original(self)
+            if not recorder.wants_frames:
+                return rows
+            is_streamed = getframe(1).f_code.co_name in _STREAMS
+            return _noted(self.queryset, rows, is_streamed=is_streamed)
+
+        return __iter__
+
+    return together(
+        replace(BaseManager, "get_queryset", around_get_queryset),
+        replace(QuerySet, "_add_hints", around_add_hints),
+        replace(QuerySet, "_clone", around_clone),
+        replace(ModelIterable, "__iter__", around_iter),
+    )
+
+
+def _is_made_once(frame: FrameType) -> bool:
+    """Tell whether this is the body of a class or a module, which may run before anybody listens."""
+    while frame.f_code.co_name in _METHODS_OF_MANAGERS and frame.f_back is not None:
+        frame = frame.f_back
+    return not frame.f_code.co_flags & CO_OPTIMIZED
+
+
+def _noted(queryset: Any, rows: Any, *, is_streamed: bool) -> Iterator[Any]:
+    """Note on each instance which batch it belongs to, and on those that were selected with it."""
+    fetching = this_thread.fetching
+    fetching.queryset, fetching.is_streamed = queryset, is_streamed
+    try:
+        first = next(rows, None)
+    finally:
+        # Whoever has recorded the query has taken it over.
+        fetched = fetching.query if fetching.queryset is None else None
+        fetching.queryset = None
+    if first is None:
+        return
+    # What is made of a row may be no instance of a model.
+    if fetched is None or getattr(first, "_state", None) is None:
+        yield first
+        yield from rows
+        return
+    query = queryset.query
+    # What asks for more than the relation is a queryset of its own.
+    load = fetched.load if fetched.load is not None and fetched.load.is_whole else None
+    is_locked = query.select_for_update and not query.select_for_update_of
+    fields = (
+        *(queryset._dbperf_birth, fetched, load, query.deferred_loading[1]),
+        *(is_locked, query.combinator is not None, is_streamed),
+    )
+    batch = tuple.__new__(Batch, fields)
+    related = _related(batch, query.select_related) if isinstance(query.select_related, dict) else ()
+    try:
+        first._state._dbperf_batch = batch
+        _note_related(first, related)
+        yield first
+        for row in rows:
+            row._state._dbperf_batch = batch
+            if related:
+                _note_related(row, related)
+            yield row
+    finally:
+        rows.close()
+
+
+_Related = tuple[tuple[str, Batch, Any], ...]
+
+
+def _related(batch: Batch, selected: dict[str, Any]) -> _Related:
+    """Make batches of what `select_related()` named, level by level."""
+    related: list[tuple[str, Batch, Any]] = []
+    for name, below in selected.items():
+        joined = Batch(batch.birth, batch.query, Load(LoadKind.TO_ONE, name=name, batch=batch))
+        related.append((name, joined, _related(joined, below)))
+    return tuple(related)
+
+
+def _note_related(row: Any, related: _Related) -> None:
+    for name, batch, below in related:
+        instance = row._state.fields_cache.get(name)
+        # One that is known from elsewhere is not of this batch.
+        if instance is not None and instance._state._dbperf_batch is None:
+            instance._state._dbperf_batch = batch
+            _note_related(instance, below)

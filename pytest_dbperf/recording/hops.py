@@ -1,0 +1,81 @@
+"""What became of a hop? The events that tell, put together."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
+
+from pytest_dbperf.recording.cause import Request
+from pytest_dbperf.recording.events import Event, Hop, HopEnded, Query
+from pytest_dbperf.sql.fingerprint import is_bookkeeping
+
+
+def completed(events: Sequence[Event]) -> list[Hop]:
+    """Fill in what ran in each hop, for how long, and for which request it was."""
+    hops = [event for event in events if isinstance(event, Hop)]
+    ended = {event.number: event for event in events if isinstance(event, HopEnded)}
+    queries = Counter(
+        event.cause.hop for event in events if isinstance(event, Query) and not is_bookkeeping(event.sql)
+    )
+    visits: dict[object, Request] = {}
+    for event in events:
+        if isinstance(event, Request) and event.cause.visit is not None:
+            visits.setdefault(event.cause.visit, event)
+    return [_completed(hop, ended.get(hop.number), queries[hop.number], visits) for hop in hops]
+
+
+def _completed(hop: Hop, end: HopEnded | None, queries: int, visits: dict[object, Request]) -> Hop:
+    if end is not None:
+        # A loop that async_to_sync starts is waited for, but not in a queue.
+        waited = end.started - hop.started if hop.leaves_the_loop else 0.0
+        hop = hop._replace(
+            ran_in=end.thread,
+            thread_number=end.thread_number,
+            waited=waited,
+            seconds=end.seconds,
+            queries=queries,
+        )
+    if hop.cause.request is None and (request := visits.get(hop.cause.visit)) is not None:
+        # Before the request was made, or after its response: signals, the end of the response.
+        hop = hop._replace(cause=hop.cause._replace(request=request))
+    return hop
+
+
+def seconds_in_queues(hops: Sequence[Hop]) -> float:
+    """Add up how long hops waited while their thread was busy with other hops."""
+    by_number = {hop.number: hop for hop in hops}
+    ran: dict[int, list[Hop]] = {}
+    for hop in hops:
+        if (
+            hop.waited is not None
+            and hop.leaves_the_loop
+            and not _is_within_a_hop_to_its_thread(hop, by_number)
+        ):
+            ran.setdefault(hop.thread_number, []).append(hop)
+    return sum(_seconds_in_queue(of_thread) for of_thread in ran.values())
+
+
+def _is_within_a_hop_to_its_thread(hop: Hop, by_number: Mapping[int, Hop]) -> bool:
+    """Tell whether the thread sits in `async_to_sync` further up, and waits for nothing but this."""
+    outer = by_number.get(hop.cause.hop)
+    while outer is not None:
+        if outer.leaves_the_loop and outer.thread_number == hop.thread_number:
+            return True
+        outer = by_number.get(outer.cause.hop)
+    return False
+
+
+def _seconds_in_queue(hops: Sequence[Hop]) -> float:
+    """Add up the waits for one thread; it runs one hop after the other."""
+    spans = sorted((hop.started + (hop.waited or 0.0), hop.seconds or 0.0) for hop in hops)
+    starts = [start for start, _ in spans]
+    busy_before = [0.0, *accumulate(seconds for _, seconds in spans)]
+
+    def busy_until(moment: float) -> float:
+        place = bisect_left(starts, moment)
+        running_on = max(0.0, starts[place - 1] + spans[place - 1][1] - moment) if place else 0.0
+        return busy_before[place] - running_on
+
+    return sum(busy_until(hop.started + (hop.waited or 0.0)) - busy_until(hop.started) for hop in hops)

@@ -1,0 +1,219 @@
+"""Are these two SQL texts the same query? Fingerprint, kind and tables of a statement."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from pytest_dbperf.sql.tables import kind_of, tables_of
+
+# Control of a transaction or a session. It is recorded, and not counted by default.
+_BOOKKEEPING = frozenset(
+    "ABORT BEGIN COMMIT DISCARD END PRAGMA RELEASE RESET ROLLBACK SAVEPOINT SET SHOW START".split()  # noqa: SIM905
+)
+
+_TOKEN = re.compile(
+    r"""
+    (?P<comment> --[^\n]* | /\*.*?\*/ )
+  | (?P<value>   %s | %\(\w+\)s | \$\d+
+               | [Ee]'(?:[^'\\]|\\.|'')*' | [BbNnXx]?'(?:[^']|'')*' | (?P<tag>\$\w*\$).*?(?P=tag)
+               | \d+(?:\.\d+)?(?:[eE][+-]?\d+)? )
+  | (?P<name>    "(?:[^"]|"")*" | `[^`]*` | [^\W\d][\w$]* )
+  | (?P<mark>    \S )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+# A text without comments and whatever else makes it hard to tell what a value is.
+_PLAIN = re.compile(r"""(?:[^"'`$\\%/*-]++|"\w++"|'[^'\\]*+'|%(?!\()|[/*-](?![/*-]))*+""")
+# Its strings, and its numbers after an operator, a parenthesis or a comma: never that of a LIMIT.
+_OBVIOUS_VALUE = re.compile(r"'[^']*+'|(?:(?<=[=<>(,])|(?<=[=<>(,] ))\d++(?![\w.$])")
+_LITERAL = re.compile(r"'[^']*+'|(?<![\w.$])\d[\w.]*+")
+_PLAIN_NAME = re.compile(r'["`]([a-z_][a-z0-9_]*)["`]')
+_LIMIT = re.compile(r"LIMIT\s+$", re.IGNORECASE)
+_PART_OF_PAGE = re.compile(r"\b(?:LIMIT|OFFSET)\s+\d+", re.IGNORECASE)
+_OFFSET = re.compile(r"\bOFFSET\s+(\d+)", re.IGNORECASE)
+# One is first() and exists(), 21 are get().
+_OF_MANY = re.compile(r"\bLIMIT (?!(?:1|21)\b)")
+_EQUAL = re.compile(r"(?<![<>!])= ?%s")
+_AFTER = re.compile(r"(?:(?<!<)>|<(?!>))=? ?\(?%s|\bOFFSET\b")
+_SAVEPOINT = re.compile(r"^(SAVEPOINT|RELEASE SAVEPOINT|ROLLBACK TO SAVEPOINT)\b.*", re.IGNORECASE)
+_LISTS = (
+    # IN (%s) and IN (%s, ...) stay apart: many values in one query are the cure for one query a value.
+    (re.compile(r"\bIN \(%s(?:, ?%s)+\)"), "IN (%s, ...)"),
+    # Of composite keys; Django prefetches all to-one relations by them, in 5.2 as an OR where need be.
+    (re.compile(r"\bIN \((\(%s(?:, ?%s)*\))(?:, ?\1)+\)"), r"IN (\1, ...)"),
+    (re.compile(r"\(([\w.]+ = %s)(?: OR \1)+\)"), r"(\1 OR ...)"),
+    (re.compile(r"\bVALUES (\((?:[^()]|\([^()]*\))*\))(?:, ?\((?:[^()]|\([^()]*\))*\))+"), r"VALUES \1, ..."),
+)
+# Arrays: PostgreSQL takes many values as one, and so does Django's bulk_create() there.
+_SIGNS_OF_BATCHES = (", ...)", "), ...", " OR ...)", "ANY(%s", "ANY (%s", "UNNEST(")
+_LIST = re.compile(r"\(%s, \.\.\.\)|\(\([%s, ]+\), \.\.\.\)|\([\w.]+ = %s OR \.\.\.\)|\b(?:ANY|UNNEST) ?\(%s")
+_LISTED_OR_NOT = re.compile(r"\bIN \(%s(?:, ?%s)+\)|\bANY ?\(%s|%s")
+_SELECT = re.compile(r"SELECT (?:DISTINCT )?")
+# What tells where a list of columns ends: a FROM outside of quotes and parentheses, and of IS DISTINCT FROM.
+_SIGN_OF_END = re.compile(r'"(?:[^"]|"")*"|`[^`]*`|[()]|\bDISTINCT FROM\b|\bFROM ')
+_LONGEST_LIST_SHOWN = 25  # COUNT(*) says what is asked.
+_INSERTED = re.compile(r"^(INSERT INTO [\w.]+) \([^()]*\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What a SQL text is. The kind is `select`, `insert`, `update`, `delete` or `other`."""
+
+    fingerprint: str
+    kind: str
+    tables: tuple[str, ...]
+
+    @property
+    def has_list(self) -> bool:
+        """Whether there is a list of values in it, as of IN (1, 2)."""
+        return any(sign in self.fingerprint for sign in _SIGNS_OF_BATCHES)
+
+    @property
+    def is_batched(self) -> bool:
+        """Whether it asks for, or writes, many rows by their values: it is what makes a loop unnecessary.
+
+        With other values beside the list, it may be these that a loop goes over.
+        """
+        return self.has_list and _asks_by_lists_alone(self.fingerprint, self.kind)
+
+    @property
+    def is_of_values(self) -> bool:
+        """Whether it is about rows that have a value, and not about all, or those in a range."""
+        return self.kind == "insert" or _is_of_values(self.fingerprint)
+
+    @property
+    def is_page(self) -> bool:
+        """Whether it asks for the next rows after some: by OFFSET, or by what they are to come after."""
+        return _is_page(self.fingerprint)
+
+
+@lru_cache(maxsize=1_000)
+def is_bookkeeping(sql: str) -> bool:
+    """Tell whether a statement only controls a transaction or a session."""
+    word = sql[:80].split(None, 1)[:1]
+    if word and word[0].startswith(("--", "/*")):
+        return is_bookkeeping(_fingerprint(sql))
+    return bool(word) and word[0].rstrip(";").upper() in _BOOKKEEPING
+
+
+@lru_cache(maxsize=10_000)
+def statement_of(sql: str) -> Statement:
+    """Read a SQL text. Values, comments, white space and the length of lists make no difference."""
+    # Where values are written into the text there may be a million texts, and there are few without them.
+    return _read(_OBVIOUS_VALUE.sub("''", sql) if _PLAIN.fullmatch(sql) else sql)
+
+
+@lru_cache(maxsize=10_000)
+def _read(sql: str) -> Statement:
+    words = _words(sql)
+    return Statement(_fingerprint(sql), kind_of(words), tables_of(words))
+
+
+def tokens_of(sql: str) -> Iterator[re.Match[str]]:
+    """Read a SQL text token by token: each is a `comment`, a `value`, a `name` or a `mark`."""
+    return _TOKEN.finditer(sql)
+
+
+def outside_lists(sql: str, parameters: Sequence[Any]) -> Sequence[Any]:
+    """Leave out the parameters that are members of lists, where there are others: a loop goes over those."""
+    listed = [token[0] != "%s" for token in _LISTED_OR_NOT.finditer(sql) for _ in range(token[0].count("%s"))]
+    others = tuple(value for value, is_listed in zip(parameters, listed, strict=False) if not is_listed)
+    return others if others and len(listed) == len(parameters) else parameters
+
+
+def with_literals(sql: str, parameters: Iterable[int]) -> Iterable[int]:
+    """Add to hashes of parameters what is written into the text, but for LIMIT and OFFSET."""
+    literals = _literals_of(sql)
+    if not literals:
+        return parameters
+    own = hash(literals)
+    # Not a hash of both: those of -1 and -2 are one.
+    return [each ^ own for each in parameters]
+
+
+@lru_cache(maxsize=1_000)
+def _literals_of(sql: str) -> tuple[str, ...]:
+    without_page = _PART_OF_PAGE.sub("", sql)
+    if _PLAIN.fullmatch(without_page):
+        return tuple(_LITERAL.findall(without_page))
+    values = (token["value"] for token in tokens_of(without_page))
+    return tuple(value for value in values if value and value[0] not in "%$")
+
+
+def offset_of(sql: str) -> str:
+    """Read the number of rows that a SQL text leaves out, empty where it says none."""
+    found = _OFFSET.search(sql)
+    return found[1] if found else ""
+
+
+def shortened(statement: Statement) -> str:
+    """Leave out what a reader skips: lists of columns, and the name of the only table before each column."""
+    text = statement.fingerprint
+    selected = _SELECT.match(text)
+    if selected:
+        end = _end_of_list(text, selected.end())
+        if len(text[selected.end() : end].rstrip()) > _LONGEST_LIST_SHOWN:
+            text = f"SELECT ... {text[end:]}"
+    text = _INSERTED.sub(r"\1 (...)", text)
+    if len(statement.tables) == 1:
+        text = re.sub(rf"\b{re.escape(statement.tables[0])}\.(?=\w)", "", text)
+    return text
+
+
+def _end_of_list(text: str, start: int) -> int:
+    """Where the FROM of a SELECT begins, or where the list does if it has none."""
+    depth = 0
+    for sign in _SIGN_OF_END.finditer(text, start):
+        depth += {"(": 1, ")": -1}.get(sign[0], 0)
+        if depth == 0 and sign[0] == "FROM ":
+            return sign.start()
+    return start
+
+
+def _fingerprint(sql: str) -> str:
+    text = " ".join(_TOKEN.sub(_without_value, sql).split()).rstrip("; ")
+    for pattern, replacement in _LISTS:
+        text = pattern.sub(replacement, text)
+    # Django numbers its savepoints by thread.
+    return _SAVEPOINT.sub(r"\1", text)
+
+
+def _without_value(token: re.Match[str]) -> str:
+    if token["comment"]:
+        return " "
+    if token["value"]:
+        # A LIMIT is part of the question (LIMIT 21 is a get()), not a value in it.
+        before = token.string[max(0, token.start() - 8) : token.start()]
+        return token[0] if _LIMIT.search(before) else "%s"
+    return _PLAIN_NAME.sub(r"\1", token[0])
+
+
+@lru_cache(maxsize=10_000)
+def _asks_by_lists_alone(fingerprint: str, kind: str) -> bool:
+    if kind == "insert":
+        return True
+    # What is set is no question.
+    asked = fingerprint[fingerprint.rfind(" WHERE ") :] if kind in ("update", "delete") else fingerprint
+    return "%s" not in _LIST.sub("", asked)
+
+
+@lru_cache(maxsize=10_000)
+def _is_of_values(fingerprint: str) -> bool:
+    _, where, asked = fingerprint.rpartition(" WHERE ")
+    return bool(where) and (_EQUAL.search(asked) is not None or "IN (%s)" in asked)
+
+
+@lru_cache(maxsize=10_000)
+def _is_page(fingerprint: str) -> bool:
+    has_limit = _OF_MANY.search(fingerprint) is not None
+    return has_limit and not _EQUAL.search(fingerprint) and _AFTER.search(fingerprint) is not None
+
+
+def _words(sql: str) -> list[str]:
+    """The names and marks of a statement; values are left out, keywords cannot be told from names."""
+    words = (token["name"] or token["mark"] for token in _TOKEN.finditer(sql))
+    return [word for word in words if word]

@@ -1,0 +1,142 @@
+"""What is wrong with a statement at first sight? Its SQL and its parameters tell, without a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_dbperf.sql.fingerprint import tokens_of
+
+LARGEST_OFFSET = 1_000
+
+# QuerySet.get() asks for one row more than it shows: MAX_GET_RESULTS in django/db/models/query.py.
+_LIMIT_OF_GET = "21"
+_LIKE = frozenset(("LIKE", "ILIKE"))
+_WILDCARDS = ("%", "_")
+_VERBS = frozenset(("SELECT", "INSERT", "UPDATE", "DELETE"))
+_AGGREGATES = frozenset(("AVG", "COUNT", "MAX", "MIN", "SUM"))
+# Around a sliced queryset that is counted: as many rows as these, whichever they are.
+_COUNT_OF = ["SELECT", "COUNT", "(", "FROM", "("]
+_NOT_OF_A_TOTAL = frozenset(("GROUP", "OVER", "UNION", "INTERSECT", "EXCEPT"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    """A word, a mark or a value, and the parameter that stands for it, None where that is not known."""
+
+    text: str
+    is_value: bool = False
+    parameter: Any = None
+
+    @property
+    def word(self) -> str:
+        return "" if self.is_value else self.text.upper()
+
+
+def smells_of(sql: str, parameters: Any = None) -> list[str]:
+    """Tell what is wrong with a statement, each in half a sentence. Raises nothing, whatever it is given."""
+    tokens = list(_tokens(sql, parameters))
+    found = [*_leading_wildcards(tokens), *_large_offsets(tokens)]
+    for query, around in _queries(tokens):
+        words = [token.word for token in query]
+        if around != _COUNT_OF:
+            found += _chance(query, words)
+        found += _whole_tables(words)
+    return [*dict.fromkeys(found)]
+
+
+def _tokens(sql: str, parameters: Any) -> Iterator[_Token]:
+    position = 0
+    for token in tokens_of(sql):
+        value = token["value"]
+        if token["comment"]:
+            continue
+        if value is None:
+            yield _Token(token[0])
+        elif value == "%s":
+            yield _Token(value, is_value=True, parameter=_at(parameters, position))
+            position += 1
+        elif value.startswith("%("):
+            named = parameters.get(value[2:-2]) if type(parameters) is dict else None
+            yield _Token(value, is_value=True, parameter=named)
+        else:
+            # Where there are parameters, a percent sign of the text itself is written twice.
+            text = value if parameters is None else value.replace("%%", "%")
+            yield _Token(text, is_value=True, parameter=_literal(text))
+
+
+def _at(parameters: Any, position: int) -> Any:
+    is_known = type(parameters) is tuple and position < len(parameters)
+    return parameters[position] if is_known else None
+
+
+def _literal(text: str) -> str | int | None:
+    if text.isdigit():
+        return int(text)
+    return text.lstrip("Ee")[1:-1] if text.endswith("'") else None
+
+
+def _leading_wildcards(tokens: Sequence[_Token]) -> Iterator[str]:
+    for place, token in enumerate(tokens):
+        if token.word in _LIKE and _begins_with_a_wildcard(_first_value(tokens, place + 1)):
+            yield f"{token.word} with a leading wildcard, for which a B-tree index is no help"
+
+
+def _first_value(tokens: Sequence[_Token], place: int) -> Any:
+    """What a pattern begins with. It may be in parentheses, or a function's: LIKE UPPER(%s)."""
+    following = tokens[place : place + 2]
+    if "(" in [token.word for token in following]:
+        return _first_value(tokens, place + 1)
+    return following[0].parameter if following else None
+
+
+def _begins_with_a_wildcard(pattern: Any) -> bool:
+    # A string of a class of its own may have a startswith() of its own.
+    return str in type(pattern).__mro__ and str.startswith(pattern, _WILDCARDS)
+
+
+def _large_offsets(tokens: Sequence[_Token]) -> Iterator[str]:
+    for place, token in enumerate(tokens[:-1]):
+        rows = tokens[place + 1].parameter
+        if token.word == "OFFSET" and type(rows) is int and rows > LARGEST_OFFSET:
+            yield f"OFFSET {rows:,} reads as many rows to throw them away"
+
+
+def _queries(tokens: Sequence[_Token]) -> Iterator[tuple[list[_Token], list[str]]]:
+    """Split a statement into its queries, each with what the one around it has said so far."""
+    open_queries: list[list[_Token]] = [[]]
+    for token in tokens:
+        if token.word == ")" and len(open_queries) > 1:
+            query = open_queries.pop()
+            yield query, [outer.word for outer in open_queries[-1]]
+            continue
+        open_queries[-1].append(token)
+        if token.word == "(":
+            open_queries.append([])
+    yield open_queries[0], []
+
+
+def _chance(query: Sequence[_Token], words: Sequence[str]) -> Iterator[str]:
+    """A LIMIT without ORDER BY, but for those of `get()` and `exists()`, and for the only row of a total."""
+    if "LIMIT" not in words[:-1] or "ORDER" in words or _is_a_total(words):
+        return
+    limit = query[words.index("LIMIT") + 1]
+    # SELECT 1, which may be a parameter, AS "a".
+    is_constant = words[0] == "SELECT" and query[1].is_value and "FROM" in (*words[2:3], *words[4:5])
+    if limit.text != _LIMIT_OF_GET and not is_constant:
+        yield "LIMIT without ORDER BY: which rows these are is left to chance"
+
+
+def _is_a_total(words: Sequence[str]) -> bool:
+    """`SELECT COUNT(*) FROM t LIMIT 1` has one row anyway."""
+    is_aggregate = words[0] == "SELECT" and words[1] in _AGGREGATES
+    return is_aggregate and _NOT_OF_A_TOTAL.isdisjoint(words)
+
+
+def _whole_tables(words: Sequence[str]) -> Iterator[str]:
+    first = words[0] if words else ""
+    if first == "WITH":
+        first = next((word for word in words if word in _VERBS), "")
+    if first in ("UPDATE", "DELETE") and "WHERE" not in words:
+        yield f"{first} without WHERE {'changes' if first == 'UPDATE' else 'deletes'} all rows"

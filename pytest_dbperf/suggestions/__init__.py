@@ -1,0 +1,1 @@
+"""Which markers would hold?"""

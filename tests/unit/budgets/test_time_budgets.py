@@ -1,0 +1,291 @@
+"""Budgets of milliseconds: of all statements, and of transactions in which none runs."""
+
+import math
+import re
+from pathlib import Path
+
+import pytest
+
+from pytest_dbperf.budgets.budget import WrongArguments, make, takes_a_limit, usage, written
+from pytest_dbperf.budgets.max_db_time import MaxDbTime
+from pytest_dbperf.budgets.no_idle_in_transaction import NoIdleInTransaction
+from pytest_dbperf.recording.recorder import Recorder
+from pytest_dbperf.violations.violation import compare_milliseconds, explain, in_milliseconds
+from tests.factories import closed_connection, query, recording, request, site
+
+ROOT = Path("/srv/app")
+VIEW = site("view", "/srv/app/views.py", 7)
+CALL = site("view", "/srv/app/views.py", 12)
+TASK = site("task", "/srv/app/tasks.py", 3)
+
+LOCK = "SELECT a FROM t WHERE id = %s FOR UPDATE"
+
+
+def block(start, *statements, begin="BEGIN", end="COMMIT", path=(VIEW,), after=(CALL,), **fields):
+    """A transaction whose statements take a millisecond, each at these seconds after its start."""
+    last = statements[-1][1]
+    return [
+        query(begin, started=start, seconds=0, path=path, **fields),
+        *(query(sql, started=start + at, path=path, **fields) for sql, at in statements),
+        query(end, started=start + last + 0.251, path=after, **fields),
+    ]
+
+
+def idle(*events, limit=100, **options):
+    """How these events break the limit."""
+    return NoIdleInTransaction(limit, **options).check(recording(*events))
+
+
+def text_of(violation):
+    """Its explanation."""
+    return explain([violation], ROOT)
+
+
+@pytest.mark.parametrize("kind", [MaxDbTime, NoIdleInTransaction])
+@pytest.mark.parametrize(
+    ("args", "complaint"),
+    [
+        ((-1,), "{} milliseconds must be >= 0 and finite, got -1"),
+        ((-0.5,), "{} milliseconds must be >= 0 and finite, got -0.5"),
+        ((math.nan,), "{} milliseconds must be >= 0 and finite, got nan"),
+        ((math.inf,), "{} milliseconds must be >= 0 and finite, got inf"),
+        ((True,), "{} milliseconds must be a number or None, got bool"),
+        (("20",), "{} milliseconds must be a number or None, got str"),
+        ((), "{}: missing a required argument: 'milliseconds'"),
+    ],
+)
+def test_a_limit_that_means_nothing_is_refused(kind, args, complaint):
+    """In a sentence, with the right usage."""
+    with pytest.raises(WrongArguments) as raised:
+        make(kind, args, {})
+
+    assert str(raised.value) == (
+        f"{complaint.format(kind.name)}. Usage: {kind.name}(milliseconds, *, using=None, reason='')"
+    )
+
+
+@pytest.mark.parametrize("kind", [MaxDbTime, NoIdleInTransaction])
+def test_an_alias_that_is_no_name_is_refused(kind):
+    """As every budget refuses it."""
+    with pytest.raises(WrongArguments, match="using must be the name of a database alias or None"):
+        make(kind, (1,), {"using": ""})
+
+
+@pytest.mark.parametrize("kind", [MaxDbTime, NoIdleInTransaction])
+def test_none_lifts_it(kind):
+    """Nothing is limited."""
+    assert kind(None).is_lifted
+    assert kind(None).check(recording(*block(0, ("SELECT 1", 0)))) is None
+    assert not kind(0).is_lifted
+
+
+@pytest.mark.parametrize("kind", [MaxDbTime, NoIdleInTransaction])
+def test_it_is_written_as_its_marker(kind):
+    """Fractions are allowed, and a suite may have a default."""
+    assert written(kind(0.5, using="other", reason="slow")) == f"{kind.name}(0.5, using='other')"
+    assert kind(0.5, using="other").aliases == ("other",)
+    assert kind(20).aliases == ()
+    assert takes_a_limit(kind)
+    assert usage(kind).startswith(kind.name)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "milliseconds"),
+    [(0.0482, 48.2), (0.04821, 48.3), (0.020000001, 20.1), (0.253, 253.0), (0, 0), (1.0, 1000)],
+)
+def test_a_time_is_rounded_up(seconds, milliseconds):
+    """What is over a limit reads as over it."""
+    assert in_milliseconds(seconds) == milliseconds
+
+
+def test_times_are_compared_with_both_numbers_and_the_difference():
+    """The unit is told once."""
+    assert compare_milliseconds(48.2, 20) == "48.2 > 20 ms (+28.2)"
+    assert compare_milliseconds(0.3, 0.25) == "0.3 > 0.25 ms (+0.05)"
+
+
+def test_the_time_of_all_statements_is_limited():
+    """Transaction control included: COMMIT may take long."""
+    statements = [query("COMMIT", seconds=0.0282), query(seconds=0.02)]
+
+    violation = MaxDbTime(20).check(recording(*statements))
+
+    assert violation.headline == "db time 48.2 > 20 ms (+28.2)"
+    assert (violation.measured, violation.limit) == (48.2, 20)
+    assert MaxDbTime(48.2).check(recording(*statements)) is None
+    assert MaxDbTime(48.1).check(recording(*statements)) is not None
+
+
+def test_the_time_of_one_alias_can_be_limited():
+    """The others are left out."""
+    statements = [query(seconds=0.5), query(using="other", seconds=0.001)]
+
+    assert MaxDbTime(1, using="other").check(recording(*statements)) is None
+
+
+def test_the_slowest_statements_come_first():
+    """However few they are."""
+    count = [query("SELECT COUNT(*) FROM t", seconds=0.03, path=[TASK])]
+    loop = [query("SELECT a FROM t WHERE id = %s", seconds=0.0025, path=[VIEW]) for _ in range(4)]
+
+    assert text_of(MaxDbTime(5).check(recording(*loop, *count, query("COMMIT", seconds=0)))) == [
+        "db time 40.0 > 5 ms (+35.0)",
+        "",
+        "    1x  SELECT COUNT(*) FROM t   30.0 ms",
+        "        tasks.py:3 task",
+        "    4x  SELECT a FROM t WHERE id = %s   10.0 ms",
+        "        views.py:7 view",
+        "    1x  COMMIT   0.0 ms",
+        "        (no frame of your code)",
+        "",
+        "  note  times vary with the machine and its load; query_budget(5) would not",
+    ]
+
+
+def test_aliases_and_requests_are_told_where_there_are_several():
+    """Of one request the first line tells."""
+    here, there = request(1, path="/here/"), request(2, path="/there/")
+
+    one = MaxDbTime(1).check(recording(query(seconds=0.01, request=here)))
+    two = MaxDbTime(1).check(
+        recording(
+            query(seconds=0.01, request=here),
+            query(seconds=0.02, request=there, using="other"),
+            query(seconds=0.001, using=None),
+        )
+    )
+
+    assert one.during == "GET /here/"
+    assert one.evidence[0].remark == "10.0 ms"
+    assert two.during == ""
+    assert [evidence.remark for evidence in two.evidence] == [
+        "20.0 ms, on other, GET /there/",
+        "10.0 ms, on default, GET /here/",
+        "1.0 ms, on a connection without an alias",
+    ]
+
+
+def test_an_idle_transaction_is_told_with_both_ends_of_its_gaps():
+    """The longest first, and why it matters."""
+    gaps = block(1, (LOCK, 0), ("SELECT b FROM u", 0.003))
+
+    assert text_of(idle(*gaps)) == [
+        "idle transaction 252.0 > 100 ms (+152.0)",
+        "",
+        "    1x  after SELECT b FROM u   250.0 ms",
+        "        views.py:7 view",
+        "        until COMMIT at views.py:12 view",
+        "    1x  after SELECT a FROM t WHERE id = %s FOR UPDATE   2.0 ms",
+        "        views.py:7 view",
+        "        until SELECT at views.py:7 view",
+        "",
+        "  why   what it locked stays locked meanwhile, and its connection serves nobody else, also behind a"
+        " pool or PgBouncer",
+        "  fix   do what takes the time before or after the block, or in transaction.on_commit()",
+    ]
+
+
+@pytest.mark.parametrize("budget", [MaxDbTime(1), NoIdleInTransaction(100)])
+def test_both_numbers_are_within_thirty_characters(budget):
+    """The short test summary shows little more than that."""
+    violation = budget.check(recording(*block(1, ("SELECT 1", 0))))
+
+    assert re.search(r"[\d.]+ > [\d.]+ ", violation.headline[:30])
+    assert violation.budget == budget.name
+
+
+@pytest.mark.parametrize(
+    ("sql", "locks"),
+    [
+        (LOCK, True),
+        ("SELECT a FROM t FOR NO KEY UPDATE OF t SKIP LOCKED", True),
+        ("SELECT a FROM t FOR SHARE", True),
+        ("INSERT INTO t (a) VALUES (%s)", True),
+        ("UPDATE t SET a = %s", True),
+        ("DELETE FROM t", True),
+        ("SELECT a FROM t", False),
+        ("SELECT 'FOR UPDATE' FROM t", False),
+    ],
+)
+def test_locks_are_spoken_of_where_there_are_some(sql, locks):
+    """A transaction that only reads keeps its connection, and no rows."""
+    assert idle(*block(1, (sql, 0))).advice[0].startswith("why   what it locked") == locks
+
+
+def test_locks_that_come_after_the_gap_are_not_spoken_of():
+    """Nothing is locked while it lasts."""
+    late = block(1, ("SELECT a FROM t", 0), (LOCK, 0.9))
+
+    assert idle(*late).advice[0].startswith("why   meanwhile its connection")
+
+
+def test_the_worst_transaction_is_judged_and_not_their_sum():
+    """Each of them may be as long."""
+    blocks = [statement for start in range(3) for statement in block(start, ("SELECT 1", 0))]
+
+    assert idle(*blocks, limit=250) is None
+    assert idle(*blocks, limit=249.9).measured == 250.0
+
+
+def test_equal_gaps_of_several_transactions_are_one_row():
+    """A loop is one line; those that are within the limit are left out."""
+    loop = [statement for start in range(3) for statement in block(start, ("SELECT 1", 0))]
+    short = [query("BEGIN", started=9), query(started=9, path=[TASK]), query("COMMIT", started=9.002)]
+
+    assert text_of(idle(*loop, *short))[2:] == [
+        "    3x  after SELECT %s   750.0 ms in all",
+        "        views.py:7 view",
+        "        until COMMIT at views.py:12 view",
+        "",
+        "  why   meanwhile its connection serves nobody else, also behind a pool or PgBouncer",
+        "  fix   do what takes the time before or after the block, or in transaction.on_commit()",
+        "  note  3 of 4 transactions are over the limit",
+    ]
+
+
+def test_one_alias_can_be_judged():
+    """The others are left out; where there are several, each is named."""
+    events = [*block(1, ("SELECT 1", 0)), *block(1, ("SELECT 1", 0), using="other")]
+
+    assert idle(*events, using="third") is None
+    assert [each.remark for each in idle(*events, using="other").evidence] == ["250.0 ms"]
+    assert [each.remark for each in idle(*events).evidence] == [
+        "250.0 ms, on default",
+        "250.0 ms, on other",
+    ]
+
+
+def test_the_request_of_the_transactions_is_named():
+    """If it was one."""
+    first, second = request(1), request(2, path="/other/")
+    one = block(1, ("SELECT 1", 0), request=first)
+
+    assert idle(*one).during == "GET /api/campaigns/"
+    assert idle(*one, *block(2, ("SELECT 1", 0), request=second)).during == ""
+
+
+def test_an_end_without_a_line_of_yours_is_told_without_one():
+    """Such as that of a request: Django ends the block around its view."""
+    assert text_of(idle(*block(1, ("SELECT 1", 0), after=())))[4] == "        until COMMIT"
+
+
+def test_a_transaction_that_nothing_ended_is_told_as_such():
+    """It is open until the recording ends, or the connection was closed."""
+    begun = block(1, ("SELECT 1", 0))[:-1]
+    closed = closed_connection(started=9)
+
+    assert text_of(idle(*begun))[4] == "        and still open at the end"
+    assert text_of(idle(*begun, closed))[4] == "        until the connection was closed"
+
+
+def test_a_recording_knows_when_it_ran():
+    """Pauses are left out, and the last period has no end while it runs."""
+    with Recorder().record() as running:
+        [(started, so_far)] = running.periods
+        with running.pause():
+            [(_, paused)] = running.periods
+        [_, (resumed, _)] = running.periods
+
+    assert started <= so_far <= paused <= resumed
+    assert running.periods == running.periods
+    assert running.periods[0] == (started, paused)

@@ -1,0 +1,406 @@
+"""What earlier tests have left in a cache is told when it is proven that a test used it."""
+
+import functools
+import sys
+from collections import defaultdict
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from pytest_dbperf.budgets.query_budget import QueryBudget
+from pytest_dbperf.caches import django
+from pytest_dbperf.caches.advice import took_what_was_there, was_emptied
+from pytest_dbperf.caches.functions import Counts
+from pytest_dbperf.caches.watch import Memory
+from pytest_dbperf.callsites.shown import describe
+from pytest_dbperf.recording.recorder import Recorder
+from tests.factories import query, recording, site
+
+GEODJANGO = "django.contrib.gis.db.models.fields"
+CONTENT_TYPES = "django.contrib.contenttypes.models"
+
+
+@functools.lru_cache
+def setting(name):
+    """Something that is asked for once."""
+    if name == "missing":
+        raise LookupError
+    return name
+
+
+@functools.lru_cache
+def outer():
+    """Something that asks for a setting."""
+    return setting("a")
+
+
+def from_setting(count=1):
+    """A recording of queries that were made in `setting`."""
+    return recording(*[query(path=[(setting.__wrapped__.__code__, 0), site()])] * count)
+
+
+NOTHING = recording()
+
+
+@pytest.fixture
+def memory():
+    """What is known before the first test."""
+    setting.cache_clear()
+    outer.cache_clear()
+    return Memory(resets_caches=True)
+
+
+def run(memory, body=(), *, fixtures=(), shared=(), window=NOTHING, setup=NOTHING):
+    """Run a test: each part asks for settings; tell the functions whose cache an earlier test had filled."""
+    memory.begin()
+    with memory.sharing("shared"):
+        [setting(name) for name in shared]
+    [setting(name) for name in fixtures]
+    memory.leave_to_setup(setup)
+    memory.open()
+    [setting(name) for name in body]
+    return [memo.function.co_name for memo in memory.close(window)]
+
+
+def test_a_test_that_used_what_an_earlier_one_had_filled_is_told(memory):
+    """Also when that was long ago; the one that filled it finds nothing."""
+    assert run(memory, ["a", "a"], window=from_setting()) == []
+    assert run(memory, ["a"]) == ["setting"]
+    assert run(memory) == []
+    assert run(memory, ["a", "a"]) == ["setting"]
+
+
+def test_what_was_cleared_is_as_if_it_had_never_been_filled(memory):
+    """Between the tests, by their fixtures, or by themselves."""
+    run(memory, ["a"], window=from_setting())
+    setting.cache_clear()
+    assert run(memory, ["a", "a"], window=from_setting()) == []
+    memory.begin()
+    setting.cache_clear()
+    memory.open()
+    setting("a")
+    setting("a")
+    assert memory.close(from_setting()) == []
+    memory.begin()
+    memory.open()
+    setting.cache_clear()
+    setting("a")
+    setting("a")
+    assert memory.close(from_setting()) == []
+    assert run(memory, ["a"]) == ["setting"]
+
+
+def test_without_queries_it_is_no_concern(memory):
+    """A cache may remember what it has calculated."""
+    run(memory, ["a"])
+
+    assert run(memory, ["a"]) == []
+
+
+def test_a_new_question_leaves_it_open(memory):
+    """The hit may be one on what the test itself has just put there."""
+    run(memory, ["a"], window=from_setting())
+
+    assert run(memory, ["b", "b"], window=from_setting()) == []
+
+
+def test_what_its_own_fixtures_use_is_its_own(memory):
+    """Alone, they would have filled it."""
+    run(memory, ["a"], window=from_setting())
+
+    assert run(memory, ["a"], fixtures=["a"]) == []
+    assert run(memory, ["a"]) == ["setting"]
+
+
+def test_what_its_own_fixtures_fill_again_is_its_own(memory):
+    """A cache that was cleared and filled may have seen just as much as before."""
+    run(memory, ["a"], window=from_setting())
+    memory.begin()
+    setting.cache_clear()
+    setting("a")
+    memory.leave_to_setup(from_setting())
+    memory.open()
+    setting("a")
+
+    assert memory.close(NOTHING) == []
+
+
+def test_a_setup_that_fills_an_unknown_cache_says_nothing(memory):
+    """No test has filled it."""
+    run(memory, fixtures=["a"], setup=from_setting())
+
+    assert run(memory, ["a"]) == []
+
+
+def test_what_fixtures_of_a_wider_scope_use_belongs_to_nobody(memory):
+    """A test that runs alone has these fixtures, too."""
+    run(memory, ["a"], window=from_setting())
+    assert run(memory, ["a"], shared=["b"]) == []
+    assert run(memory, ["a"], shared=[]) == []
+    setting.cache_clear()
+    run(memory, ["a"], window=from_setting())
+    assert run(memory, ["a"]) == ["setting"]
+
+
+def test_what_was_filled_before_it_was_known_belongs_to_nobody(memory):
+    """More misses than queries: somebody else was there, such as a fixture of the session."""
+    setting("of the session")
+    run(memory, ["a"], window=from_setting())
+
+    assert run(memory, ["a"]) == []
+
+
+def test_a_function_that_has_only_raised_has_filled_nothing(memory):
+    """A cache keeps no exceptions."""
+    memory.begin()
+    memory.open()
+    with pytest.raises(LookupError):
+        setting("missing")
+    memory.close(from_setting())
+
+    assert memory.is_empty
+
+
+def test_without_call_sites_nothing_is_proven(memory):
+    """The test may have emptied the cache, and filled it again."""
+    run(memory, ["a"], window=from_setting())
+    with Recorder().record(call_sites=False) as window:
+        pass
+
+    assert run(memory, ["a"], window=window) == []
+
+
+@pytest.mark.parametrize(
+    ("before_setup", "at_start", "at_end", "proven"),
+    [
+        ((0, 1, 1), (0, 1, 1), (1, 1, 1), True),
+        ((0, 1, 1), (0, 1, 1), (0, 1, 1), False),
+        ((0, 1, 1), (1, 1, 1), (2, 1, 1), False),
+        ((0, 1, 1), (0, 1, 1), (1, 2, 2), False),
+        ((9, 1, 1), (9, 1, 1), (3, 1, 1), False),
+        ((0, 1, 0), (0, 1, 0), (1, 1, 0), False),
+    ],
+)
+def test_hits_without_a_miss_prove_what_was_there(before_setup, at_start, at_end, proven):
+    """Unless the setup used it, too, or nothing was there."""
+    assert took_what_was_there(Counts(*before_setup), Counts(*at_start), Counts(*at_end)) is proven
+
+
+@pytest.mark.parametrize(
+    ("after", "emptied"), [((2, 2, 2), False), ((3, 3, 3), False), ((1, 2, 2), True), ((2, 2, 1), True)]
+)
+def test_a_cache_that_has_seen_less_was_emptied(after, emptied):
+    """Its numbers only grow."""
+    assert was_emptied(Counts(2, 2, 2), Counts(*after)) is emptied
+
+
+def notes(memory, violations, window, whole=NOTHING):
+    """What caches have to do with violations, as it is shown."""
+    return [
+        [f"{hint.text} {' '.join(describe(hint.sites, Path(__file__).parent))}" for hint in violation.advice]
+        for violation in memory.explained(violations, window, whole)
+    ]
+
+
+def line_of(function):
+    """Where a function of this file begins, as it is shown."""
+    code = function.__wrapped__.__code__
+    return f"test_watch.py:{code.co_firstlineno} {code.co_name}"
+
+
+def test_queries_that_fill_a_cache_are_named(memory):
+    """With how many they are, of all that broke the budget."""
+    setting("a")
+    window = recording(query("SELECT 2"), *from_setting(3).queries)
+    violation = QueryBudget(1).check(window)
+
+    assert notes(memory, [violation], window) == [
+        [
+            "note   3 of them only while a cache (lru_cache) is empty, none after a test that has filled it: "
+            + line_of(setting)
+        ]
+    ]
+
+
+def test_of_two_caches_the_outer_one_is_named(memory):
+    """Once it is filled nothing below happens."""
+    outer()
+    path = [(setting.__wrapped__.__code__, 0), (outer.__wrapped__.__code__, 0), site()]
+    window = recording(query(path=path))
+
+    ((note,),) = notes(memory, [QueryBudget(0).check(window)], window)
+    assert note.endswith(f"filled it: {line_of(outer)}")
+
+
+def test_a_call_around_the_cache_does_not_fill_it(memory):
+    """`setting.__wrapped__()` asks the database each time."""
+    setting.__wrapped__("a")
+    window = from_setting()
+
+    assert notes(memory, [QueryBudget(0).check(window)], window) == [[]]
+
+
+def test_what_an_earlier_test_had_filled_is_noted_once(memory):
+    """On the first of the violations: it is about the test, and not about one limit."""
+    run(memory, ["a"], window=from_setting())
+    run(memory, ["a"])
+    violations = [QueryBudget(2, at_least=1).check(NOTHING), QueryBudget(2, at_least=2).check(NOTHING)]
+
+    assert notes(memory, violations, NOTHING) == [
+        [
+            "note   this test used a cache (lru_cache) that an earlier one has filled by queries, and alone "
+            f"can make more: {line_of(setting)}"
+        ],
+        [],
+    ]
+
+
+def test_without_a_violation_there_is_nothing_to_explain(memory):
+    """All is well."""
+    assert memory.explained([], NOTHING, NOTHING) == []
+
+
+class FakeManager:
+    """As much of Django's manager of content types as matters here."""
+
+    def __init__(self):
+        self._cache = {}
+
+    def clear_cache(self):
+        """Empty it."""
+        self._cache.clear()
+
+
+@pytest.fixture
+def content_types(monkeypatch):
+    """A module of content types: the real one needs its app."""
+    module = ModuleType(CONTENT_TYPES)
+    module.ContentType = type("ContentType", (), {"objects": FakeManager()})
+    monkeypatch.setitem(sys.modules, CONTENT_TYPES, module)
+    return module.ContentType.objects
+
+
+LOOKUP = 'SELECT "id", "app_label", "model" FROM "django_content_type" WHERE "id" = 1 LIMIT 21'
+
+
+@pytest.mark.parametrize(
+    ("resets", "filled", "sql", "count"),
+    [
+        (False, True, LOOKUP, 2),
+        (False, False, LOOKUP, 0),
+        (True, True, LOOKUP, 0),
+        (False, True, 'SELECT COUNT(*) AS "__count" FROM "django_content_type"', 0),
+        (False, True, 'SELECT 1 FROM "shop_book" WHERE "id" = 1 LIMIT 21', 0),
+    ],
+)
+def test_lookups_that_fill_djangos_caches_are_named(content_types, resets, filled, sql, count):
+    """When it is not reset, has grown meanwhile, and by a query that looks for one row of its table."""
+    memory = Memory(resets_caches=resets)
+    memory.begin()
+    memory.open()
+    if filled:
+        content_types._cache["default"] = {1: "author"}
+    window = recording(*[query(sql)] * 2)
+
+    note = (
+        f"note   {count} of them only while the cache of ContentType.objects is empty, none after a test "
+        "that has filled it: dbperf_reset_caches = true empties it before each "
+    )
+    assert notes(memory, [QueryBudget(0).check(window)], window) == [[note] if count else []]
+
+
+@pytest.mark.parametrize(
+    ("resets", "is_reset", "left"),
+    [(True, True, {}), (True, False, {1: "author"}), (False, True, {1: "author"})],
+)
+def test_djangos_caches_are_emptied_before_the_fixtures(content_types, resets, is_reset, left):
+    """If somebody wants to know what the test counts, and not if that is switched off."""
+    memory = Memory(resets_caches=resets)
+    content_types._cache["default"] = {1: "author"}
+    memory.begin(is_reset=is_reset)
+
+    assert content_types._cache.get("default", {}) == left
+
+
+def test_what_the_fixtures_of_a_test_have_filled_stays(content_types):
+    """They would have done so alone."""
+    memory = Memory(resets_caches=True)
+    memory.begin(is_reset=True)
+    content_types._cache["default"] = {1: "author"}
+    memory.open()
+
+    assert content_types._cache == {"default": {1: "author"}}
+
+
+def share(memory, content_types, fixture, number, name):
+    """Run a fixture of a wider scope that looks for a content type."""
+    with memory.sharing(fixture):
+        content_types._cache.setdefault("default", {}).setdefault(number, name)
+
+
+def test_what_a_wider_fixture_has_filled_is_there_for_the_tests_that_use_it(content_types):
+    """In whatever order they run, as long as it lives."""
+    memory = Memory(resets_caches=True)
+    memory.begin(["books"], is_reset=True)
+    share(memory, content_types, "books", 1, "author")
+    content_types._cache["default"][2] = "book"
+    found = []
+    for fixtures in (["books"], ["others"]):
+        memory.begin(fixtures, is_reset=True)
+        found.append({**content_types._cache.get("default", {})})
+    memory.forget("books")
+    memory.forget("others")
+    memory.begin(["books"], is_reset=True)
+
+    assert found == [{1: "author"}, {}]
+    assert content_types._cache == {}
+
+
+def test_what_a_wider_fixture_fills_does_not_depend_on_who_was_there_before(content_types):
+    """It finds the caches empty, and gives back what was there; also if it fails."""
+    memory = Memory(resets_caches=True)
+    content_types._cache["default"] = {1: "author"}
+    memory.begin()
+    with pytest.raises(ZeroDivisionError), memory.sharing("books"):
+        assert content_types._cache == {}
+        content_types._cache["default"] = {1: "author", 2: "book"}
+        raise ZeroDivisionError
+    before = {**content_types._cache["default"]}
+    memory.begin(["books"], is_reset=True)
+
+    assert before == content_types._cache["default"] == {1: "author", 2: "book"}
+
+
+@pytest.mark.parametrize(("is_reset", "left"), [(True, {}), (False, {1: "author"})])
+def test_what_migrations_have_filled_is_for_nobody(content_types, is_reset, left):
+    """The next run may not need them. Where nobody counts, nothing is changed."""
+    memory = Memory(resets_caches=True)
+    memory.begin(is_reset=is_reset)
+    share(memory, content_types, "django_db_setup", 1, "author")
+
+    assert content_types._cache.get("default", {}) == left
+
+
+def test_a_cache_without_aliases_is_kept_as_well(monkeypatch):
+    """That of sites has none."""
+    module = ModuleType("django.contrib.sites.models")
+    module.SITE_CACHE = {1: "example.org"}
+    monkeypatch.setitem(sys.modules, "django.contrib.sites.models", module)
+    contents = django.contents()
+    django.reset()
+    assert module.SITE_CACHE == {}
+    django.fill(contents)
+
+    assert module.SITE_CACHE == {1: "example.org"}
+
+
+def test_that_of_geodjango_is_emptied_as_well(monkeypatch):
+    """Its module needs GDAL: here is one that has only the cache."""
+    module = ModuleType(GEODJANGO)
+    module._srid_cache = defaultdict(dict, {"default": {4326: "degrees"}})
+    monkeypatch.setitem(sys.modules, GEODJANGO, module)
+
+    assert django.sizes()["spatial_ref_sys"] == 1
+    django.reset()
+    assert module._srid_cache == {}

@@ -1,0 +1,177 @@
+"""Every hop is somebody's decision, and if it was Django's, that of a part of Django."""
+
+import os
+import sys
+import threading
+from pathlib import Path
+
+import django
+import pytest
+
+from pytest_dbperf.callsites.callsite import first_to_blame
+from pytest_dbperf.callsites.hop_origin import decision_of
+from tests.unit.callsites.test_callsite import imported_from
+
+DJANGO = Path(django.__file__).parent
+LIBRARY = "/venv/lib/python3.13/site-packages/lib.py"
+
+
+def file_of_django(name):
+    """A file of Django's."""
+    return str(DJANGO / name)
+
+
+def calling(filename):
+    """A function in this file that calls another one."""
+    return imported_from(filename, "def call(f, *a, **k):\n    return f(*a, **k)").call
+
+
+def decided(maker=None, adapts="", owner=None, function="QuerySet.get"):
+    """What the code that calls this has decided, as if this were the wrapper of a seam."""
+    return decision_of(sys._getframe(1), maker, adapts, owner, function)
+
+
+ORM = file_of_django("db/models/query.py")
+NOBODY = "/venv/lib/python3.13/site-packages/_pytest/x.py"
+
+
+@pytest.mark.parametrize(
+    ("maker", "caller", "origin"),
+    [
+        (__file__, __file__, "project"),
+        (ORM, ORM, "django"),
+        # A middleware of yours that calls get_response() calls an adapter that Django made.
+        (ORM, __file__, "django"),
+        # Django calls what you have decorated.
+        (__file__, ORM, "project"),
+        # You await what a library has decorated.
+        (LIBRARY, __file__, "library:lib"),
+        (LIBRARY, ORM, "library:lib"),
+        (LIBRARY, NOBODY, "library:lib"),
+        (None, ORM, "django"),
+        (None, __file__, "project"),
+        (None, LIBRARY, "library:lib"),
+        (None, NOBODY, "project"),
+    ],
+)
+def test_the_origin_is_who_decided_to_hop(maker, caller, origin):
+    """Who made the adapter, or if nobody knows that, who calls it."""
+    assert calling(caller)(decided, maker=maker)[0] == origin
+
+
+def maker():
+    """Who made an adapter, as if this were the wrapper of a seam."""
+    frame = first_to_blame(sys._getframe(1))
+    return None if frame is None else frame.f_code.co_filename
+
+
+def test_the_maker_is_the_first_code_that_can_be_blamed():
+    """Frames of asgiref and of the standard library are nobody's."""
+    by_plumbing, by_library = calling(os.__file__), calling(LIBRARY)
+
+    assert maker() == __file__
+    assert by_library(by_plumbing, maker) == LIBRARY
+
+
+def test_a_maker_that_nobody_can_be_blamed_for_is_not_known():
+    """The walk ends at pytest's own frames, and with the thread."""
+    makers = []
+    by_pytest = calling(NOBODY)
+    in_a_thread = imported_from(os.__file__, "def run(f, to):\n    to.append(f())").run
+    thread = threading.Thread(target=in_a_thread, args=(maker, makers))
+    thread.start()
+    thread.join()
+
+    assert by_pytest(maker) is None
+    assert makers == [None]
+
+
+@pytest.mark.parametrize(
+    ("filename", "function", "part"),
+    [
+        ("db/models/query.py", "QuerySet.get", "orm"),
+        ("db/models/fields/related_descriptors.py", "add", "orm"),
+        ("contrib/contenttypes/fields.py", "add", "orm"),
+        ("contrib/auth/hashers.py", "verify_password", "auth"),
+        ("contrib/sessions/backends/base.py", "SessionBase.load", "session"),
+        ("core/cache/backends/base.py", "LocMemCache.get", "cache"),
+        ("dispatch/dispatcher.py", "Signal.asend.<locals>.sync_send", "signal"),
+        ("core/handlers/base.py", "view", "view-adapter"),
+        ("core/handlers/base.py", "TemplateResponse.render", "response-render"),
+        ("core/handlers/exception.py", "response_for_exception", "error-response"),
+        ("core/handlers/base.py", "log_response", "response-log"),
+        ("core/handlers/asgi.py", "HttpResponseBase.close", "response-close"),
+        ("test/client.py", "HttpResponseBase.close", "response-close"),
+        ("http/response.py", "list", "streaming"),
+        ("tasks/backends/base.py", "enqueue", "task"),
+        ("something/new.py", "function", "something.new"),
+    ],
+)
+def test_a_part_of_django_is_known_by_its_file(filename, function, part):
+    """And what its handlers do besides calling views, by the function that crosses."""
+    by_django = calling(file_of_django(filename))
+    owner = object if function[0].isupper() else None
+
+    assert by_django(decided, function=function, owner=owner) == ("django", part)
+    # A task of its own has nobody above it: then it counts who made the adapter.
+    nobody = calling(NOBODY)
+    told = nobody(decided, maker=file_of_django(filename), function=function, owner=owner)
+    assert told == ("django", part)
+
+
+@pytest.mark.parametrize("function", ["close", "render"])
+def test_a_view_may_have_any_name(function):
+    """`close` is an errand of the handler only where it is a response's."""
+    by_django = calling(file_of_django("core/handlers/base.py"))
+
+    assert by_django(decided, function=function) == ("django", "view-adapter")
+
+
+def test_a_middleware_is_named_by_its_class():
+    """What crosses is its method, which a class of yours may have inherited."""
+
+    class Timing:
+        """A middleware."""
+
+    by_mixin = calling(file_of_django("utils/deprecation.py"))
+
+    assert by_mixin(decided, owner=Timing, function="Base.process_request") == ("django", "middleware:Timing")
+    assert by_mixin(decided, function="process_request") == ("django", "middleware:process_request")
+
+
+def test_a_thread_of_django_has_nobody_above():
+    """The walk ends with the thread."""
+    told = []
+    by_django = calling(file_of_django("db/models/query.py"))
+    in_a_thread = imported_from(os.__file__, "def run(f, g, to):\n    to.append(f(g))").run
+    thread = threading.Thread(target=in_a_thread, args=(by_django, decided, told))
+    thread.start()
+    thread.join()
+
+    assert told == [("django", "orm")]
+
+
+def test_an_adapter_that_django_made_says_what_for():
+    """Whoever calls it."""
+    maker = file_of_django("core/handlers/base.py")
+
+    assert decided(maker, adapts="middleware:Timing") == ("django", "middleware:Timing")
+    assert decided(__file__, adapts="middleware:Timing") == ("project", "")
+
+
+def test_who_was_asked_counts_and_not_who_did_it():
+    """alogin() ends in the ORM, and so does a session."""
+    orm, auth, session = map(
+        calling,
+        map(
+            file_of_django,
+            ("db/models/query.py", "contrib/auth/__init__.py", "contrib/sessions/backends/db.py"),
+        ),
+    )
+    handlers, plumbing = calling(file_of_django("core/handlers/base.py")), calling(os.__file__)
+
+    assert auth(session, orm, decided) == ("django", "auth")
+    assert session(plumbing, orm, decided) == ("django", "session")
+    assert calling(LIBRARY)(orm, decided) == ("django", "orm")
+    # Django's handlers call what they are given: what is above them has nothing to do with it.
+    assert auth(handlers, orm, decided) == ("django", "orm")

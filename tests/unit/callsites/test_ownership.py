@@ -1,0 +1,345 @@
+"""Whose a file is depends on where it lies, how it came there, and who it belongs to."""
+
+import json
+import os
+import sys
+import types
+from pathlib import Path
+
+import anyio
+import django
+import pytest
+
+from pytest_dbperf.callsites import ownership
+
+SITE = "/srv/app/.venv/lib/python3.13/site-packages"
+
+
+def place(folder, *files):
+    """Make empty files below a folder."""
+    for file in files:
+        path = folder / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return folder
+
+
+def install(site, name, *files, record=None, **direct_url):
+    """Leave behind what an installer leaves: the files, and what it knows about them."""
+    place(site, *files)
+    about = site / f"{name}-1.0.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    lines = [f"{file},," for file in (*files, f"{about.name}/METADATA", f"../../../bin/{name}.py")]
+    (about / "RECORD").write_text("\n".join(["", *lines]) if record is None else record)
+    if direct_url:
+        (about / "direct_url.json").write_text(json.dumps(direct_url))
+
+
+@pytest.fixture
+def site(tmp_path):
+    """The folder of packages of a virtual environment inside a repository."""
+    return tmp_path / "repo" / ".venv" / "lib" / "python3.13" / "site-packages"
+
+
+@pytest.fixture(autouse=True)
+def world(tmp_path, monkeypatch):
+    """Settle in a repository, and be in no environment nor project before."""
+    monkeypatch.delenv("DJANGO_SETTINGS_MODULE", raising=False)
+    place(tmp_path, "repo/shop/views.py")
+    undo = ownership.settle(tmp_path / "repo", [])
+    yield
+    undo()
+
+
+@pytest.fixture
+def editable(tmp_path, site, monkeypatch):
+    """Install a folder as editable."""
+
+    def make(folder, **more):
+        monkeypatch.syspath_prepend(site)
+        url = (tmp_path / folder).as_uri()
+        install(site, Path(folder).name or "all", url=url, dir_info={"editable": True}, **more)
+
+    return make
+
+
+def whose(folder, file):
+    """The role of a file, there or not."""
+    return ownership.whose(str(folder / file))
+
+
+@pytest.mark.parametrize(
+    ("filename", "role"),
+    [
+        (f"{SITE}/ninja/main.py", "library:ninja"),
+        (f"{SITE}/six.py", "library:six"),
+        (f"{SITE}/django/shortcuts.py", "django"),
+        ("/usr/lib/python3/dist-packages/django/db/models/query.py", "django"),
+        (os.path.join(os.path.dirname(django.__file__), "db", "models", "query.py"), "django"),
+        (f"{SITE}/asgiref/sync.py", "plumbing"),
+        (f"{SITE}/_pytest/python.py", "edge"),
+        (os.__file__, "plumbing"),
+        (f"{os.path.dirname(os.__file__)}/venv/lib/python3.13/site-packages/six.py", "library:six"),
+        (ownership.__file__, "plumbing"),
+        ("<string>", "plumbing"),
+        ("<frozen importlib._bootstrap>", "plumbing"),
+        ("/srv/elsewhere/campaigns/api.py", "project"),
+    ],
+)
+def test_a_file_is_known_by_where_it_lies(filename, role):
+    """It is yours, Django's, a library's, or never to blame."""
+    assert ownership.whose(filename) == role
+
+
+@pytest.mark.parametrize("file", ["shop/views.py", "tests/test_views.py", "conftest.py", "tests/conftest.py"])
+def test_what_lies_below_the_root_is_yours(tmp_path, file):
+    """Tests are code of yours, too."""
+    assert whose(tmp_path / "repo", file) == "project"
+
+
+def test_a_relative_name_begins_in_the_working_directory(tmp_path, monkeypatch):
+    """A template or a program may be compiled under such a name."""
+    monkeypatch.chdir(place(tmp_path, f"{SITE[1:]}/six.py") / SITE[1:])
+
+    assert ownership.whose("six.py") == "library:six"
+
+
+def test_a_root_is_recognised_through_a_link(tmp_path):
+    """A file may have the name that the link gives it, or the one that it has."""
+    (tmp_path / "link").symlink_to(tmp_path / "repo")
+    ownership.settle(tmp_path / "link", [])
+
+    assert whose(tmp_path / "repo", "shop/views.py") == "project"
+
+
+@pytest.mark.parametrize(
+    ("file", "role"),
+    [
+        ("google/cloud/storage/client.py", "library:google.cloud.storage"),
+        ("google/cloud/storage/_media/requests/upload.py", "library:google.cloud.storage"),
+        ("google/auth/__init__.py", "library:google.auth"),
+        ("google/single.py", "library:google.single"),
+        ("single.py", "library:single"),
+        ("compiled.cpython-313-x86_64-linux-gnu.so", "library:compiled"),
+    ],
+)
+def test_a_library_is_named_by_its_first_regular_package(site, file, role):
+    """A namespace package belongs to many."""
+    place(
+        site,
+        "google/cloud/storage/__init__.py",
+        "google/cloud/storage/_media/requests/upload.py",
+        "google/auth/__init__.py",
+        file,
+    )
+
+    assert whose(site, file) == role
+
+
+@pytest.mark.parametrize("environment", [".venv", ".tox/py313", "a/b"])
+def test_an_environment_inside_the_repository_is_not_yours(tmp_path, environment):
+    """What is installed is a library's, whatever is around it."""
+    site = tmp_path / "repo" / environment / "lib" / "python3.13" / "site-packages"
+    place(site, "ninja/__init__.py", "ninja/main.py")
+
+    assert whose(site, "ninja/main.py") == "library:ninja"
+
+
+def test_what_an_environment_was_given_to_edit_is_a_library(tmp_path, monkeypatch):
+    """`pip install -e git+https://...` clones to its folder src."""
+    venv = tmp_path / "repo" / ".venv"
+    monkeypatch.setattr(sys, "prefix", str(venv))
+    place(venv, "src/channels/channels/__init__.py", "src/channels/channels/generic/websocket.py")
+
+    assert whose(venv, "src/channels/channels/generic/websocket.py") == "library:channels"
+    assert whose(tmp_path, "repo/shop/views.py") == "project"
+
+
+def test_an_environment_around_the_root_does_not_make_it_a_library(tmp_path, monkeypatch):
+    """A container may have its Python in /usr, and your code in /usr/src/app."""
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    place(tmp_path, "lib/ours.py")
+
+    assert whose(tmp_path, "repo/shop/views.py") == "project"
+    assert whose(tmp_path, "lib/ours.py") == "project"
+
+
+def test_an_editable_install_elsewhere_is_a_library(tmp_path, editable):
+    """Who edits two projects at once tests one of them."""
+    place(tmp_path, "billing/src/billing/__init__.py", "billing/src/billing/api.py")
+    editable("billing")
+
+    assert whose(tmp_path, "billing/src/billing/api.py") == "library:billing"
+
+
+def test_an_editable_namespace_package_has_its_whole_name(tmp_path, editable, monkeypatch):
+    """Where the name begins is known by the import path."""
+    place(tmp_path, "billing/acme/billing/__init__.py", "billing/acme/billing/api.py")
+    editable("billing")
+    monkeypatch.syspath_prepend(tmp_path / "billing")
+    monkeypatch.syspath_prepend("")
+
+    assert whose(tmp_path, "billing/acme/billing/api.py") == "library:acme.billing"
+
+
+def test_an_editable_install_of_a_part_of_a_repository_is_recognised(tmp_path, editable):
+    """The folder of the project is told apart from that of the repository."""
+    place(tmp_path, "mono/billing/billing/__init__.py", "mono/common/common/__init__.py")
+    editable("mono", subdirectory="billing")
+
+    assert whose(tmp_path, "mono/billing/billing/__init__.py") == "library:billing"
+    assert whose(tmp_path, "mono/common/common/__init__.py") == "project"
+
+
+@pytest.mark.parametrize("folder", ["repo", ".", "repo/shop"])
+def test_an_editable_install_of_the_project_is_yours(tmp_path, editable, folder):
+    """It lies in the root, or around it."""
+    place(tmp_path, "common/common/__init__.py")
+    editable(folder)
+
+    assert whose(tmp_path, "repo/shop/views.py") == "project"
+    assert whose(tmp_path, "common/common/__init__.py") == "project"
+
+
+def test_the_innermost_editable_install_decides(tmp_path, editable):
+    """A library may be edited inside the repository of all."""
+    place(tmp_path, "libs/billing/billing/__init__.py")
+    editable(".")
+    editable("libs/billing")
+
+    assert whose(tmp_path, "libs/billing/billing/__init__.py") == "library:billing"
+
+
+@pytest.mark.parametrize(
+    "settings", ["billing/settings.py", "src/billing/settings/__init__.py", "deep/conf.py"]
+)
+def test_the_editable_install_with_the_settings_is_yours(tmp_path, editable, monkeypatch, settings):
+    """The tests of a project may have a root of their own."""
+    place(tmp_path / "billing", settings, "billing/api.py")
+    editable("billing")
+    monkeypatch.syspath_prepend(tmp_path / "billing" / "deep")
+    module = "conf" if "conf" in settings else "billing.settings"
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", module)
+
+    assert whose(tmp_path, "billing/billing/api.py") == "project"
+
+
+def test_an_install_that_is_not_editable_takes_no_folder_with_it(tmp_path, site, monkeypatch):
+    """`pip install ./billing` copies; what is left there is nobody's."""
+    monkeypatch.syspath_prepend(site)
+    install(site, "billing", url=(tmp_path / "billing").as_uri(), dir_info={})
+    install(site, "channels", url="https://example.org/channels.git", vcs_info={"vcs": "git"})
+
+    assert whose(tmp_path, "billing/billing/api.py") == "project"
+
+
+def test_a_linked_folder_is_yours_where_it_leads_to_the_root(tmp_path, site):
+    """`flit install --symlink` is an editable install, too."""
+    site.mkdir(parents=True)
+    (site / "shop").symlink_to(tmp_path / "repo" / "shop")
+
+    assert whose(site, "shop/views.py") == "project"
+
+
+def test_django_is_known_outside_site_packages(monkeypatch, tmp_path):
+    """An editable install of Django is Django's code, even inside the root."""
+    clone = types.ModuleType("django")
+    clone.__file__ = str(tmp_path / "repo" / "django" / "__init__.py")
+    monkeypatch.setitem(sys.modules, "django", clone)
+
+    assert whose(tmp_path, "repo/django/shortcuts.py") == "django"
+
+
+def test_a_package_that_is_named_is_yours_wherever_it_lies(tmp_path, site, editable):
+    """Somebody has to say it."""
+    place(site, "shop/api.py", "acme/billing/__init__.py", "acme/web/__init__.py")
+    place(tmp_path, "tools/tools/__init__.py")
+    editable("tools")
+    ownership.settle(tmp_path / "repo", ["shop", "acme.billing", "tools"])
+
+    assert whose(site, "shop/api.py") == "project"
+    assert whose(site, "acme/billing/__init__.py") == "project"
+    assert whose(site, "acme/web/__init__.py") == "library:acme.web"
+    assert whose(tmp_path, "tools/tools/__init__.py") == "project"
+
+
+def test_the_distribution_with_the_settings_is_yours(site, monkeypatch):
+    """A project may be installed like any library, with packages of many names."""
+    install(site, "ninja", "ninja/__init__.py", "ninja/main.py")
+    install(
+        site,
+        "acme-web",
+        "acme/web/__init__.py",
+        "acme/web/settings.py",
+        "campaigns/__init__.py",
+        "campaigns/api.py",
+        "acme_tools.py",
+    )
+    install(site, "acme-billing", "acme/billing/__init__.py", "acme/billing/api.py")
+    place(site, "acme/web/migrations/0001_made_later.py")
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "acme.web.settings")
+
+    yours = ("acme/web/migrations/0001_made_later.py", "campaigns/api.py", "acme_tools.py")
+    assert [whose(site, file) for file in yours] == ["project"] * 3
+    assert whose(site, "acme/billing/api.py") == "library:acme.billing"
+    assert whose(site, "ninja/main.py") == "library:ninja"
+
+
+@pytest.mark.parametrize("record", [None, "", "vendored/acme/web/settings/__init__.py,,"])
+def test_settings_that_nobody_recorded_make_their_package_yours(site, monkeypatch, record):
+    """A package of the operating system has no list of its files, and a copied one no distribution."""
+    place(site, "acme/web/__init__.py", "acme/web/settings/__init__.py", "acme/billing/__init__.py")
+    install(site, "something", "something.py", record=record)
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "acme.web.settings")
+
+    assert whose(site, "acme/web/api.py") == "project"
+    assert whose(site, "acme/billing/api.py") == "library:acme.billing"
+
+
+def test_settings_elsewhere_make_no_namesake_yours(site, monkeypatch):
+    """A namespace package is shared with the project that has the settings."""
+    install(site, "acme-billing", "acme/billing/__init__.py")
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "acme.web.settings")
+
+    assert whose(site, "acme/billing/__init__.py") == "library:acme.billing"
+
+
+def test_a_root_inside_site_packages_is_yours(site):
+    """Who starts pytest in the folder of a package tests that package."""
+    place(site, "acme/views.py", "ninja/__init__.py")
+    ownership.settle(site / "acme", [])
+
+    assert whose(site, "acme/views.py") == "project"
+    assert whose(site, "ninja/main.py") == "library:ninja"
+    assert whose(site, "acme/.venv/site-packages/six.py") == "library:six"
+
+
+@pytest.mark.parametrize(
+    ("file", "role"),
+    [
+        ("anyio/to_thread.py", "plumbing"),
+        ("anyio/_backends/_asyncio.py", "plumbing"),
+        ("anyio/_core/_fileio.py", "library:anyio"),
+        ("starlette/concurrency.py", "plumbing"),
+        ("starlette/routing.py", "library:starlette"),
+        ("channels/db.py", "plumbing"),
+        ("channels/auth.py", "library:channels"),
+    ],
+)
+def test_what_only_carries_a_call_is_nobodys_decision(site, file, role):
+    """Whoever calls it decided."""
+    assert whose(site, file) == role
+
+
+def test_a_package_of_yours_with_the_name_of_a_library_carries_nothing(tmp_path):
+    """An app may be called channels, too, and a hop in it is its own."""
+    assert whose(tmp_path, "repo/channels/db.py") == "project"
+
+
+def test_the_files_that_carry_calls_are_where_they_were():
+    """A library that moves them would be blamed for your hops."""
+    home = Path(anyio.__file__).parent
+
+    assert (home / "to_thread.py").exists()
+    assert (home / "_backends" / "_asyncio.py").exists()

@@ -1,0 +1,230 @@
+"""Advice about hops is proven by the hops, or it is not given."""
+
+import functools
+from pathlib import Path
+
+import django
+import pytest
+
+from pytest_dbperf.callsites.shown import together
+from pytest_dbperf.diagnosis.hops import advice_on, advice_on_yours, chains, hopping_twin_of
+from tests.factories import hop, hop_ended, query, recording, request, site
+from tests.unit.callsites.test_callsite import imported_from
+
+ROOT = Path("/srv/app")
+VIEW = site("view", "/srv/app/views.py", 7)
+OTHER = site("other", "/srv/app/views.py", 9)
+TEST = site("test", "/srv/app/tests.py", 3)
+
+
+def written(hints):
+    """Hints as a reader sees them."""
+    return [" ".join((hint.text, *together(hint.sites, ROOT))) for hint in hints]
+
+
+def numbers_of(hops):
+    """The chains, as numbers of hops."""
+    return [[hop.number for hop in chain] for chain in chains(hops)]
+
+
+def of_orm(number, follows=0, **how):
+    """A hop of the ORM."""
+    return hop(
+        "QuerySet.get", number=number, follows=follows, origin="django", part="orm", path=[VIEW], **how
+    )
+
+
+def test_hops_of_one_coroutine_that_follow_each_other_are_a_chain():
+    """Your own and those of the ORM, with or without a query of more than one."""
+    yours = hop(number=2, follows=1, path=[VIEW])
+
+    assert numbers_of([of_orm(1), yours, of_orm(3, 2)]) == [[1, 2, 3]]
+
+
+@pytest.mark.parametrize(
+    ("why", "between"),
+    [
+        ("something else was waited for", hop(number=2, path=[VIEW])),
+        ("it is of another coroutine", hop(number=2, follows=1, path=[OTHER])),
+        ("it is of another call", hop(number=2, follows=1, path=[VIEW, TEST])),
+        ("it is a batch already", hop(number=2, follows=1, path=[VIEW])._replace(queries=2)),
+        ("nobody knows where it is from", hop(number=2, follows=1)),
+        ("it may run in any thread", hop(number=2, follows=1, path=[VIEW], is_thread_sensitive=False)),
+        (
+            "it is not asgiref's",
+            hop(number=2, follows=1, path=[VIEW], via="executor", is_thread_sensitive=None),
+        ),
+        ("a middleware made it", hop(number=2, follows=1, path=[VIEW], origin="django", part="middleware:A")),
+    ],
+)
+def test_a_chain_ends_where_it_could_not_be_one_hop(why, between):
+    """Only what is proven is told."""
+    assert numbers_of([of_orm(1), between]) == []
+
+
+def test_a_chain_is_not_lost_when_another_coroutine_goes_on():
+    """Who awaited the first coroutine may hop as well, and wait for nothing in between."""
+    after = hop(number=3, follows=2, path=[OTHER])
+
+    assert numbers_of([of_orm(1), of_orm(2, 1), after]) == [[1, 2]]
+
+
+def test_chains_of_different_lengths_are_told_apart():
+    """A loop may go round twice, and then three times."""
+    two, three = [of_orm(1), of_orm(2, 1)], [of_orm(5), of_orm(6, 5), of_orm(7, 6)]
+
+    assert written(advice_on_yours(two + three)) == [
+        "batch  3 hops -> 1 if batched in one sync_to_async function: views.py:7 view",
+        "batch  2 hops -> 1 if batched in one sync_to_async function: views.py:7 view",
+    ]
+
+
+def test_a_chain_is_told_with_its_lines_and_how_often_it_came():
+    """The longest first, two of them at most."""
+    twice = [of_orm(1), of_orm(2, 1), of_orm(5), of_orm(6, 5)]
+
+    assert written(advice_on_yours(twice)) == [
+        "batch  2 hops -> 1 (2 times) if batched in one sync_to_async function: views.py:7 view"
+    ]
+    assert written(advice_on_yours(twice[:2])) == [
+        "batch  2 hops -> 1 if batched in one sync_to_async function: views.py:7 view"
+    ]
+
+
+def test_several_queries_in_one_hop_are_fine():
+    """It is what is advised, so it is praised once for each place, and only where it is yours."""
+    batch = hop("load", path=[VIEW])._replace(queries=3)
+    of_django = hop("QuerySet.get", origin="django", part="orm", path=[VIEW])._replace(queries=3)
+
+    assert written(advice_on_yours([batch, batch, of_django])) == [
+        "fine   3 queries in one hop, of load: views.py:7 view"
+    ]
+    places = [hop(path=[site(name, "/srv/app/a.py")])._replace(queries=2) for name in "abc"]
+    assert len(advice_on_yours(places)) == 2
+
+
+SOURCE = """
+async def aget(self):
+    return sync_to_async(self.get)
+
+async def asave(self):
+    return self.save()
+
+async def aload(self):
+    return sync_to_async(self.other)
+"""
+OF_DJANGO = imported_from(str(Path(django.__file__).parent / "db" / "models" / "made_up.py"), SOURCE)
+
+
+class Base:
+    """Something with asynchronous twins."""
+
+    aget = OF_DJANGO.aget
+    asave = OF_DJANGO.asave
+    aload = OF_DJANGO.aload
+    aclear = 1
+
+    async def atouch(self):
+        """Hop, and who knows what else."""
+        return sync_to_async(self.touch)  # noqa: F821  # as Django has it
+
+    @functools.wraps(OF_DJANGO.aget)
+    def aget_of_manager(self):
+        """Forward, as a manager does to its queryset."""
+
+
+class Owner(Base):
+    """A class that inherits them."""
+
+
+class Manager(Base):
+    """A class that forwards."""
+
+    aget = Base.aget_of_manager
+
+
+def test_a_twin_is_offered_as_style_once_and_says_that_it_hops_too():
+    """`aget` is no faster than `sync_to_async(get)`."""
+    hops = [hop("Base.get", owner=Owner), hop("Base.get", owner=Manager)]
+
+    assert written(advice_on_yours(hops)) == [
+        "style  sync_to_async(Base.get) can be written aget(): it hops too, no faster",
+    ]
+    assert hopping_twin_of(hops[1]) == "aget"
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        hop("Base.save", owner=Owner),  # It does not hop, and so it may block.
+        hop("Base.load", owner=Owner),  # It sends something else.
+        hop("Base.touch", owner=Owner),  # It is not Django's.
+        hop("Base.clear", owner=Owner),
+        hop("Base.delete", owner=Owner),
+        hop("get"),
+        hop("Base.get", owner=Owner, origin="django"),
+        hop("Base.get", owner=Owner, via="executor"),
+    ],
+)
+def test_a_twin_that_is_not_known_to_hop_is_not_offered(one):
+    """acheck_password of Django 5.2 does not hop, and blocks the loop."""
+    assert hopping_twin_of(one) is None
+
+
+def switch(number, name, request, via="sync_to_async", within=0, others_adapt=True):
+    """An adapter for a middleware that cannot run as the stack does."""
+    decided = {"origin": "django", "part": f"middleware:{name}", "others_adapt": others_adapt}
+    return hop("inner", number=number, via=via, within=within, request=request, **decided)
+
+
+def test_a_middleware_is_told_once_however_many_requests_there_were():
+    """And two of them at most."""
+    hops = []
+    for number, name in enumerate("ABCA", 1):
+        served = request(number)
+        hops += [
+            switch(10 * number, name, served),
+            switch(10 * number + 1, name, served, "async_to_sync", 10 * number),
+        ]
+
+    assert written(advice_on(hops)) == [
+        "why    middleware A is sync-only, in an async stack: 2 hops for each request",
+        "why    middleware B is sync-only, in an async stack: 2 hops for each request",
+    ]
+
+
+def test_the_place_of_a_middleware_is_told_when_all_others_run_in_both_modes():
+    """With two of them, moving one might save nothing."""
+    served = request(1)
+    process = hop("A.process_request", number=9, origin="django", part="middleware:A", request=served)
+    view = hop("B.process_view", number=8, origin="django", part="middleware:B", request=served)
+    one = [switch(1, "S", served), switch(2, "S", served, "async_to_sync", 1)]
+    stubborn = [
+        switch(3, "T", served, others_adapt=False),
+        switch(4, "T", served, "async_to_sync", 3, others_adapt=False),
+    ]
+
+    assert written(advice_on([*one, process, view]))[1:] == [
+        "place  S stands before A: 4 -> 3 hops if it were the last"
+    ]
+    assert [line.split()[0] for line in written(advice_on([*stubborn, process]))] == ["why"]
+
+
+def test_waits_of_less_than_a_millisecond_are_not_told():
+    """A thread takes a moment to wake up."""
+
+    def waiting(seconds):
+        window = recording(
+            *(hop(number=1), hop(number=2)), hop_ended(1, seconds=seconds), hop_ended(2, started=seconds)
+        )
+        return written(advice_on_yours(window.hops))
+
+    assert waiting(0.0009) == []
+    assert waiting(0.0251) == ["queue  hops waited 25 ms behind each other: a thread runs one at a time"]
+
+
+def test_queries_make_a_batch():
+    """What ran in a hop is counted by its number."""
+    window = recording(hop(path=[VIEW]), *[query()._replace(cause=hop(within=1).cause)] * 2, hop_ended())
+
+    assert written(advice_on_yours(window.hops)) == ["fine   2 queries in one hop, of load: views.py:7 view"]

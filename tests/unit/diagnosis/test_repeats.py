@@ -1,0 +1,338 @@
+"""What repeats is found by where it came from, and judged by what differed."""
+
+import pytest
+
+from pytest_dbperf.budgets.no_n_plus_one import NoNPlusOne
+from pytest_dbperf.budgets.no_repeated_queries import NoRepeatedQueries
+from pytest_dbperf.budgets.no_write_loops import NoWriteLoops
+from pytest_dbperf.budgets.query_budget import QueryBudget
+from pytest_dbperf.diagnosis import eager_loading
+from pytest_dbperf.diagnosis.differences import root_of
+from pytest_dbperf.diagnosis.eager_loading import remedies
+from pytest_dbperf.diagnosis.repeats import in_turns, n_plus_ones, repeated, write_loops
+from pytest_dbperf.recording.cause import Cause
+from pytest_dbperf.recording.loads import Batch, Birth, Load, LoadKind
+from tests.factories import query, recording, request, site
+
+VIEW = site("view", "/srv/app/views.py", 7)
+OTHER = site("other", "/srv/app/views.py", 19)
+HELPER = site("helper", "/srv/app/helpers.py", 3)
+
+
+ONE, OTHER_ONE = Batch(), Batch(defers=False)
+
+
+class Campaign:
+    """A model, as far as a diagnosis looks at it."""
+
+
+def asked(*parameters, sql="SELECT a FROM t WHERE id = %s", path=(VIEW,), **known):
+    """Queries with these parameters."""
+    return [query(sql, parameters=each, path=path, **known) for each in parameters]
+
+
+def loaded(*rows, kind=LoadKind.TO_ONE, batch=None, name="owner", path=(VIEW,), **known):
+    """Loads of a relation for these rows."""
+    return [
+        query(parameters=0, path=path, load=Load(kind, Campaign, name, row, batch, **known)) for row in rows
+    ]
+
+
+def counts(repeats):
+    """How many queries each has."""
+    return [repeat.count for repeat in repeats]
+
+
+@pytest.mark.parametrize(
+    "queries, found",
+    [
+        (asked(1, 2, 3), [3]),
+        (asked(1, 2), []),
+        (asked(1, 2, 3, 3), [4]),
+        (asked(1, 1, 2, 2), []),
+        (asked(1, 1, 1), []),
+        (asked(None, None, None), []),
+        (asked(1, 2, 3, sql="SELECT a FROM t WHERE id IN (%s)"), [3]),
+        (asked(1, 2, 3, sql="SELECT a FROM t WHERE id IN (%s, %s)"), []),
+        (asked(1, 2, 3, sql="SELECT a FROM t WHERE id = ANY(%s)"), []),
+        (asked(1, 2, 3, sql="SELECT a FROM t WHERE (id, n) IN ((%s, %s), (%s, %s))"), []),
+        (asked(1, 2, 3, sql="SELECT a FROM t WHERE (id = %s OR id = %s)"), []),
+        (asked(1, 2, 3, sql="UPDATE t SET a = %s"), []),
+        (asked(1, 2, path=(VIEW,)) + asked(3, path=(OTHER,)), []),
+        (asked(1, using="default") + asked(2, 3, using="replica"), []),
+        (asked(1, 2, request=request(1)) + asked(3, request=request(2)), []),
+        (loaded(1, 2), [2]),
+        (loaded(1, 1), []),
+        (loaded(None, None), []),
+        (loaded(1, 2, batch=Batch()), [2]),
+        (loaded(1, batch=Batch()) + loaded(2, batch=Batch()), []),
+        (loaded(1, batch=Batch()) + loaded(2, batch=Batch()) + loaded(3, batch=Batch()), [3]),
+        (loaded(1, 2, batch=ONE) + loaded(1, 2, batch=OTHER_ONE), [4]),
+        (loaded(1, batch=ONE) + loaded(1, batch=OTHER_ONE), []),
+        (loaded(1, None, batch=ONE) + loaded(1, 2, batch=OTHER_ONE), []),
+        (loaded(1, 2, is_whole=False), []),
+        (loaded(1, 2, kind=LoadKind.PREFETCH, rows=3), []),
+        (loaded(1, 2, 3, kind=LoadKind.CACHE), []),
+        (loaded(1, name="owner") + loaded(2, name="venue"), []),
+    ],
+)
+def test_distinct_values_from_one_place_are_n_plus_one(queries, found):
+    """From two on where that is certain, else from three."""
+    assert counts(n_plus_ones(queries)) == found
+
+
+@pytest.mark.parametrize("threshold, found", [(None, [2, 3]), (2, [2, 3]), (3, [3]), (4, [])])
+def test_a_threshold_is_for_all(threshold, found):
+    """Whoever sets one knows better."""
+    assert counts(n_plus_ones(loaded(1, 2) + asked(1, 2, 3), threshold)) == found
+
+
+def test_recursion_is_one_place():
+    """However deep it goes."""
+    paths = [(HELPER, VIEW), (HELPER, HELPER, VIEW), (HELPER, OTHER, HELPER, VIEW)]
+    queries = [query(parameters=number, path=path) for number, path in enumerate(paths)]
+
+    assert counts(n_plus_ones(queries)) == [3]
+
+
+@pytest.mark.parametrize(
+    "queries, found",
+    [
+        (asked(1, 1, 1), [3]),
+        (asked(1, 1), []),
+        (asked(1, 1, 2, 2, 1, 1), [6]),
+        (asked(1, 2, 3), []),
+        (asked(None, None, None), []),
+        (asked(1, 1) + asked(1, path=(OTHER,)), []),
+        (asked(1, 1, request=request()) + asked(1, path=(OTHER,), request=request()), [3]),
+        (asked(1, 2, request=request()) + asked(3, path=(OTHER,), request=request()), []),
+        (asked(None, request=request()) * 2 + asked(None, path=(OTHER,), request=request()), []),
+        (loaded(1, 1, 1), [3]),
+        (asked(1, 1, 1, sql="DELETE FROM t WHERE id = %s"), []),
+        (asked(1, 1, 1, sql="SELECT a FROM t WHERE id IN (%s, %s)"), [3]),
+        (asked(1, 1, 1, sql="SELECT a FROM t WHERE b = %s AND id IN (%s, %s)"), []),
+        (loaded(1, 1, 1, kind=LoadKind.PREFETCH, rows=3), [3]),
+    ],
+)
+def test_few_values_again_and_again_are_repeated(queries, found):
+    """In a request it does not matter where it is asked."""
+    assert counts(repeated(queries)) == found
+
+
+@pytest.mark.parametrize(
+    "queries, found",
+    [
+        (asked(1, 2, 3, sql="INSERT INTO t (a) VALUES (%s)"), [3]),
+        (asked(1, 1, 1, sql="UPDATE t SET a = %s WHERE id = %s"), [3]),
+        (asked(1, 2, 3, sql="UPDATE t SET a = %s WHERE b > %s"), []),
+        (asked(1, 2, 3, sql="UPDATE t SET a = a + 1 WHERE b >= %s AND c = %s"), [3]),
+        (asked(1, 2, 3, sql="DELETE FROM t WHERE b LIKE %s"), []),
+        (asked(1, 2, 3, sql="UPDATE t SET a = %s"), []),
+        (asked(1, 2, 3, sql="DELETE FROM t WHERE id IN (%s)"), [3]),
+        (asked(1, 2, sql="INSERT INTO t (a) VALUES (%s)"), []),
+        (asked(1, 2, 3, sql="INSERT INTO t (a) VALUES (%s), (%s)"), []),
+        (asked(1, 2, 3, sql="INSERT INTO t (a) SELECT * FROM UNNEST((%s)::text[])"), []),
+        (asked(1, 2, 3, sql="DELETE FROM t WHERE id IN (%s, %s)"), []),
+        (asked(1, 2, 3, sql="DELETE FROM t WHERE a = %s AND id IN (%s, %s)"), [3]),
+        (asked(1, 1, 1, sql="DELETE FROM t WHERE a = %s AND id IN (%s, %s)"), []),
+        (asked(1, 2, 3, sql="INSERT INTO t (a) VALUES (%s)", executions=5), []),
+        (asked(1, 2, 3), []),
+    ],
+)
+def test_rows_written_one_by_one_are_a_loop(queries, found):
+    """Whatever their values are."""
+    assert counts(write_loops(queries)) == found
+
+
+def test_what_takes_turns_is_one_finding():
+    """Two relations of one loop; what comes after each other is two."""
+    owners, venues = asked(1, 2, 3), asked(1, 2, 3, sql="SELECT b FROM u WHERE id = %s")
+    in_one = [each for pair in zip(owners, venues, strict=True) for each in pair]
+
+    assert counts(in_turns(n_plus_ones(in_one))) == [6]
+    assert counts(in_turns(n_plus_ones(owners + venues))) == [3, 3]
+
+
+@pytest.mark.parametrize(
+    "known",
+    [{"request": request(2)}, {"path": (OTHER,)}],
+    ids=["request", "function"],
+)
+def test_what_has_nothing_in_common_is_no_finding_together(known):
+    """Tasks take turns by chance."""
+    owners = asked(1, 2, 3, request=request(1))
+    venues = asked(1, 2, 3, sql="SELECT b FROM u WHERE id = %s", **{"request": request(1), **known})
+    in_turn = [each for pair in zip(owners, venues, strict=True) for each in pair]
+
+    assert counts(in_turns(n_plus_ones(in_turn))) == [3, 3]
+
+
+def test_a_finding_is_blamed_on_its_most_frequent_repeat():
+    """That is where to begin."""
+    [finding] = in_turns(n_plus_ones(asked(1, 2, 3)))
+
+    assert finding.call_path == (VIEW,)
+
+
+def test_rows_that_were_loaded_for_unknown_ones_have_no_root():
+    """An owner of a campaign that the recording has not seen."""
+    root = Batch()
+
+    assert root_of(Batch(load=Load(LoadKind.TO_ONE, batch=root))) is root
+    assert root_of(Batch(load=Load(LoadKind.TO_ONE))) is None
+    assert root_of(None) is None
+
+
+@pytest.mark.parametrize(
+    "batch",
+    [
+        None,
+        Batch(),
+        Batch(load=Load(LoadKind.TO_ONE)),
+        Batch(Birth((site("row", "/srv/app/list.html", 7),))),
+        Batch(query=query()._replace(cause=Cause((VIEW,), request()._replace(cause=Cause((VIEW,)))))),
+    ],
+    ids=["unknown rows", "no line", "rows of unknown rows", "a template", "the client of the request"],
+)
+def test_no_remedy_is_told_without_a_line(batch):
+    """No guess is printed as a fact."""
+    assert remedies(n_plus_ones(loaded(1, 2, batch=batch))) == []
+
+
+@pytest.mark.parametrize("outside", [(), (OTHER,), (HELPER,)])
+def test_a_queryset_that_was_made_before_is_changed_where_it_is_evaluated(outside):
+    """In the request that evaluates it."""
+    cause = Cause((VIEW, OTHER), request()._replace(cause=Cause(outside)))
+    batch = Batch(query=query()._replace(cause=cause))
+    [remedy] = remedies(n_plus_ones(loaded(1, 2, batch=batch)))
+
+    assert remedy.site == VIEW
+
+
+@pytest.mark.parametrize("series, peers", [("5.2.19", None), ("6.0.10", None), ("6.1.3", 1), ("7.0", 1)])
+def test_fetch_modes_come_with_a_version_of_django(monkeypatch, series, peers):
+    """Versions are compared as numbers."""
+    monkeypatch.setattr(eager_loading, "version", {"django": series}.get)
+    [remedy] = remedies(n_plus_ones(loaded(1, 2, batch=Batch(Birth((VIEW,))))))
+
+    assert remedy.saves_with_peers == peers
+
+
+@pytest.mark.parametrize("kind", [NoNPlusOne, NoRepeatedQueries, NoWriteLoops])
+@pytest.mark.parametrize(
+    "threshold, complaint", [("3", "must be a whole number, got str"), (1, "must be >= 2, got 1")]
+)
+def test_a_threshold_that_means_nothing_is_refused(kind, threshold, complaint):
+    """Once is no repetition."""
+    with pytest.raises(ValueError, match=f"{kind.name} threshold {complaint}"):
+        kind(threshold)
+
+
+@pytest.mark.parametrize(
+    "budget, queries, headline",
+    [
+        (NoNPlusOne(), asked(1, 2, 3), "N+1 queries 3 > 0 (+3) in 1 loop"),
+        (NoNPlusOne(), asked(1, 2, 3) + asked(1, 2, 3, path=(OTHER,)), "N+1 queries 6 > 0 (+6) in 2 loops"),
+        (NoRepeatedQueries(), asked(1, 1, 1), "repeated queries 3 > 0 (+3)"),
+        (NoWriteLoops(), asked(1, 2, 3, sql="DELETE FROM t WHERE id = %s"), "single-row writes 3 > 0 (+3)"),
+    ],
+)
+def test_both_numbers_come_first(budget, queries, headline):
+    """A summary cuts the rest."""
+    violation = budget.check(recording(*queries))
+
+    assert violation.headline == headline
+    assert headline.index(")") < 30
+    assert violation.measured == len(queries)
+
+
+@pytest.mark.parametrize(
+    "budget, queries",
+    [
+        (NoNPlusOne(allow=["Campaign.owner"]), loaded(1, 2)),
+        (NoNPlusOne(allow=["owner"]), loaded(1, 2)),
+        (NoNPlusOne(allow=["SELECT a FROM t *"]), asked(1, 2, 3)),
+        (NoNPlusOne(allow=["views.py:7"]), asked(1, 2, 3)),
+        (NoNPlusOne(), asked(1, 1, 1)),
+        (NoRepeatedQueries(allow=["view"]), asked(1, 1, 1)),
+        (NoRepeatedQueries(4), asked(1, 1, 1)),
+        (NoWriteLoops(allow=["t"]), asked(1, 2, 3, sql="DELETE FROM t WHERE id = %s")),
+        (NoWriteLoops(4), asked(1, 2, 3, sql="DELETE FROM t WHERE id = %s")),
+    ],
+)
+def test_what_is_allowed_or_too_rare_breaks_nothing(budget, queries):
+    """By relation, table, statement or call site."""
+    assert budget.check(recording(*queries)) is None
+
+
+def test_what_repeats_is_worth_a_warning():
+    """Unless it is allowed."""
+    queries = recording(*asked(1, 1, 1))
+    [remark] = NoNPlusOne().remarks(queries)
+
+    assert (
+        remark.text
+        == "3x  SELECT a FROM t WHERE id = %s   repeated: the same parameters; remember the answer"
+    )
+    assert remark.call_path == (VIEW,)
+    assert NoNPlusOne(allow=["view"]).remarks(queries) == []
+
+
+def test_loops_of_all_writes_are_told_what_to_do_instead():
+    """Once for each kind."""
+    writes = (
+        "INSERT INTO t (a) VALUES (%s)",
+        "UPDATE t SET a = 1 WHERE id = %s",
+        "DELETE FROM t WHERE id = %s",
+    )
+    queries = [each for sql in writes for each in asked(1, 2, 3, sql=sql)]
+    violation = NoWriteLoops().check(recording(*queries))
+
+    assert [line.partition("(")[0] for line in violation.advice] == [
+        "fix  bulk_create",
+        "fix  filter",
+        "fix  filter",
+    ]
+
+
+def test_the_rows_of_a_relation_are_told_with_its_name():
+    """Also by a budget that only counts, where there is one row as well."""
+    violation = QueryBudget(0).check(recording(*loaded(1, 2)))
+    again = NoRepeatedQueries().check(recording(*loaded(1, 1, 1)))
+
+    assert violation.evidence[0].remark == "N+1: Campaign.owner of 2 rows"
+    assert again.evidence[0].remark == "Campaign.owner of 1 row"
+
+
+@pytest.mark.parametrize(
+    "sql, answers",
+    [
+        ("SELECT a FROM t WHERE b = %s", ["ask once for all of them, by __in or in_bulk()"]),
+        ("SELECT a FROM t WHERE b IN (%s)", ["ask once for all of them, by __in or in_bulk()"]),
+        (
+            "SELECT COUNT(*) AS n FROM t WHERE b = %s",
+            ["annotate() the rows with it, or values(...).annotate(...)"],
+        ),
+        ("SELECT 1 AS a FROM t WHERE b = %s LIMIT 1", ["annotate the rows with Exists(...)"]),
+        ("SELECT a FROM t WHERE b > %s AND b < %s", []),
+        ("SELECT a FROM t WHERE b LIKE %s", []),
+        ("SELECT f(%s)", []),
+    ],
+)
+def test_what_asks_for_all_values_at_once_depends_on_what_is_asked(sql, answers):
+    """Where no value of a row is compared, nobody knows."""
+    violation = NoNPlusOne().check(recording(*asked(1, 2, 3, sql=sql)))
+
+    assert [line.partition(": ")[2] for line in violation.advice] == answers
+
+
+def test_a_row_in_several_tables_is_not_made_in_bulk():
+    """Django refuses it for models that inherit from each other; two models of one loop are another thing."""
+    member, officer = "INSERT INTO member (a) VALUES (%s)", "INSERT INTO officer (b) VALUES (%s)"
+    one_line = asked(1, 2, 3, sql=member) + asked(1, 2, 3, sql=officer)
+    two_lines = asked(1, 2, 3, sql=member) + asked(1, 2, 3, sql=officer, path=(OTHER,))
+
+    assert [len(NoWriteLoops().check(recording(*each)).advice) for each in (one_line, two_lines)] == [
+        0,
+        1,
+    ]

@@ -1,0 +1,48 @@
+"""Who reads a frame says nothing where that is not asked, or known better."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from pytest_dbperf.probes.django_frames import load_of, witnesses
+from pytest_dbperf.recording.loads import Load, LoadKind
+
+READERS = {
+    name: reader
+    for readers in witnesses().values()
+    for name, reader in readers.items()
+    if name != "Node.render_annotated"
+}
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_the_innermost_frame_knows_best(name):
+    """What lies around it is what it was called for."""
+    seen = [Load(LoadKind.CACHE)]
+
+    assert READERS[name](None, seen) is None
+    assert seen == [Load(LoadKind.CACHE)]
+    assert READERS[name](None, None) is None
+
+
+@pytest.mark.parametrize(
+    "token, origin",
+    [
+        (None, SimpleNamespace(name=__file__)),
+        (SimpleNamespace(lineno=1, contents="row"), None),
+        (SimpleNamespace(lineno=1, contents="row"), SimpleNamespace(name="<unknown source>")),
+    ],
+)
+def test_a_node_of_no_file_of_yours_is_no_call_site(token, origin):
+    """Those that are made by hand, by a string or by a library."""
+    node = SimpleNamespace(token=token)
+    if origin is not None:
+        node.origin = origin
+    frame = SimpleNamespace(f_locals={"self": node})
+
+    assert witnesses()["template/base.py"]["Node.render_annotated"](frame, None) is None
+
+
+def test_nothing_is_known_without_a_frame_or_a_queryset():
+    """A raw cursor has neither."""
+    assert load_of([], None) is None

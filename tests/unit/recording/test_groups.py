@@ -1,0 +1,97 @@
+"""Events that are alike belong together."""
+
+from array import array
+
+from pytest_dbperf.recording.events import Alike
+from pytest_dbperf.recording.groups import groups_of_hops, groups_of_queries
+from tests.factories import hop, query, request, site
+
+VIEW, SERIALIZER = site("view", line=40), site("serialize", line=31)
+
+
+def test_queries_that_differ_in_values_are_one_group():
+    """The fingerprint decides, not the text."""
+    groups = groups_of_queries([query("SELECT 1"), query("SELECT 2")])
+
+    assert [group.count for group in groups] == [2]
+
+
+def test_the_most_frequent_group_is_first():
+    """A reader looks at the first one."""
+    groups = groups_of_queries([query("SELECT a"), query("SELECT b"), query("SELECT b")])
+
+    assert [group.statement.fingerprint for group in groups] == ["SELECT b", "SELECT a"]
+
+
+def test_groups_of_one_size_keep_their_order():
+    """What happened first is told first."""
+    groups = groups_of_queries([query("SELECT b"), query("SELECT a")])
+
+    assert [group.statement.fingerprint for group in groups] == ["SELECT b", "SELECT a"]
+
+
+def test_alias_call_path_and_request_tell_groups_apart():
+    """One query from two places is two findings."""
+    queries = [
+        query(),
+        query(using="other"),
+        query(path=[VIEW]),
+        query(path=[SERIALIZER, VIEW]),
+        query(request=request(1)),
+        query(request=request(2)),
+    ]
+
+    assert len(groups_of_queries(queries)) == 6
+
+
+def test_a_recursion_is_one_group_at_any_depth():
+    """A path that repeats itself is the same path."""
+    queries = [query(path=[SERIALIZER, VIEW]), query(path=[SERIALIZER, SERIALIZER, VIEW])]
+
+    groups = groups_of_queries(queries)
+
+    assert [group.call_path for group in groups] == [(SERIALIZER, VIEW)]
+
+
+def test_different_parameters_are_counted():
+    """The number of different parameters tells a loop from a repetition."""
+    queries = [query(parameters=1), query(parameters=1), query(parameters=2)]
+
+    assert groups_of_queries(queries)[0].distinct == 2
+
+
+def test_parameters_that_cannot_be_compared_make_no_claim():
+    """What is not known is not guessed."""
+    assert groups_of_queries([query(parameters=1), query(parameters=None)])[0].distinct is None
+
+
+def test_the_time_of_a_group_is_the_sum():
+    """A group costs what its members cost."""
+    assert groups_of_queries([query(seconds=0.25), query(seconds=0.5)])[0].seconds == 0.75
+
+
+def test_hops_are_grouped_by_function_origin_and_path():
+    """The same crossing from the same place is one finding."""
+    hops = [hop("load"), hop("load"), hop("save"), hop("load", origin="django"), hop("load", path=[VIEW])]
+
+    assert [group.count for group in groups_of_hops(hops)] == [2, 1, 1, 1]
+
+
+def test_values_written_into_the_text_are_parameters():
+    """Also where there are others."""
+    one, other = query("SELECT a FROM t WHERE b = 1"), query("SELECT a FROM t WHERE b = 2")
+
+    [group] = groups_of_queries([one, other, other])
+
+    assert (group.count, group.distinct) == (3, 2)
+
+
+def test_a_million_different_parameters_are_counted_too():
+    """Also where one object stands for many queries."""
+    most = 450_000
+    times = array("d", [0.0] * most)
+    alike = Alike(times, times, array("q", range(-5, most - 5)), None)
+
+    groups = groups_of_queries([*[query()._replace(alike=alike)] * most, query(parameters=7)])
+
+    assert [(group.count, group.distinct) for group in groups] == [(most + 1, most)]

@@ -1,0 +1,105 @@
+"""Which connections are open is known also while nobody listens."""
+
+import contextvars
+import gc
+import threading
+
+import pytest
+
+from pytest_dbperf.recording.open_connections import OpenConnections, is_served
+
+
+class Owner:
+    """What a connection belongs to."""
+
+
+@pytest.fixture
+def connections():
+    """No connection yet."""
+    return OpenConnections()
+
+
+def test_a_connection_is_open_until_it_is_removed(connections):
+    """Each has a number of its own."""
+    one, other = Owner(), Owner()
+    first = connections.add(one, "default", is_kept=False, dropped=print)
+    second = connections.add(other, None, is_kept=True, dropped=print)
+
+    assert (first.number, second.number, len(connections)) == (1, 2, 2)
+    assert connections.remove(one) is first
+    assert connections.remove(one) is None
+    assert len(connections) == 1
+
+
+def test_a_dropped_owner_is_reported_once(connections):
+    """The garbage collector says so, unless the connection was closed before."""
+    dropped = []
+    closed, left = Owner(), Owner()
+    connections.add(closed, "default", is_kept=False, dropped=dropped.append)
+    expected = connections.add(left, "default", is_kept=False, dropped=dropped.append)
+    connections.remove(closed)
+
+    del closed, left
+    gc.collect()
+
+    assert dropped == [expected]
+    assert len(connections) == 0
+
+
+def test_what_is_held_is_not_dropped(connections):
+    """Until the last holder lets go; what somebody keeps on purpose is not theirs to close."""
+    dropped = []
+
+    def leave(*, is_kept):
+        connections.add(Owner(), "default", is_kept=is_kept, dropped=dropped.append)
+
+    leave(is_kept=False)
+    assert len(dropped) == 1
+    with connections.held() as left:
+        thread = threading.Thread(target=leave, kwargs={"is_kept": False})
+        thread.start()
+        thread.join()
+        with connections.held() as left_inside:
+            leave(is_kept=True)
+            assert left_inside() == []
+        assert [type(owner) for owner in left()] == [Owner]
+        assert len(dropped) == 1
+
+    assert len(dropped) == 3
+
+
+def test_what_a_living_thread_opened_is_its_own(connections):
+    """Nobody else closes it, unless it opened it for a request of ours."""
+    with connections.held() as left:
+        owner = Owner()
+        connections.add(owner, "default", is_kept=False, dropped=print)
+        assert left() == []
+
+        served = Owner()
+        context = contextvars.copy_context()
+        context.run(is_served.set, True)
+        context.run(connections.add, served, "default", is_kept=False, dropped=print)
+        assert left() == [served]
+
+
+def test_pools_are_waited_for(connections):
+    """What was asked for arrives, in another thread."""
+    task = Owner()
+    connections.expect(task, lambda: True)
+    timer = threading.Timer(0.01, connections.arrived, [task])
+    timer.start()
+
+    connections.settle(30)
+
+    assert not timer.is_alive() or timer.finished.wait(1)
+    timer.join()
+
+
+def test_nobody_waits_for_a_pool_that_is_closed(connections):
+    """Its tasks will never run."""
+    task = Owner()
+    connections.expect(task, lambda: False)
+
+    connections.settle(30)
+    connections.arrived(task)
+    connections.arrived(task)

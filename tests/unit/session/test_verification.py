@@ -1,0 +1,18 @@
+"""A disagreement is explained by what the two numbers allow."""
+
+import pytest
+
+from pytest_dbperf.session.verification import _Disagreement
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "explanation"),
+    [
+        (-1, 0, "Its statistics were reset"),
+        (2, 1, "Something connects that the plugin does not see"),
+        (1, 2, "Its counter lags behind"),
+    ],
+)
+def test_the_numbers_tell_what_may_have_happened(theirs, ours, explanation):
+    """Each case has a way out."""
+    assert explanation in str(_Disagreement("test_shop", theirs, ours))
