@@ -17,7 +17,7 @@ from pytest_dbperf.callsites.callsite import settle
 from pytest_dbperf.probes.listening import RECORDER, listening
 from pytest_dbperf.reports import suggestions, terminal
 from pytest_dbperf.reports.files import FILES
-from pytest_dbperf.results.collecting import RunSoFar, outcome_of
+from pytest_dbperf.results.collecting import RunInProgress, outcome_of
 from pytest_dbperf.results.model import Run
 from pytest_dbperf.session import standing_connections
 from pytest_dbperf.session.live import LiveRecording
@@ -102,9 +102,9 @@ def pytest_fixture_setup(
     # What tests share is not billed to the one that happens to come first, or last.
     suite, teardown = request.config.stash[SUITE], ExitStack()
     fixturedef.addfinalizer(teardown.close)
-    with suite.recorder.pause(), suite.memory.sharing(fixturedef.argname):
+    with suite.recorder.pause(), suite.caches.sharing(fixturedef.argname):
         value = yield
-    fixturedef.addfinalizer(lambda: suite.memory.forget(fixturedef.argname))
+    fixturedef.addfinalizer(lambda: suite.caches.forget(fixturedef.argname))
     fixturedef.addfinalizer(lambda: teardown.enter_context(suite.recorder.pause()))
     if fixturedef.argname == "django_db_setup":
         # DROP DATABASE waits five seconds for a connection that async code left on asgiref's thread.
@@ -163,7 +163,7 @@ class RunAssembly:
     def __init__(self, config: pytest.Config, chosen: options.Options) -> None:
         self.config = config
         self.options = chosen
-        self.so_far = RunSoFar(enforces=chosen.enforces, project=config.rootpath.name)
+        self.so_far = RunInProgress(enforces=chosen.enforces, project=config.rootpath.name)
         self.run: Run | None = None
         self.suggested: Outcome | None = None
 

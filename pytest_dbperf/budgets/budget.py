@@ -8,7 +8,7 @@ from math import inf
 from typing import Any, ClassVar, Protocol, TypeVar, cast, runtime_checkable
 
 from pytest_dbperf.recording.recorder import Recording
-from pytest_dbperf.violations.violation import Remark, Violation
+from pytest_dbperf.violations.violation import Violation, WarningLine
 
 
 class Budget(Protocol):
@@ -48,10 +48,10 @@ class HasAllowances(Protocol):
 
 
 @runtime_checkable
-class HasRemarks(Protocol):
+class HasWarnings(Protocol):
     """A budget that has something to say of what does not break it: a warning."""
 
-    def remarks(self, recording: Recording) -> Sequence[Remark]:
+    def remarks(self, recording: Recording) -> Sequence[WarningLine]:
         """What is worth a warning."""
         ...
 

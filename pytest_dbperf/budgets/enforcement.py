@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import cast
 
-from pytest_dbperf.budgets.budget import Budget, HasAllowances, HasRemarks, wants_plans, written
+from pytest_dbperf.budgets.budget import Budget, HasAllowances, HasWarnings, wants_plans, written
 from pytest_dbperf.callsites.callsite import line_of
 from pytest_dbperf.recording.recorder import Recording
-from pytest_dbperf.violations.violation import BudgetWarning, Remark, Violation
+from pytest_dbperf.violations.violation import BudgetWarning, Violation, WarningLine
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class PlacedBudget:
     """A budget and where it is written."""
 
     budget: Budget
@@ -29,23 +29,25 @@ class NothingCounts(RuntimeError):
     """A budget was set where nothing could have been counted: an error, and never a pass."""
 
 
-def violations_of(budgets: Iterable[Given], recording: Recording) -> list[Violation]:
+def violations_of(budgets: Iterable[PlacedBudget], recording: Recording) -> list[Violation]:
     """Check a recording against all budgets, and tell all that are broken."""
     checked = ((given, given.budget.check(recording)) for given in budgets)
     return [violation.given_as(str(given)) for given, violation in checked if violation is not None]
 
 
-def remarks_of(budgets: Iterable[Given], recording: Recording) -> list[tuple[Given, Remark]]:
+def warnings_of(
+    budgets: Iterable[PlacedBudget], recording: Recording
+) -> list[tuple[PlacedBudget, WarningLine]]:
     """Tell what is worth a warning, although it breaks no budget."""
     return [
         (given, remark)
         for given in budgets
-        if isinstance(given.budget, HasRemarks)
+        if isinstance(given.budget, HasWarnings)
         for remark in given.budget.remarks(recording)
     ]
 
 
-def warn(text: str, remark: Remark, *, may_fail: bool = True) -> None:
+def warn(text: str, remark: WarningLine, *, may_fail: bool = True) -> None:
     """Warn of the line of your code that it is about; pytest shows it, or fails where warnings are errors.
 
     If it may not fail, because something worse is to be told, it is a warning there, too.
@@ -60,7 +62,7 @@ def warn(text: str, remark: Remark, *, may_fail: bool = True) -> None:
             _warn(text, remark)
 
 
-def _warn(text: str, remark: Remark) -> None:
+def _warn(text: str, remark: WarningLine) -> None:
     if remark.call_path:
         site = remark.call_path[0]
         warnings.warn_explicit(BudgetWarning(text), None, site[0].co_filename, line_of(site))
@@ -68,7 +70,7 @@ def _warn(text: str, remark: Remark) -> None:
         warnings.warn(BudgetWarning(text), stacklevel=3)
 
 
-def want_plans(budgets: Iterable[Given]) -> bool:
+def want_plans(budgets: Iterable[PlacedBudget]) -> bool:
     """Tell whether one of them is judged by what the server plans."""
     return any(wants_plans(given.budget) for given in budgets)
 
@@ -83,7 +85,7 @@ class Allowance:
     is_used: bool
 
 
-def allowances_of(budgets: Iterable[Given], recording: Recording) -> Iterator[Allowance]:
+def allowances_of(budgets: Iterable[PlacedBudget], recording: Recording) -> Iterator[Allowance]:
     """Tell which allowances were needed."""
     for given in budgets:
         budget = given.budget
@@ -106,9 +108,9 @@ class BudgetWindow:
 
     def __init__(
         self,
-        given: Given,
+        given: PlacedBudget,
         record: Callable[[], Recording],
-        check: Callable[[Sequence[Given], Recording], None],
+        check: Callable[[Sequence[PlacedBudget], Recording], None],
     ) -> None:
         self._given = given
         self._record = record

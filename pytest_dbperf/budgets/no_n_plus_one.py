@@ -18,7 +18,7 @@ from pytest_dbperf.diagnosis.eager_loading import fixes_of
 from pytest_dbperf.diagnosis.repeats import Repeat, in_turns, n_plus_ones, repeated
 from pytest_dbperf.recording.groups import only_request
 from pytest_dbperf.recording.recorder import Recording
-from pytest_dbperf.violations.violation import Remark, Violation, compare
+from pytest_dbperf.violations.violation import Violation, WarningLine, compare
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class NoNPlusOne(WithAllowances):
             ),
         )
 
-    def remarks(self, recording: Recording) -> Sequence[Remark]:
+    def remarks(self, recording: Recording) -> Sequence[WarningLine]:
         """The queries that repeat the same few values."""
         return [
             remark_on(repeat) for repeat in repeated(recording.queries) if self.allowance_of(repeat) is None

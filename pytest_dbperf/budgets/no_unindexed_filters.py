@@ -14,7 +14,7 @@ from pytest_dbperf.recording.recorder import Recording
 from pytest_dbperf.sql.fingerprint import Statement, shortened
 from pytest_dbperf.sql.plan import UnservedFilter
 from pytest_dbperf.sql.smells import smells_of
-from pytest_dbperf.violations.violation import Evidence, Remark, Violation, compare
+from pytest_dbperf.violations.violation import Evidence, Violation, WarningLine, compare
 
 # More would leave no room for what they are about.
 _MOST_FIXES = 5
@@ -79,10 +79,10 @@ class NoUnindexedFilters(WithAllowances):
             advice=tuple(f"fix  {fix}" for fix in [*fixes][:_MOST_FIXES]),
         )
 
-    def remarks(self, recording: Recording) -> Sequence[Remark]:
+    def remarks(self, recording: Recording) -> Sequence[WarningLine]:
         """What is wrong with statements at first sight."""
         return [
-            Remark(f"{found.smell}: {shortened(found.statement)}", found.call_path)
+            WarningLine(f"{found.smell}: {shortened(found.statement)}", found.call_path)
             for found in self.forbidden(recording)
             if found.smell
         ]

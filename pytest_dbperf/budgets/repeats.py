@@ -12,7 +12,7 @@ from pytest_dbperf.diagnosis.repeats import LEAST, Finding, Repeat
 from pytest_dbperf.recording.groups import only_request
 from pytest_dbperf.recording.recorder import Recording
 from pytest_dbperf.sql.fingerprint import Statement, shortened
-from pytest_dbperf.violations.violation import Evidence, Remark, Violation, compare
+from pytest_dbperf.violations.violation import Evidence, Violation, WarningLine, compare
 
 _AGGREGATE = re.compile(r"SELECT (?:COUNT|SUM|MIN|MAX|AVG)\(")
 
@@ -97,10 +97,10 @@ def values_of(repeat: Repeat) -> str:
     return "the same parameters" if repeat.distinct == 1 else f"{repeat.distinct} different parameters"
 
 
-def remark_on(repeat: Repeat) -> Remark:
+def remark_on(repeat: Repeat) -> WarningLine:
     """Tell of a query that repeats the same few values."""
     what = f"{repeat.count}x  {shortened(repeat.statement)}"
-    return Remark(f"{what}   repeated: {values_of(repeat)}; remember the answer", repeat.call_path)
+    return WarningLine(f"{what}   repeated: {values_of(repeat)}; remember the answer", repeat.call_path)
 
 
 def why(repeats: Sequence[Repeat]) -> Iterator[str]:
@@ -108,7 +108,7 @@ def why(repeats: Sequence[Repeat]) -> Iterator[str]:
     filtered = [
         repeat
         for repeat in repeats
-        if repeat.load is not None and not repeat.load.is_whole and repeat.of is Of.ROWS
+        if repeat.load is not None and not repeat.load.is_plain_relation and repeat.of is Of.ROWS
     ]
     if filtered:
         names = ", ".join(sorted({f'"{repeat.load.name}"' for repeat in filtered if repeat.load}))
@@ -118,7 +118,7 @@ def why(repeats: Sequence[Repeat]) -> Iterator[str]:
 
 
 def _is_for_values(repeat: Repeat) -> bool:
-    return repeat.load is None or (repeat.of is Of.PARAMETERS and not repeat.load.is_whole)
+    return repeat.load is None or (repeat.of is Of.PARAMETERS and not repeat.load.is_plain_relation)
 
 
 def _once_for_all(statement: Statement) -> str:

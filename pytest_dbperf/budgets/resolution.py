@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_dbperf.budgets.budget import Budget, make
 from pytest_dbperf.budgets.built_in import BUDGETS
-from pytest_dbperf.budgets.enforcement import Given
+from pytest_dbperf.budgets.enforcement import PlacedBudget
 
 if TYPE_CHECKING:
     import pytest
@@ -34,7 +34,7 @@ class Level:
 class Near:
     """A budget of a test, and how near to it that is written."""
 
-    given: Given
+    given: PlacedBudget
     nearness: str
 
 
@@ -48,17 +48,17 @@ def nearest_budgets_of(item: pytest.Item, defaults: Sequence[Budget], ini: str) 
         here: dict[str, list[Near]] = {}
         for mark in level.marks:
             if mark.name in _KINDS and mark.name not in found:
-                given = Given(make(_KINDS[mark.name], mark.args, mark.kwargs), level.place)
+                given = PlacedBudget(make(_KINDS[mark.name], mark.args, mark.kwargs), level.place)
                 here.setdefault(mark.name, []).append(Near(given, level.nearness))
         found |= here
     written = set(found)
     for budget in defaults:
         if budget.name not in written:
-            found.setdefault(budget.name, []).append(Near(Given(budget, f"in {ini}"), FARTHER))
+            found.setdefault(budget.name, []).append(Near(PlacedBudget(budget, f"in {ini}"), FARTHER))
     return [near for name in _KINDS for near in found.get(name, ())]
 
 
-def in_force(nearest: Iterable[Near]) -> list[Given]:
+def in_force(nearest: Iterable[Near]) -> list[PlacedBudget]:
     """Leave out those that only lift others."""
     return [near.given for near in nearest if not near.given.budget.is_lifted]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import CodeType
 
 from pytest_dbperf.caches.django import DJANGO_CACHES
-from pytest_dbperf.caches.functions import Counts, Memo
+from pytest_dbperf.caches.functions import CachedFunction, Counts
 from pytest_dbperf.recording.events import Query
 from pytest_dbperf.sql.fingerprint import shortened
 from pytest_dbperf.violations.violation import Evidence, Hint, Violation
@@ -33,9 +33,9 @@ def took_what_was_there(before_setup: Counts, at_start: Counts, at_end: Counts) 
     return at_start.entries > 0 and is_untouched_by_setup and is_unchanged and at_end.hits > at_start.hits
 
 
-def on_filling(violation: Violation, memo_of: Callable[[CodeType], Memo | None]) -> Iterator[Hint]:
+def on_filling(violation: Violation, memo_of: Callable[[CodeType], CachedFunction | None]) -> Iterator[Hint]:
     """Tell which part of what was counted would not have been there after another test."""
-    filled: dict[int, tuple[Memo, int]] = {}
+    filled: dict[int, tuple[CachedFunction, int]] = {}
     for evidence in violation.evidence:
         memo = outermost(evidence, memo_of)
         if memo is not None:
@@ -46,7 +46,9 @@ def on_filling(violation: Violation, memo_of: Callable[[CodeType], Memo | None])
         yield Hint(f"note   {count} of them only while a cache ({memo.kind}) {_NOT_AGAIN}:", (memo.site,))
 
 
-def outermost(evidence: Evidence, memo_of: Callable[[CodeType], Memo | None]) -> Memo | None:
+def outermost(
+    evidence: Evidence, memo_of: Callable[[CodeType], CachedFunction | None]
+) -> CachedFunction | None:
     """Find the cache on a call path below which nothing happens once it is filled."""
     memos = (memo_of(code) for code, _ in reversed(evidence.call_path))
     return next((memo for memo in memos if memo is not None), None)
@@ -71,7 +73,7 @@ def on_filling_djangos(
                 )
 
 
-def on_taking(memos: Iterable[Memo]) -> Iterator[Hint]:
+def on_taking(memos: Iterable[CachedFunction]) -> Iterator[Hint]:
     """Tell which caches an earlier test had filled for this one."""
     for memo in [*memos][:_MOST_OF_A_KIND]:
         yield Hint(

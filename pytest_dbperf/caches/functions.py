@@ -24,7 +24,7 @@ class Counts(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Memo:
+class CachedFunction:
     """A function of yours that is wrapped by a cache, such as that of `functools.lru_cache`."""
 
     function: CodeType
@@ -50,26 +50,26 @@ class Memo:
         return "lru_cache" if package == "functools" else package
 
 
-class Memos:
+class CachedFunctions:
     """The memos of your modules, by the code of their functions, each looked for once."""
 
     def __init__(self) -> None:
         # By id, as hashing a code object reads its whole bytecode; the code is kept, so its id stays its own.
-        self._found: dict[int, tuple[CodeType, Memo | None]] = {}
+        self._found: dict[int, tuple[CodeType, CachedFunction | None]] = {}
         self._modules: dict[str, list[ModuleType]] = {}
 
-    def of(self, code: CodeType) -> Memo | None:
+    def of(self, code: CodeType) -> CachedFunction | None:
         """Find the cache around a function; None where there is none, or none that can be proven."""
         found = self._found.get(id(code))
         if found is None:
             found = self._found[id(code)] = code, self._find(code)
         return found[1]
 
-    def _find(self, code: CodeType) -> Memo | None:
+    def _find(self, code: CodeType) -> CachedFunction | None:
         for module in self._modules_of(code.co_filename):
             wrapper = _cache_around(code, _named(module, code.co_qualname))
             if wrapper is not None:
-                return Memo(code, wrapper)
+                return CachedFunction(code, wrapper)
         return None
 
     def _modules_of(self, filename: str) -> list[ModuleType]:

@@ -16,7 +16,7 @@ from pytest_dbperf.caches.advice import (
     took_what_was_there,
     was_emptied,
 )
-from pytest_dbperf.caches.functions import Counts, Memo, Memos
+from pytest_dbperf.caches.functions import CachedFunction, CachedFunctions, Counts
 from pytest_dbperf.recording.recorder import Recording
 from pytest_dbperf.violations.violation import Violation
 
@@ -31,18 +31,18 @@ class _Filled:
     `before_setup` and `at_start` are what it had seen by then, None where that says nothing of this test.
     """
 
-    memo: Memo
+    memo: CachedFunction
     is_shared: bool
     seen: Counts
     before_setup: Counts | None = None
     at_start: Counts | None = None
 
 
-class Memory:
+class CacheWatch:
     """The caches that tests have filled by queries: what a test finds there, and takes from them."""
 
     def __init__(self, *, resets_caches: bool) -> None:
-        self.memos = Memos()
+        self.memos = CachedFunctions()
         self._resets_caches = resets_caches
         self._is_reset = False
         self._of_fixtures: dict[str, dict[django.Key, object]] = {}
@@ -78,7 +78,7 @@ class Memory:
         for filled in self._filled.values():
             filled.at_start = filled.memo.counts
 
-    def close(self, recording: Recording) -> list[Memo]:
+    def close(self, recording: Recording) -> list[CachedFunction]:
         """Learn which caches the body of a test has filled, and tell which it has taken from."""
         taken = self.taken(recording)
         for memo, queries in self._memos_in(recording).items():
@@ -124,7 +124,7 @@ class Memory:
         """Take it that a fixture of a wider scope has ended."""
         self._of_fixtures.pop(fixture, None)
 
-    def taken(self, recording: Recording) -> list[Memo]:
+    def taken(self, recording: Recording) -> list[CachedFunction]:
         """Find the caches that an earlier test has filled, and the body of this one has used since."""
         if not recording.has_call_sites:
             return []  # Who knows whether it has emptied them, and filled them again.
@@ -160,11 +160,11 @@ class Memory:
         )
         return [replace(first, advice=(*first.advice, *on_taking(self.taken(whole)))), *others]
 
-    def _filled_memo_of(self, code: CodeType) -> Memo | None:
+    def _filled_memo_of(self, code: CodeType) -> CachedFunction | None:
         memo = self.memos.of(code)
         return memo if memo is not None and _has_filled(memo.counts) else None
 
-    def _memos_in(self, recording: Recording) -> Counter[Memo]:
+    def _memos_in(self, recording: Recording) -> Counter[CachedFunction]:
         """Count the queries that were made below each memo."""
         codes: dict[int, CodeType] = {}
         queries: Counter[int] = Counter()

@@ -28,7 +28,7 @@ LOOP = "loop"
 
 # Reads a frame that knows something: adds what it is working for to a list, if there is one, or returns a
 # call site that is not of Python.
-Reader = Callable[[FrameType, list[Any] | None], CallSite | None]
+FrameReader = Callable[[FrameType, list[Any] | None], CallSite | None]
 
 # Below this file a task is running, above it whatever happened to run the event loop. Its module is not
 # imported: pytest warns when asyncio is there before `-p asyncio`, the name of pytest-asyncio.
@@ -44,11 +44,11 @@ _BYTES_OF_AN_INSTRUCTION = 2
 _appointed: dict[str, str] = {_LOOP_FILE: LOOP}
 _roles: dict[str, str] = {**_appointed}
 # What a walk has to notice, by file; None for the many files that it only passes.
-_landmarks: dict[str, str | Mapping[str, Reader] | None] = {**_appointed}
+_landmarks: dict[str, str | Mapping[str, FrameReader] | None] = {**_appointed}
 # By code object and offset, with the code object, so that its identity stays its own.
 _places: dict[tuple[int, int], tuple[CodeType, Place]] = {}
 # The functions that know something, by file and qualified name.
-_witnesses: dict[str, Mapping[str, Reader]] = {}
+_witnesses: dict[str, Mapping[str, FrameReader]] = {}
 
 
 def settle(root: Path, packages: Sequence[str] = ()) -> Callable[[], None]:
@@ -63,13 +63,13 @@ def settle(root: Path, packages: Sequence[str] = ()) -> Callable[[], None]:
     return unsettle
 
 
-def call_as_witnesses(witnesses: Mapping[str, Mapping[str, Reader]]) -> Callable[[], None]:
+def register_frame_readers(frame_readers: Mapping[str, Mapping[str, FrameReader]]) -> Callable[[], None]:
     """Have the frames of functions read whenever a walk passes them; hand back the way to undo it."""
-    _witnesses.update(witnesses)
-    _landmarks.update(witnesses)
+    _witnesses.update(frame_readers)
+    _landmarks.update(frame_readers)
 
     def dismiss() -> None:
-        for filename in witnesses:
+        for filename in frame_readers:
             del _witnesses[filename]
             _landmarks.pop(filename, None)
 
@@ -120,7 +120,7 @@ def frames_of_yours_from(
 ) -> CallPath:
     """Walk outwards from a frame, and keep the frames of your code; if asked, of the task.
 
-    To `seen` is added what the witnesses on the way tell.
+    To `seen` is added what the frame_readers on the way tell.
     """
     sites: list[CallSite] = []
     landmarks = _landmarks
@@ -145,7 +145,7 @@ def frames_of_yours_from(
     return tuple(sites)
 
 
-def _notice(filename: str) -> str | Mapping[str, Reader] | None:
+def _notice(filename: str) -> str | Mapping[str, FrameReader] | None:
     role = role_of(filename)
     return _landmarks.setdefault(filename, role if role in (PROJECT, EDGE, LOOP) else None)
 

@@ -52,7 +52,7 @@ _ERRANDS = {"log_response": "response-log", "response_for_exception": "error-res
 _parts: dict[str, str] = {}
 
 
-def decision_of(
+def origin_of_hop(
     frame: FrameType | None, maker: str | None, adapts: str, owner: type | None, function: str
 ) -> tuple[str, str]:
     """Tell whose decision a hop was that was called for in this frame, and which part of Django it was.

@@ -11,14 +11,14 @@ from inspect import CO_OPTIMIZED
 from pytest_dbperf.callsites.callsite import CallSite
 from pytest_dbperf.diagnosis.repeats import Repeat
 from pytest_dbperf.recording.groups import key_of_sites
-from pytest_dbperf.recording.loads import Batch, Load, LoadKind
+from pytest_dbperf.recording.loads import FetchedRows, LoadedVia, RelationLoad
 from pytest_dbperf.violations.violation import Fix
 
 _SELECT, _PREFETCH, _ONLY, _DEFER = "select_related", "prefetch_related", "only", "defer"
 # One query then loads it for all rows that came together: https://docs.djangoproject.com/en/6.1/topics/db/fetch-modes/
 _PEERS = ".fetch_mode(models.FETCH_PEERS)"
 _FIRST_WITH_FETCH_MODES = (6, 1)
-_KINDS_OF_FETCH_MODES = frozenset((LoadKind.TO_ONE, LoadKind.GENERIC, LoadKind.DEFERRED))
+_KINDS_OF_FETCH_MODES = frozenset((LoadedVia.TO_ONE, LoadedVia.GENERIC, LoadedVia.DEFERRED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +72,8 @@ class _Wish:
     site: CallSite
     method: str
     name: str
-    kind: LoadKind
-    root: Batch
+    via: LoadedVia
+    root: FetchedRows
     count: int
     statement: str
 
@@ -110,7 +110,7 @@ def _remedy(wishes: Sequence[_Wish]) -> Remedy:
     # A query for each relation, of a generic one for each model, each time that the queryset is evaluated.
     queries = len(
         {
-            (id(wish.root), wish.name, wish.statement if wish.kind is LoadKind.GENERIC else "")
+            (id(wish.root), wish.name, wish.statement if wish.via is LoadedVia.GENERIC else "")
             for wish in wishes
         }
     )
@@ -119,7 +119,7 @@ def _remedy(wishes: Sequence[_Wish]) -> Remedy:
     needs_none = method != _PREFETCH
     has_peers = _has_fetch_modes() and all(
         # Rows that come one by one have no peers yet.
-        wish.kind in _KINDS_OF_FETCH_MODES and "__" not in wish.name and not wish.root.is_streamed
+        wish.via in _KINDS_OF_FETCH_MODES and "__" not in wish.name and not wish.root.is_streamed
         for wish in wishes
     )
     return Remedy(
@@ -132,32 +132,32 @@ def _remedy(wishes: Sequence[_Wish]) -> Remedy:
     )
 
 
-def _wishes(loads: Sequence[Load], statement: str) -> Iterator[_Wish]:
+def _wishes(loads: Sequence[RelationLoad], statement: str) -> Iterator[_Wish]:
     is_of_one_query = len({id(load.batch) for load in loads}) == 1
     # One object may stand for a million loads.
     times = Counter(map(id, loads))
     for load in {id(load): load for load in loads}.values():
         names, batch = [load.name], load.batch
-        is_joined, is_below_generic = load.kind is LoadKind.TO_ONE, False
+        is_joined, is_below_generic = load.via is LoadedVia.TO_ONE, False
         while batch is not None and (above := batch.load) is not None:
             # The rows of a to-many relation are a queryset to begin with, unless that was in a loop, too.
-            if above.kind is LoadKind.TO_MANY and is_of_one_query:
+            if above.via is LoadedVia.TO_MANY and is_of_one_query:
                 break
             names.insert(0, above.name)
-            is_joined = is_joined and above.kind is LoadKind.TO_ONE
-            is_below_generic = is_below_generic or above.kind is LoadKind.GENERIC
+            is_joined = is_joined and above.via is LoadedVia.TO_ONE
+            is_below_generic = is_below_generic or above.via is LoadedVia.GENERIC
             batch = above.batch
         site = None if batch is None else _line_to_change(batch)
         if batch is not None and site is not None:
-            if load.kind is LoadKind.DEFERRED:
+            if load.via is LoadedVia.DEFERRED:
                 method = _DEFER if batch.defers else _ONLY
             else:
                 method = _SELECT if is_joined else _PREFETCH
             if not _is_refused(batch, method, is_below_generic=is_below_generic):
-                yield _Wish(site, method, "__".join(names), load.kind, batch, times[id(load)], statement)
+                yield _Wish(site, method, "__".join(names), load.via, batch, times[id(load)], statement)
 
 
-def _is_refused(batch: Batch, method: str, *, is_below_generic: bool) -> bool:
+def _is_refused(batch: FetchedRows, method: str, *, is_below_generic: bool) -> bool:
     """Tell whether Django would refuse a method, for this queryset or for some of its rows."""
     if method == _SELECT:
         return batch.is_combined or batch.is_locked
@@ -165,18 +165,18 @@ def _is_refused(batch: Batch, method: str, *, is_below_generic: bool) -> bool:
     return batch.is_combined or (method == _PREFETCH and (batch.is_streamed or is_below_generic))
 
 
-def _line_to_change(batch: Batch) -> CallSite | None:
+def _line_to_change(batch: FetchedRows) -> CallSite | None:
     """Find the line where the queryset was made: in a function that evaluates it, too, if there is one.
 
     A manager of yours may have made it, which others use as well. What the body of a class has made is
     written there.
     """
-    if batch.birth is not None and batch.birth.is_of_others:
+    if batch.origin is not None and batch.origin.is_of_others:
         return None
     users = {id(code) for code, _ in batch.evaluated}
-    in_classes = [site for site in batch.born if not site[0].co_flags & CO_OPTIMIZED]
-    in_users = [site for site in batch.born if id(site[0]) in users]
-    made = in_classes or in_users or batch.born or batch.evaluated
+    in_classes = [site for site in batch.made_at if not site[0].co_flags & CO_OPTIMIZED]
+    in_users = [site for site in batch.made_at if id(site[0]) in users]
+    made = in_classes or in_users or batch.made_at or batch.evaluated
     # A template cannot be told what to load.
     return next((site for site in made[:1] if site[0].co_filename.endswith(".py")), None)
 

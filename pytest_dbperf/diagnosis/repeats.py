@@ -20,7 +20,7 @@ from pytest_dbperf.diagnosis.differences import (
 from pytest_dbperf.recording.cause import Request
 from pytest_dbperf.recording.events import Query
 from pytest_dbperf.recording.groups import identity
-from pytest_dbperf.recording.loads import Batch, Load, LoadKind
+from pytest_dbperf.recording.loads import FetchedRows, LoadedVia, RelationLoad
 from pytest_dbperf.sql.fingerprint import Statement, offset_of, with_literals
 
 # Rows come in twos and threes in tests. A lazy load is certain with two; what is only alike might be chance.
@@ -46,7 +46,7 @@ class Repeat:
     using: str | None
     call_path: CallPath
     request: Request | None
-    loads: Sequence[Load]
+    loads: Sequence[RelationLoad]
 
     @property
     def count(self) -> int:
@@ -54,7 +54,7 @@ class Repeat:
         return len(self.positions)
 
     @property
-    def load(self) -> Load | None:
+    def load(self) -> RelationLoad | None:
         """What they load, where that is known."""
         return self.loads[0] if self.loads else None
 
@@ -161,7 +161,7 @@ def _least(repeat: Repeat) -> int:
 
 
 def _is_read(query: Query) -> bool:
-    is_cache = query.load is not None and query.load.kind is LoadKind.CACHE
+    is_cache = query.load is not None and query.load.via is LoadedVia.CACHE
     return query.statement.kind == "select" and not is_cache
 
 
@@ -208,7 +208,7 @@ def _repeats(
             so_far = tuple(writes[table] for table in tables_of[id(query)])
         if (id(query), so_far) not in group_of:
             load = query.load
-            relation = None if load is None else (load.kind, load.model, load.name, _path_of(load.batch))
+            relation = None if load is None else (load.via, load.model, load.name, _path_of(load.batch))
             request = query.request and query.request.number
             key = (query.using, query.statement.fingerprint, where(query), request, relation, so_far)
             group_of[id(query), so_far] = groups.setdefault(key, []) if is_meant(query) else None
@@ -218,10 +218,10 @@ def _repeats(
     return [_repeat(members) for members in groups.values() if len(members) > 1]
 
 
-def _path_of(batch: Batch | None) -> tuple[str, ...]:
+def _path_of(batch: FetchedRows | None) -> tuple[str, ...]:
     """Tell which relations lead to a prefetch: one below the other, the queries are alike."""
     names = []
-    while batch is not None and batch.load is not None and batch.load.kind is LoadKind.PREFETCH:
+    while batch is not None and batch.load is not None and batch.load.via is LoadedVia.PREFETCH:
         names.append(batch.load.name)
         batch = batch.load.batch
     return tuple(names)

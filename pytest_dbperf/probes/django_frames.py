@@ -8,13 +8,13 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
-from pytest_dbperf.callsites.callsite import CallSite, Reader, call_as_witnesses, role_of
+from pytest_dbperf.callsites.callsite import CallSite, FrameReader, register_frame_readers, role_of
 from pytest_dbperf.callsites.ownership import PROJECT
 from pytest_dbperf.probes.parameters import hash_of
 from pytest_dbperf.probes.querysets import FOREIGN_KEY, MANY_TO_MANY
 from pytest_dbperf.probes.seam import Undo
 from pytest_dbperf.probes.threads import this_thread
-from pytest_dbperf.recording.loads import Birth, Load, LoadKind
+from pytest_dbperf.recording.loads import LoadedVia, QuerySetOrigin, RelationLoad
 from pytest_dbperf.recording.recorder import Recorder
 
 _CONTENT_TYPES = ("get_by_natural_key", "get_for_id", "get_for_model", "get_for_models")
@@ -23,7 +23,7 @@ _SITES = ("_get_site_by_id", "_get_site_by_request")
 _MOST_LINES = 10_000
 
 
-def witnesses() -> Mapping[str, Mapping[str, Reader]]:
+def frame_readers() -> Mapping[str, Mapping[str, FrameReader]]:
     """The functions of Django that know what a query is for, by file, and who reads their frames.
 
     By name, as the modules of an app cannot be imported before Django is set up.
@@ -59,36 +59,42 @@ def install(_: Recorder) -> Undo:
     import django
 
     home = Path(django.__file__).parent
-    return call_as_witnesses({str(home / file): readers for file, readers in witnesses().items()})
+    return register_frame_readers({str(home / file): readers for file, readers in frame_readers().items()})
 
 
-def load_of(seen: list[Load], queryset: Any) -> Load | None:
+def load_of(seen: list[RelationLoad], queryset: Any) -> RelationLoad | None:
     """Tell what a query loads, from what the frames above it know and the queryset that asks for rows."""
     load = seen[0] if seen else None
-    if queryset is None or (load is not None and load.kind is LoadKind.PREFETCH):
+    if queryset is None or (load is not None and load.via is LoadedVia.PREFETCH):
         return load
     of_relation = _of_related_manager(queryset)
     if of_relation is not None and this_thread.fetching.is_streamed:
-        return of_relation._replace(is_whole=False)
+        return of_relation._replace(is_plain_relation=False)
     return of_relation or load
 
 
-def _load(kind: LoadKind, name: str, instance: Any, *, is_whole: bool = True, rows: int = 1) -> Load:
+def _load(
+    kind: LoadedVia, name: str, instance: Any, *, is_plain_relation: bool = True, rows: int = 1
+) -> RelationLoad:
     # Not by getattr(): that might load it.
     known, pk = vars(instance), instance._meta.pk
     # A composite key has no column, and is no attribute, but fields that have and are.
     key = (known.get(pk.attname),) if pk.column else tuple(known.get(field.attname) for field in pk)
     row = None if None in key else hash_of(key)
-    return Load(kind, type(instance), name, row, instance._state._dbperf_batch, is_whole, rows)
+    return RelationLoad(
+        kind, type(instance), name, row, instance._state._dbperf_rows, is_plain_relation, rows
+    )
 
 
-def _of_related_manager(queryset: Any) -> Load | None:
+def _of_related_manager(queryset: Any) -> RelationLoad | None:
     """Tell for which instance a related manager has made a queryset, if one has."""
-    birth: Birth | None = queryset._dbperf_birth
-    if birth is None or birth.manager is None:
+    origin: QuerySetOrigin | None = queryset._dbperf_origin
+    if origin is None or origin.manager is None:
         return None
-    manager = birth.manager
-    return _load(LoadKind.TO_MANY, _accessor_of(manager), manager.instance, is_whole=birth.clones == 0)
+    manager = origin.manager
+    return _load(
+        LoadedVia.TO_MANY, _accessor_of(manager), manager.instance, is_plain_relation=origin.clones == 0
+    )
 
 
 def _accessor_of(manager: Any) -> str:
@@ -110,19 +116,19 @@ def _by_relation(frame: FrameType, seen: list[Any] | None) -> None:
     # What an inner frame knows is nearer.
     if seen is not None and not seen:
         known = frame.f_locals
-        seen.append(_load(LoadKind.TO_ONE, known["self"].field.name, known["instance"]))
+        seen.append(_load(LoadedVia.TO_ONE, known["self"].field.name, known["instance"]))
 
 
 def _by_reverse_relation(frame: FrameType, seen: list[Any] | None) -> None:
     if seen is not None and not seen:
         known = frame.f_locals
-        seen.append(_load(LoadKind.TO_ONE, known["self"].related.get_accessor_name(), known["instance"]))
+        seen.append(_load(LoadedVia.TO_ONE, known["self"].related.get_accessor_name(), known["instance"]))
 
 
 def _by_deferred_field(frame: FrameType, seen: list[Any] | None) -> None:
     if seen is not None and not seen:
         known = frame.f_locals
-        seen.append(_load(LoadKind.DEFERRED, known["self"].field.name, known["instance"]))
+        seen.append(_load(LoadedVia.DEFERRED, known["self"].field.name, known["instance"]))
 
 
 def _by_generic_key(frame: FrameType, seen: list[Any] | None) -> None:
@@ -131,7 +137,7 @@ def _by_generic_key(frame: FrameType, seen: list[Any] | None) -> None:
         descriptor = known["self"]
         # Since Django 6.0 the field has a descriptor, before it was its own.
         field = vars(descriptor).get("field", descriptor)
-        seen.append(_load(LoadKind.GENERIC, field.name, known["instance"]))
+        seen.append(_load(LoadedVia.GENERIC, field.name, known["instance"]))
 
 
 def _by_prefetch(frame: FrameType, seen: list[Any] | None) -> None:
@@ -140,8 +146,16 @@ def _by_prefetch(frame: FrameType, seen: list[Any] | None) -> None:
         instances, lookup, level = known["instances"], known["lookup"], known["level"]
         name = lookup.prefetch_through.split("__")[level]
         # With a queryset of yours, it is more than the relation that is asked for.
-        is_whole = lookup.get_current_querysets(level) is None
-        seen.append(_load(LoadKind.PREFETCH, name, instances[0], is_whole=is_whole, rows=len(instances)))
+        is_plain_relation = lookup.get_current_querysets(level) is None
+        seen.append(
+            _load(
+                LoadedVia.PREFETCH,
+                name,
+                instances[0],
+                is_plain_relation=is_plain_relation,
+                rows=len(instances),
+            )
+        )
 
 
 def _by_queryset(frame: FrameType, seen: list[Any] | None) -> None:
@@ -152,12 +166,12 @@ def _by_queryset(frame: FrameType, seen: list[Any] | None) -> None:
 def _by_manager(frame: FrameType, seen: list[Any] | None) -> None:
     if seen is not None and not seen:
         manager = frame.f_locals["self"]
-        seen.append(_load(LoadKind.TO_MANY, _accessor_of(manager), manager.instance))
+        seen.append(_load(LoadedVia.TO_MANY, _accessor_of(manager), manager.instance))
 
 
 def _by_cache(_: FrameType, seen: list[Any] | None) -> None:
     if seen is not None and not seen:
-        seen.append(Load(LoadKind.CACHE))
+        seen.append(RelationLoad(LoadedVia.CACHE))
 
 
 def _by_template(frame: FrameType, _: list[Any] | None) -> CallSite | None:

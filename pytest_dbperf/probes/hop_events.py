@@ -10,7 +10,7 @@ from types import BuiltinFunctionType, FrameType, FunctionType, MappingProxyType
 from typing import Any, ParamSpec, TypeVar
 
 from pytest_dbperf.callsites.callsite import CallPath, end_walks_in, frames_of_yours_from
-from pytest_dbperf.callsites.hop_origin import decision_of
+from pytest_dbperf.callsites.hop_origin import origin_of_hop
 from pytest_dbperf.probes.threads import this_thread
 from pytest_dbperf.recording import cause
 from pytest_dbperf.recording.cause import Cause
@@ -45,7 +45,7 @@ def cross(
     """
     so_far = cause.current.get()
     name, owner = name_and_owner_of(function)
-    origin, part = decision_of(
+    origin, part = origin_of_hop(
         frame, adapter.get("_dbperf_maker"), adapter.get("_dbperf_adapts", ""), owner, name
     )
     number, follows, path = 0, 0, so_far.path

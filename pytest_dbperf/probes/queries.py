@@ -18,7 +18,7 @@ from pytest_dbperf.probes.threads import this_thread
 from pytest_dbperf.recording import cause
 from pytest_dbperf.recording.clock import perf_counter
 from pytest_dbperf.recording.events import Query, Sample
-from pytest_dbperf.recording.loads import Load
+from pytest_dbperf.recording.loads import RelationLoad
 from pytest_dbperf.recording.recorder import Recorder
 
 _MOST_SAMPLES = 10_000
@@ -58,11 +58,11 @@ def install(recorder: Recorder) -> Undo:  # noqa: C901  # The path of every quer
                 # As keep() does it, but for half a microsecond less: this is the path of every query.
                 so_far = inherited()
                 frames: CallPath = ()
-                load: Load | None = None
+                load: RelationLoad | None = None
                 thread = this_thread
                 fetching, wants_frames = thread.fetching, recorder.wants_frames
                 if wants_frames:
-                    seen: list[Load] = []
+                    seen: list[RelationLoad] = []
                     frames = frames_of_yours_from(getframe(1), bool(so_far.path), seen)
                     if seen or fetching.queryset is not None:
                         load = load_of(seen, fetching.queryset)

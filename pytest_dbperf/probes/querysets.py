@@ -12,7 +12,7 @@ from typing import Any
 from pytest_dbperf.callsites.callsite import nearest
 from pytest_dbperf.probes.seam import Undo, replace, together
 from pytest_dbperf.probes.threads import this_thread
-from pytest_dbperf.recording.loads import Batch, Birth, Load, LoadKind
+from pytest_dbperf.recording.loads import FetchedRows, LoadedVia, QuerySetOrigin, RelationLoad
 from pytest_dbperf.recording.recorder import Recorder
 
 # The classes that Django makes for each relation, by name: to look into a manager would make it slower.
@@ -34,8 +34,8 @@ def install(recorder: Recorder) -> Undo:  # noqa: C901  # One closure for each s
 
     # Attributes of the classes, so that nobody's dictionary has to be made to look into. They stay: whoever
     # has wrapped our wrappers goes on calling them.
-    QuerySet._dbperf_birth = None  # type: ignore[attr-defined]  # ours
-    ModelState._dbperf_batch = None  # type: ignore[attr-defined]  # ours
+    QuerySet._dbperf_origin = None  # type: ignore[attr-defined]  # ours
+    ModelState._dbperf_rows = None  # type: ignore[attr-defined]  # ours
     # Until Django 6.1, the filter of a relation is a clone.
     filters_in_place = hasattr(QuerySet, "_avoid_cloning")
 
@@ -54,7 +54,7 @@ def install(recorder: Recorder) -> Undo:  # noqa: C901  # One closure for each s
                 is_related = type(self).__qualname__ in _RELATED
                 clones = clones_until_handed_out(self) if is_related else 0
                 fields = nearest(getframe(1)), self if is_related else None, clones
-                queryset._dbperf_birth = tuple.__new__(Birth, fields)  # type: ignore[attr-defined]  # ours
+                queryset._dbperf_origin = tuple.__new__(QuerySetOrigin, fields)  # type: ignore[attr-defined]  # ours
             return queryset
 
         return get_queryset
@@ -64,11 +64,11 @@ def install(recorder: Recorder) -> Undo:  # noqa: C901  # One closure for each s
         def _add_hints(self: Any, **hints: Any) -> None:
             original(self, **hints)
             # A related manager filters from here on: what a manager of yours did before, a prefetch does.
-            birth: Birth | None = self._dbperf_birth
-            if birth is not None and birth.manager is not None:
-                clones = clones_until_handed_out(birth.manager)
-                if clones != birth.clones:
-                    self._dbperf_birth = birth._replace(clones=clones)
+            origin: QuerySetOrigin | None = self._dbperf_origin
+            if origin is not None and origin.manager is not None:
+                clones = clones_until_handed_out(origin.manager)
+                if clones != origin.clones:
+                    self._dbperf_origin = origin._replace(clones=clones)
 
         return _add_hints
 
@@ -76,10 +76,10 @@ def install(recorder: Recorder) -> Undo:  # noqa: C901  # One closure for each s
         @functools.wraps(original)
         def _clone(self: Any) -> Any:
             clone = original(self)
-            birth: Birth | None = self._dbperf_birth
-            if birth is not None:
-                is_plain = birth.manager is None
-                clone._dbperf_birth = birth if is_plain else birth._replace(clones=birth.clones - 1)
+            origin: QuerySetOrigin | None = self._dbperf_origin
+            if origin is not None:
+                is_plain = origin.manager is None
+                clone._dbperf_origin = origin if is_plain else origin._replace(clones=origin.clones - 1)
             return clone
 
         return _clone
@@ -129,20 +129,20 @@ def _noted(queryset: Any, rows: Any, *, is_streamed: bool) -> Iterator[Any]:
         return
     query = queryset.query
     # What asks for more than the relation is a queryset of its own.
-    load = fetched.load if fetched.load is not None and fetched.load.is_whole else None
+    load = fetched.load if fetched.load is not None and fetched.load.is_plain_relation else None
     is_locked = query.select_for_update and not query.select_for_update_of
     fields = (
-        *(queryset._dbperf_birth, fetched, load, query.deferred_loading[1]),
+        *(queryset._dbperf_origin, fetched, load, query.deferred_loading[1]),
         *(is_locked, query.combinator is not None, is_streamed),
     )
-    batch = tuple.__new__(Batch, fields)
+    batch = tuple.__new__(FetchedRows, fields)
     related = _related(batch, query.select_related) if isinstance(query.select_related, dict) else ()
     try:
-        first._state._dbperf_batch = batch
+        first._state._dbperf_rows = batch
         _note_related(first, related)
         yield first
         for row in rows:
-            row._state._dbperf_batch = batch
+            row._state._dbperf_rows = batch
             if related:
                 _note_related(row, related)
             yield row
@@ -150,14 +150,16 @@ def _noted(queryset: Any, rows: Any, *, is_streamed: bool) -> Iterator[Any]:
         rows.close()
 
 
-_Related = tuple[tuple[str, Batch, Any], ...]
+_Related = tuple[tuple[str, FetchedRows, Any], ...]
 
 
-def _related(batch: Batch, selected: dict[str, Any]) -> _Related:
+def _related(batch: FetchedRows, selected: dict[str, Any]) -> _Related:
     """Make batches of what `select_related()` named, level by level."""
-    related: list[tuple[str, Batch, Any]] = []
+    related: list[tuple[str, FetchedRows, Any]] = []
     for name, below in selected.items():
-        joined = Batch(batch.birth, batch.query, Load(LoadKind.TO_ONE, name=name, batch=batch))
+        joined = FetchedRows(
+            batch.origin, batch.query, RelationLoad(LoadedVia.TO_ONE, name=name, batch=batch)
+        )
         related.append((name, joined, _related(joined, below)))
     return tuple(related)
 
@@ -166,6 +168,6 @@ def _note_related(row: Any, related: _Related) -> None:
     for name, batch, below in related:
         instance = row._state.fields_cache.get(name)
         # One that is known from elsewhere is not of this batch.
-        if instance is not None and instance._state._dbperf_batch is None:
-            instance._state._dbperf_batch = batch
+        if instance is not None and instance._state._dbperf_rows is None:
+            instance._state._dbperf_rows = batch
             _note_related(instance, below)

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from pytest_dbperf.callsites.callsite import CallPath
 from pytest_dbperf.recording.cause import Cause, Request
 from pytest_dbperf.recording.events import Alike, Event, Query
-from pytest_dbperf.recording.loads import Load, LoadKind
+from pytest_dbperf.recording.loads import LoadedVia, RelationLoad
 from pytest_dbperf.sql.fingerprint import is_bookkeeping, statement_of, with_literals
 
 AnyEvent = TypeVar("AnyEvent", bound=Event)
@@ -103,13 +103,13 @@ def _kind(query: Query, in_common: Callable[[Query], Hashable]) -> Hashable:
     )
 
 
-def _what_is_loaded(load: Load) -> Hashable:
+def _what_is_loaded(load: RelationLoad) -> Hashable:
     """Tell all of a load but the row, and the rows that it came with by those that these were loaded for."""
     names, batch = [load.name], load.batch
-    while batch is not None and batch.load is not None and batch.load.kind is LoadKind.TO_ONE:
+    while batch is not None and batch.load is not None and batch.load.via is LoadedVia.TO_ONE:
         names.append(batch.load.name)
         batch = batch.load.batch
-    return load.kind, load.model, tuple(names), load.is_whole, load.rows, id(batch)
+    return load.via, load.model, tuple(names), load.is_plain_relation, load.rows, id(batch)
 
 
 def _in_common_but_values(query: Query) -> Hashable:

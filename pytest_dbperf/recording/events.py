@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from pytest_dbperf.callsites.callsite import CallPath
 from pytest_dbperf.callsites.hop_origin import MIDDLEWARE
 from pytest_dbperf.recording.cause import Cause, Request
-from pytest_dbperf.recording.loads import Load
+from pytest_dbperf.recording.loads import RelationLoad
 from pytest_dbperf.sql.fingerprint import Statement, is_bookkeeping, statement_of
 
 
@@ -81,7 +81,7 @@ class Query(NamedTuple):
     thread: str
     frames: CallPath
     cause: Cause
-    load: Load | None = None
+    load: RelationLoad | None = None
     alike: Alike | None = None
 
     @property

@@ -17,7 +17,7 @@ _ASKED = (
 _OF_MANAGERS = "get_queryset"
 
 
-class LoadKind(StrEnum):
+class LoadedVia(StrEnum):
     """How the ORM came to load something."""
 
     TO_ONE = "to-one relation"
@@ -33,7 +33,7 @@ def _nothing() -> tuple[type[None], tuple[()]]:
     return type(None), ()
 
 
-class Birth(NamedTuple):
+class QuerySetOrigin(NamedTuple):
     """Where a queryset was made, and the related manager that made it, if it was one.
 
     `frames` are the nearest, whoever they belong to: that is cheap. `clones` tells how often it has still to
@@ -77,7 +77,7 @@ def _is_yours_or_asked(site: CallSite) -> bool:
     return role_of(filename) is DJANGO and filename.replace("\\", "/").endswith(_ASKED)
 
 
-class Batch(NamedTuple):
+class FetchedRows(NamedTuple):
     """The instances of one evaluation of a queryset: the query, where it was made, and what it was made for.
 
     `load` is the relation that it loads for other rows; a queryset that stands for itself has none. `defers`
@@ -86,18 +86,18 @@ class Batch(NamedTuple):
     `is_streamed` that `iterator()` has asked for the rows.
     """
 
-    birth: Birth | None = None
+    origin: QuerySetOrigin | None = None
     query: Any = None
-    load: Load | None = None
+    load: RelationLoad | None = None
     defers: bool = True
     is_locked: bool = False
     is_combined: bool = False
     is_streamed: bool = False
 
     @property
-    def born(self) -> CallPath:
+    def made_at(self) -> CallPath:
         """The call sites nearest to where the queryset was made."""
-        return self.birth.path if self.birth is not None else ()
+        return self.origin.path if self.origin is not None else ()
 
     @property
     def evaluated(self) -> CallPath:
@@ -119,23 +119,23 @@ class Batch(NamedTuple):
         return self
 
 
-class Load(NamedTuple):
+class RelationLoad(NamedTuple):
     """What a query loads, and for which row: a relation or a deferred field of a model.
 
-    `row` is a hash of its primary key, None where that cannot be known; `batch` are the rows that it was
-    loaded with. `is_whole` tells that eager loading would serve the same, as nothing more is asked than the
-    relation. A prefetch is for `rows` at once.
+    `row` is a hash of its primary key, None where that cannot be known; `batch` are the rows that were loaded
+    with it. `is_plain_relation` tells that eager loading would serve the same: the query asks for nothing
+    more than the relation. A prefetch is for `rows` at once.
     """
 
-    kind: LoadKind
+    via: LoadedVia
     model: type | None = None
     name: str = ""
     row: int | None = None
-    batch: Batch | None = None
-    is_whole: bool = True
+    batch: FetchedRows | None = None
+    is_plain_relation: bool = True
     rows: int = 1
 
     @property
     def is_lazy(self) -> bool:
         """Whether it was loaded for a row alone, and could have been loaded with the row: that is certain."""
-        return self.is_whole and self.rows == 1 and self.kind is not LoadKind.CACHE
+        return self.is_plain_relation and self.rows == 1 and self.via is not LoadedVia.CACHE

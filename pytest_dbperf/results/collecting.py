@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_dbperf.results.model import (
     AllowanceResult,
-    HeldResult,
+    BudgetResult,
     Json,
     Measurements,
     Run,
@@ -40,7 +40,7 @@ def outcome_of(report: pytest.TestReport) -> str:
     return report.outcome
 
 
-class RunSoFar:
+class RunInProgress:
     """The results until now. A test that runs again replaces its earlier result.
 
     Where budgets are enforced, a test that passed has caught what it broke, as a test of a budget does.
@@ -98,7 +98,7 @@ def _result(nodeid: str, parts: _Parts) -> TestResult:
         allowances=[AllowanceResult(**allowance) for allowance in numbers.get("allowances", ())],
         warm_caches=numbers.get("warm_caches", ()),
         source=SourceResult(**numbers["source"]) if "source" in numbers else None,
-        held=[HeldResult(**held) for held in numbers.get("held", ())],
+        held=[BudgetResult(**held) for held in numbers.get("held", ())],
         ended=parts.ended,
     )
 

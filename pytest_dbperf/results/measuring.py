@@ -7,7 +7,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from pytest_dbperf.caches.functions import Memo
+from pytest_dbperf.caches.functions import CachedFunction
 from pytest_dbperf.callsites.callsite import CallPath
 from pytest_dbperf.callsites.shown import describe, location_of
 from pytest_dbperf.recording.cause import Request
@@ -25,7 +25,7 @@ from pytest_dbperf.results.model import (
     ViolationResult,
     WarningResult,
 )
-from pytest_dbperf.violations.violation import Remark, Violation
+from pytest_dbperf.violations.violation import Violation, WarningLine
 
 
 def measure(recording: Recording, root: Path, *, with_groups: bool) -> Measurements:
@@ -140,13 +140,13 @@ def summarise(violation: Violation, root: Path) -> ViolationResult:
     )
 
 
-def noted(budget: str, remark: Remark, root: Path) -> WarningResult:
+def noted(budget: str, remark: WarningLine, root: Path) -> WarningResult:
     """Keep of a warning what a report needs."""
     location = location_of(remark.call_path[0], root) if remark.call_path else None
     return WarningResult(budget, remark.text, location)
 
 
-def named(memo: Memo, root: Path) -> str:
+def named(memo: CachedFunction, root: Path) -> str:
     """Write which cache it is: `campaigns/conf.py:12 setting (lru_cache)`."""
     return f"{describe((memo.site,), root)[0]} ({memo.kind})"
 

@@ -101,7 +101,7 @@ class WarningResult:
 
 
 @dataclass(frozen=True, slots=True)
-class HeldResult:
+class BudgetResult:
     """A budget of a test, the number that it is about, and how near to the test it is written."""
 
     budget: str
@@ -174,7 +174,7 @@ class TestResult:
     """The caches that an earlier test had filled by queries, and this one used."""
     source: SourceResult | None = None
     """Where it is written; this and `held` only for suggestions."""
-    held: Sequence[HeldResult] = ()
+    held: Sequence[BudgetResult] = ()
     ended: float = 0.0
     """When it was over, in seconds since the epoch."""
 

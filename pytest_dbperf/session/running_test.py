@@ -6,28 +6,28 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from pytest_dbperf.budgets.enforcement import Allowance, BudgetWindow, Given
+from pytest_dbperf.budgets.enforcement import Allowance, BudgetWindow, PlacedBudget
 from pytest_dbperf.budgets.resolution import Near
-from pytest_dbperf.caches.functions import Memo
+from pytest_dbperf.caches.functions import CachedFunction
 from pytest_dbperf.recording.recorder import Recording
 from pytest_dbperf.results.measuring import measure, named, noted, summarise
 from pytest_dbperf.results.model import Json, SourceResult
 from pytest_dbperf.session.live import LiveRecording
 from pytest_dbperf.session.sources import held_by
-from pytest_dbperf.violations.violation import Remark, Violation
+from pytest_dbperf.violations.violation import Violation, WarningLine
 
 
-class WatchedTest:
+class RunningTest:
     """A test while it runs: its recording, its budgets, and which of them it broke."""
 
     def __init__(self, recording: LiveRecording) -> None:
         self.recording = recording
-        self.budgets: Sequence[Given] = ()
+        self.budgets: Sequence[PlacedBudget] = ()
         self.windows: list[BudgetWindow] = []
         self.violations: list[Violation] = []
-        self.remarks: list[tuple[Given, Remark]] = []
+        self.remarks: list[tuple[PlacedBudget, WarningLine]] = []
         self.allowances: list[Allowance] = []
-        self.warm_caches: Sequence[Memo] = ()
+        self.warm_caches: Sequence[CachedFunction] = ()
         self.opened_for_it: Sequence[str] = ()
         self.nearest: Sequence[Near] = ()
         self.numbers: Json = {}

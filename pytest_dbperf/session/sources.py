@@ -11,7 +11,7 @@ from pytest_dbperf.budgets.budget import HasNumber, arguments_of, written
 from pytest_dbperf.budgets.resolution import ON_FUNCTION, Near
 from pytest_dbperf.callsites.shown import relative
 from pytest_dbperf.recording.recorder import Recording
-from pytest_dbperf.results.model import HeldResult, SourceResult
+from pytest_dbperf.results.model import BudgetResult, SourceResult
 from pytest_dbperf.session.item_kinds import databases_of
 
 if TYPE_CHECKING:
@@ -45,14 +45,14 @@ def source_of(item: pytest.Item, root: Path, digest: str) -> SourceResult:
     )
 
 
-def held_by(near: Near, recording: Recording) -> HeldResult:
+def held_by(near: Near, recording: Recording) -> BudgetResult:
     """Keep of a budget what is needed to find a tighter one."""
     budget = near.given.budget
     limit, measured = (
         (budget.limit, budget.measured(recording)) if isinstance(budget, HasNumber) else (None, None)
     )
     without = ("limit",) if near.nearness == ON_FUNCTION else ("limit", "reason")
-    return HeldResult(
+    return BudgetResult(
         budget=budget.name,
         limit=limit,
         measured=measured,

@@ -12,17 +12,17 @@ from pytest_dbperf.budgets.budget import Budget, WrongArguments, make, wants_pla
 from pytest_dbperf.budgets.built_in import BUDGETS
 from pytest_dbperf.budgets.enforcement import (
     BudgetWindow,
-    Given,
     NothingCounts,
+    PlacedBudget,
     WrongWindow,
     allowances_of,
-    remarks_of,
     violations_of,
     want_plans,
     warn,
+    warnings_of,
 )
 from pytest_dbperf.budgets.resolution import in_force, nearest_budgets_of
-from pytest_dbperf.caches.watch import Memory
+from pytest_dbperf.caches.watch import CacheWatch
 from pytest_dbperf.callsites.callsite import frames_of_yours, line_of
 from pytest_dbperf.callsites.shown import location_of
 from pytest_dbperf.growth.database import GrowthUnknown, ground_of
@@ -33,11 +33,11 @@ from pytest_dbperf.results.model import digest_of
 from pytest_dbperf.session import countable, standing_connections
 from pytest_dbperf.session.item_kinds import databases_of, hops_to_asgiref_thread, is_method_of_unittest
 from pytest_dbperf.session.live import LiveRecording
-from pytest_dbperf.session.running_test import WatchedTest
+from pytest_dbperf.session.running_test import RunningTest
 from pytest_dbperf.session.sources import source_of
 from pytest_dbperf.session.unittest_methods import wrapped
 from pytest_dbperf.session.verification import ServerDisagrees, Verification
-from pytest_dbperf.violations.violation import BudgetExceeded, BudgetWarning, Remark, Violation
+from pytest_dbperf.violations.violation import BudgetExceeded, BudgetWarning, Violation, WarningLine
 
 if TYPE_CHECKING:
     import pytest
@@ -80,9 +80,9 @@ class Suite:
         self.ini = ini
         self.verbose = verbose
         self.verification = Verification(recorder.connections)
-        self.memory = Memory(resets_caches=options.resets_caches)
+        self.caches = CacheWatch(resets_caches=options.resets_caches)
         self.digests: dict[Path, str] = {}
-        self.test = WatchedTest(self._live_recording())
+        self.test = RunningTest(self._live_recording())
 
     def watches(self, item: pytest.Item) -> bool:
         """Tell whether a test is measured: all are, or with `--dbperf=off` those that ask by a fixture."""
@@ -93,7 +93,7 @@ class Suite:
         if self.options.wants_sources and item.path not in self.digests:
             self.digests[item.path] = digest_of(item.path.read_bytes()) if item.path.is_file() else ""
 
-    def budgets_of(self, item: pytest.Item) -> list[Given]:
+    def budgets_of(self, item: pytest.Item) -> list[PlacedBudget]:
         """Find the budgets that hold for a test. Raises `WrongArguments` for a marker that means nothing."""
         return in_force(nearest_budgets_of(item, self.options.defaults, self.ini))
 
@@ -108,8 +108,8 @@ class Suite:
     @contextmanager
     def setting_up(self, item: pytest.Item) -> Iterator[None]:
         """Measure the setup of a test, then find its budgets: a fixture may have added a marker."""
-        test = self.test = WatchedTest(self._live_recording())
-        self.memory.begin(getattr(item, "fixturenames", ()), is_reset=self._counts_for(item))
+        test = self.test = RunningTest(self._live_recording())
+        self.caches.begin(getattr(item, "fixturenames", ()), is_reset=self._counts_for(item))
         if self.options.wants_sources and countable.why_nothing_counts(()) is None:
             test.add_source(source_of(item, self.root, self.digests.get(item.path, "")))
         with self._counting("setup"):
@@ -159,7 +159,7 @@ class Suite:
     def window(self, kind: type[Budget], /, *args: Any, **kwargs: Any) -> BudgetWindow:
         """Make a budget for a part of the test that runs now."""
         site = next(iter(frames_of_yours(1)), None)
-        given = Given(make(kind, args, kwargs), f"at {location_of(site, self.root)}" if site else "")
+        given = PlacedBudget(make(kind, args, kwargs), f"at {location_of(site, self.root)}" if site else "")
         _require_that_it_counts(given)
 
         def record() -> Recording:
@@ -213,13 +213,13 @@ class Suite:
         for window in self.test.windows:
             window.require_use()
 
-    def _check(self, budgets: Sequence[Given], recording: Recording) -> None:
+    def _check(self, budgets: Sequence[PlacedBudget], recording: Recording) -> None:
         __tracebackhide__ = True
         unexplained = self._explain(budgets, recording)
         self.test.allowances += allowances_of(budgets, recording)
-        violations = self.memory.explained(violations_of(budgets, recording), recording, self.test.recording)
+        violations = self.caches.explained(violations_of(budgets, recording), recording, self.test.recording)
         self.test.violations += violations
-        remarks = remarks_of(budgets, recording)
+        remarks = warnings_of(budgets, recording)
         self.test.remarks += remarks
         if not self.options.enforces:
             return
@@ -229,7 +229,7 @@ class Suite:
         if error is not None:
             raise error
 
-    def _explain(self, budgets: Sequence[Given], recording: Recording) -> NothingCounts | None:
+    def _explain(self, budgets: Sequence[PlacedBudget], recording: Recording) -> NothingCounts | None:
         """Add plans to a recording if a budget wants them, or hand back why there are none."""
         wanted = [given for given in budgets if wants_plans(given.budget)]
         try:
@@ -237,7 +237,7 @@ class Suite:
                 recording.plans = explain.explain(recording, self.root) if wanted else ()
         except explain.CannotExplain as error:
             obstacle = f"{wanted[0]} could judge nothing: {error}."
-            self.test.remarks.append((wanted[0], Remark(obstacle)))
+            self.test.remarks.append((wanted[0], WarningLine(obstacle)))
             return NothingCounts(obstacle)
         return None
 
@@ -253,23 +253,23 @@ class Suite:
 
     @contextmanager
     def _body(self) -> Iterator[None]:
-        self.memory.open()
+        self.caches.open()
         try:
             with self.test.recording:
                 yield
         finally:
-            self.test.warm_caches = self.memory.close(self.test.recording)
+            self.test.warm_caches = self.caches.close(self.test.recording)
 
     @contextmanager
     def _counting(self, phase: str) -> Iterator[None]:
-        recording = self._recording(call_sites=not self.memory.is_empty)
+        recording = self._recording(call_sites=not self.caches.is_empty)
         try:
             with recording:
                 yield
         finally:
             self.test.add_queries(phase, recording)
-            if phase == "setup" and not self.memory.is_empty:
-                self.memory.leave_to_setup(recording)
+            if phase == "setup" and not self.caches.is_empty:
+                self.caches.leave_to_setup(recording)
 
     @contextmanager
     def _around_method(self, item: Any) -> Iterator[None]:
@@ -291,7 +291,7 @@ class Suite:
             yield
 
 
-def _require_that_it_counts(given: Given) -> None:
+def _require_that_it_counts(given: PlacedBudget) -> None:
     __tracebackhide__ = True
     obstacle = countable.why_nothing_counts(given.budget.aliases)
     if obstacle is None and wants_plans(given.budget):

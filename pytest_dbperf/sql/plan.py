@@ -85,14 +85,14 @@ def as_it_is_read(node: Node, first_columns: Mapping[str, str], alias: str = "")
     planned = node.get("Plans", ())
     below = [as_it_is_read(child, first_columns, alias) for child in planned]
     first = first_columns.get(node.get("Index Name", ""))
-    is_whole = bool(first) and first not in columns_in(node.get("Index Cond", ""), alias)
+    is_plain_relation = bool(first) and first not in columns_in(node.get("Index Cond", ""), alias)
     if node["Node Type"].startswith("Bitmap"):
         # One side of an OR that reads all leaves nothing for the other to leave out.
         enough = all if node["Node Type"] == "BitmapOr" else any
         was_enough, is_enough = (enough(map(_is_looked_up, plans)) for plans in (planned, below))
-        is_whole = is_whole or (was_enough and not is_enough)
+        is_plain_relation = is_plain_relation or (was_enough and not is_enough)
     read = {**node, "Plans": below} if below else node
-    return _with_filter(read) if is_whole else read
+    return _with_filter(read) if is_plain_relation else read
 
 
 def _with_filter(node: Node) -> Node:

@@ -13,7 +13,7 @@ from pytest_dbperf.budgets.no_sync_to_async import NoSyncToAsync
 from pytest_dbperf.budgets.query_budget import QueryBudget
 from pytest_dbperf.budgets.resolution import NEARER, ON_FUNCTION
 from pytest_dbperf.callsites.ownership import PROJECT
-from pytest_dbperf.results.model import HeldResult, SourceResult, TestResult
+from pytest_dbperf.results.model import BudgetResult, SourceResult, TestResult
 
 # They teach no number, and say nothing against those of the other parameters: they are not expected to pass.
 _NOT_EXPECTED_TO_PASS = ("skipped", "xfailed", "xpassed")
@@ -203,7 +203,7 @@ def _with_a_number(name: str, function: _Function) -> Marker | None:
     )
 
 
-def _held(test: TestResult, name: str) -> list[HeldResult]:
+def _held(test: TestResult, name: str) -> list[BudgetResult]:
     return [held for held in test.held if held.budget == name]
 
 

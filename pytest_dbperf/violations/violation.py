@@ -90,7 +90,7 @@ class Violation:
 
 
 @dataclass(frozen=True, slots=True)
-class Remark:
+class WarningLine:
     """Something that breaks no budget, and is worth a warning: one line, and the code that caused it."""
 
     text: str

@@ -48,12 +48,12 @@ def main() -> None:
     way = sys.argv[1]
     with ExitStack() as stack:
         if way.startswith("plugin"):
-            from pytest_dbperf import probes
+            from pytest_dbperf.probes import django_frames, listening, querysets
 
             if way.endswith("key"):
-                notes = {probes.rows.install, probes.witnesses.install}
-                probes.PROBES = [probe for probe in probes.PROBES if probe not in notes]
-            stack.enter_context(probes.listening())
+                notes = {querysets.install, django_frames.install}
+                listening.PROBES = [probe for probe in listening.PROBES if probe not in notes]
+            stack.enter_context(listening.listening())
         import django
 
         django.setup()

@@ -49,7 +49,7 @@ def blocks_of(page):
 WITH_BLOCKS = {page.relative_to(HOME).as_posix(): page for page in PAGES if blocks_of(page)}
 
 
-class Reader:
+class FrameReader:
     """Somebody who does what a page says, and compares."""
 
     def __init__(self, suite, page):
@@ -124,7 +124,7 @@ def test_code_blocks_do_what_the_page_says(suite, name, request):
     """They are run in the order of the page, and what is shown below one is what it says."""
     if name in NEED_POSTGRES:
         request.getfixturevalue("postgres")
-    Reader(suite, WITH_BLOCKS[name]).read()
+    FrameReader(suite, WITH_BLOCKS[name]).read()
 
 
 def test_the_readme_is_short():

@@ -5,19 +5,19 @@ import warnings
 
 import pytest
 
-from pytest_dbperf.budgets.enforcement import Given, remarks_of, warn
+from pytest_dbperf.budgets.enforcement import PlacedBudget, warn, warnings_of
 from pytest_dbperf.budgets.query_budget import QueryBudget
-from pytest_dbperf.violations.violation import BudgetWarning, Remark
+from pytest_dbperf.violations.violation import BudgetWarning, WarningLine
 from tests.factories import recording, site
 from tests.plugin.conftest import failure_of, line_of
 
 WARNING_BUDGET = """
 from pytest_dbperf.budgets.query_budget import QueryBudget
-from pytest_dbperf.violations.violation import Remark
+from pytest_dbperf.violations.violation import WarningLine
 
 
 def remarks(self, recording):
-    return [Remark(f"{len(recording.queries)} queries", recording.queries[0].call_path)]
+    return [WarningLine(f"{len(recording.queries)} queries", recording.queries[0].call_path)]
 
 
 QueryBudget.remarks = remarks
@@ -78,9 +78,9 @@ def test_a_broken_budget_does_not_hide_a_warning(suite, how):
 
 def test_a_budget_without_remarks_has_none():
     """Most have none."""
-    given = Given(QueryBudget(3), "at test_it.py:3")
+    given = PlacedBudget(QueryBudget(3), "at test_it.py:3")
 
-    assert remarks_of([given], recording()) == []
+    assert warnings_of([given], recording()) == []
 
 
 @pytest.mark.parametrize("path, place", [((), __file__), ((site("view", "api.py", 7),), "api.py")])
@@ -88,6 +88,6 @@ def test_a_warning_without_a_call_site_is_the_plugins(path, place):
     """It has to be somewhere."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        warn("text", Remark("text", path))
+        warn("text", WarningLine("text", path))
 
     assert [(warning.category, warning.filename) for warning in caught] == [(BudgetWarning, place)]

@@ -18,7 +18,7 @@ from django.db.backends.base import base
 
 from pytest_dbperf.probes import connections, drivers, executors
 from pytest_dbperf.probes import listening as probes
-from pytest_dbperf.probes.django_frames import witnesses
+from pytest_dbperf.probes.django_frames import frame_readers
 from pytest_dbperf.probes.listening import listening
 from pytest_dbperf.probes.seam import SeamGone, WhileWanted, is_installed, replace, together
 from pytest_dbperf.probes.threads import runs_in
@@ -214,12 +214,12 @@ def functions_in(code):
             yield from functions_in(constant)
 
 
-@pytest.mark.parametrize("file", witnesses())
+@pytest.mark.parametrize("file", frame_readers())
 def test_django_has_the_functions_that_know_what_a_query_is_for(file):
     """They are known by name, as some cannot be imported before Django is set up."""
     source = (Path(django.__file__).parent / file).read_text()
     found = set(functions_in(compile(source, file, "exec")))
-    missing = set(witnesses()[file]) - found
+    missing = set(frame_readers()[file]) - found
 
     # A generic foreign key has had a descriptor of its own since Django 6.0.
     assert missing <= {"GenericForeignKey.__get__", "GenericForeignKeyDescriptor.__get__"}

@@ -10,7 +10,7 @@ from django.db.models.signals import post_init
 
 from pytest_dbperf.callsites.callsite import line_of
 from pytest_dbperf.probes import querysets
-from pytest_dbperf.recording.loads import Batch, Birth, LoadKind
+from pytest_dbperf.recording.loads import FetchedRows, LoadedVia, QuerySetOrigin
 from pytest_dbperf.recording.recorder import Recorder
 from shelf.models import Chapter, Publisher, Volume, Writer
 from tests.repeats.table import Shelf
@@ -20,13 +20,13 @@ pytestmark = pytest.mark.django_db
 
 def batch_of(instance):
     """What was noted on it."""
-    return instance._state._dbperf_batch
+    return instance._state._dbperf_rows
 
 
 def load_of(instance):
     """The way and the name of the relation that it was loaded by."""
     load = batch_of(instance).load
-    return load.kind, load.name
+    return load.via, load.name
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_nothing_is_noted_when_nobody_wants_call_sites(recorder, shelf):
         volumes = Volume.objects.all()
         volume = volumes[0]
 
-    assert volumes._dbperf_birth is None
+    assert volumes._dbperf_origin is None
     assert batch_of(volume) is None
 
 
@@ -71,8 +71,8 @@ def test_what_is_made_in_the_body_of_a_class_is_noted_when_nobody_listens_yet(re
     with recorder.record():
         volume = View.volumes.all()[0]
 
-    assert batch_of(volume).born[0][0].co_name == "View"
-    assert [code.co_name for code, _ in View.chapters._dbperf_birth.path[:2]] == ["get_queryset", "View"]
+    assert batch_of(volume).made_at[0][0].co_name == "View"
+    assert [code.co_name for code, _ in View.chapters._dbperf_origin.path[:2]] == ["get_queryset", "View"]
 
 
 def test_what_a_module_makes_is_noted(recorder):
@@ -80,7 +80,7 @@ def test_what_a_module_makes_is_noted(recorder):
     made = {"manager": Volume.objects}
     exec(compile("volumes = manager.get_queryset()", __file__, "exec"), made)
 
-    assert made["volumes"]._dbperf_birth.path[0][0].co_name == "<module>"
+    assert made["volumes"]._dbperf_origin.path[0][0].co_name == "<module>"
 
 
 @pytest.mark.parametrize("thing_of", [lambda: Volume.objects.first(), lambda: Volume.objects.all()])
@@ -92,7 +92,7 @@ def test_what_has_a_note_can_be_copied_and_pickled(recording, thing_of, way):
     assert type(way(thing)) is type(thing)
 
 
-@pytest.mark.parametrize("note", [Birth(()), Batch()])
+@pytest.mark.parametrize("note", [QuerySetOrigin(()), FetchedRows()])
 def test_a_note_stays_in_its_process(note):
     """Whoever takes it out of a cache need not know this package; a copy in the process knows the same."""
     assert b"dbperf" not in pickle.dumps(note)
@@ -104,10 +104,10 @@ def test_a_note_stays_in_its_process(note):
 def test_a_batch_knows_where_its_queryset_was_made_and_evaluated(recording):
     """The one line is to be changed, the other runs it."""
     volumes = Volume.objects.order_by("title")
-    made = line_of(volumes._dbperf_birth.path[0])
+    made = line_of(volumes._dbperf_origin.path[0])
     evaluated = next(iter(volumes))
 
-    assert line_of(batch_of(evaluated).born[0]) == made
+    assert line_of(batch_of(evaluated).made_at[0]) == made
     assert line_of(batch_of(evaluated).evaluated[0]) == made + 2
 
 
@@ -118,11 +118,11 @@ def test_a_batch_knows_the_rows_that_it_was_loaded_for(recording):
     joined = Volume.objects.select_related("writer__profile").first()
     prefetched = Publisher.objects.prefetch_related("volumes").first().volumes.all()[0]
 
-    assert load_of(volume.writer) == (LoadKind.TO_ONE, "writer")
+    assert load_of(volume.writer) == (LoadedVia.TO_ONE, "writer")
     assert batch_of(volume.writer).load.batch is batch_of(volume)
-    assert load_of(of_publisher) == (LoadKind.TO_MANY, "volumes")
+    assert load_of(of_publisher) == (LoadedVia.TO_MANY, "volumes")
     assert batch_of(joined.writer.profile).load.batch.load.batch is batch_of(joined)
-    assert load_of(prefetched) == (LoadKind.PREFETCH, "volumes")
+    assert load_of(prefetched) == (LoadedVia.PREFETCH, "volumes")
 
 
 def test_a_relation_without_a_row_is_joined_as_none(recording):
@@ -178,7 +178,7 @@ def test_a_generator_of_rows_that_is_not_used_up_is_closed(recording):
     """A server-side cursor must not stay open until somebody collects it."""
     rows = Volume.objects.iterator(chunk_size=1)
     next(rows)
-    querysets.close()
+    rows.close()
 
     assert Volume.objects.count() == 2
 

@@ -10,7 +10,7 @@ from pytest_dbperf.budgets.built_in import BUDGETS
 from pytest_dbperf.budgets.enforcement import (
     Allowance,
     BudgetWindow,
-    Given,
+    PlacedBudget,
     WrongWindow,
     allowances_of,
     violations_of,
@@ -561,9 +561,9 @@ def test_a_budget_is_written_as_its_marker(budget, text):
 def test_all_broken_budgets_are_found_with_their_places():
     """None hides another."""
     given = [
-        Given(QueryBudget(0), "at a.py:1"),
-        Given(MaxNewConnections(1), ""),
-        Given(NoSyncToAsync(), "in ini"),
+        PlacedBudget(QueryBudget(0), "at a.py:1"),
+        PlacedBudget(MaxNewConnections(1), ""),
+        PlacedBudget(NoSyncToAsync(), "in ini"),
     ]
 
     found = violations_of(given, recording(query(), new_connection(), hop()))
@@ -588,7 +588,7 @@ class Checks:
 def test_a_window_is_checked_when_it_closes():
     """A part of a test has a budget of its own."""
     recorder, checks = Recorder(), Checks()
-    with BudgetWindow(Given(QueryBudget(1), ""), recorder.record, checks) as window:
+    with BudgetWindow(PlacedBudget(QueryBudget(1), ""), recorder.record, checks) as window:
         recorder.emit(query())
         recorder.emit(query())
 
@@ -599,7 +599,7 @@ def test_a_window_is_checked_when_it_closes():
 def test_a_window_that_fails_is_not_checked():
     """A real failure is not hidden behind a budget."""
     recorder, checks = Recorder(), Checks()
-    window = BudgetWindow(Given(QueryBudget(0), ""), recorder.record, checks)
+    window = BudgetWindow(PlacedBudget(QueryBudget(0), ""), recorder.record, checks)
     with pytest.raises(ZeroDivisionError), window:
         recorder.emit(query())
         raise ZeroDivisionError
@@ -610,7 +610,7 @@ def test_a_window_that_fails_is_not_checked():
 def test_a_window_counts_anew_each_time():
     """The budget is for the part, and not for all times that it runs."""
     recorder, checks = Recorder(), Checks()
-    window = BudgetWindow(Given(QueryBudget(1), ""), recorder.record, checks)
+    window = BudgetWindow(PlacedBudget(QueryBudget(1), ""), recorder.record, checks)
     recordings = []
     for _ in range(2):
         with window as recording:
@@ -624,7 +624,7 @@ def test_a_window_counts_anew_each_time():
 def test_a_window_is_not_entered_twice_at_once():
     """What is inside would count in one of the two."""
     recorder, checks = Recorder(), Checks()
-    window = BudgetWindow(Given(QueryBudget(0), "at test_it.py:3"), recorder.record, checks)
+    window = BudgetWindow(PlacedBudget(QueryBudget(0), "at test_it.py:3"), recorder.record, checks)
     with (
         pytest.raises(WrongWindow, match=r"query_budget\(0\) at test_it.py:3 is open already"),
         window,
@@ -636,7 +636,7 @@ def test_a_window_is_not_entered_twice_at_once():
 async def test_a_window_can_be_entered_asynchronously():
     """A coroutine may say `async with`."""
     recorder, checks = Recorder(), Checks()
-    async with BudgetWindow(Given(QueryBudget(0), ""), recorder.record, checks):
+    async with BudgetWindow(PlacedBudget(QueryBudget(0), ""), recorder.record, checks):
         recorder.emit(query())
 
     assert len(checks.found) == 1
@@ -649,7 +649,12 @@ def test_an_allowance_knows_whether_it_was_needed():
 
     told = list(
         allowances_of(
-            [Given(budget, "at a.py:1"), Given(QueryBudget(0), ""), Given(NoSyncToAsync(), "")], window
+            [
+                PlacedBudget(budget, "at a.py:1"),
+                PlacedBudget(QueryBudget(0), ""),
+                PlacedBudget(NoSyncToAsync(), ""),
+            ],
+            window,
         )
     )
 

@@ -8,7 +8,7 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from pytest_dbperf.caches.functions import Counts, Memos
+from pytest_dbperf.caches.functions import CachedFunctions, Counts
 from pytest_dbperf.callsites.shown import describe
 from tests.factories import site
 
@@ -150,13 +150,13 @@ def innermost(found):
 )
 def test_the_cache_around_a_function_is_found(function):
     """Whatever else lies around it, and wherever it is defined."""
-    assert Memos().of(innermost(function)) is not None
+    assert CachedFunctions().of(innermost(function)) is not None
 
 
 def test_a_cache_tells_what_it_has_seen():
     """Its own numbers: nothing of it is wrapped."""
     setting.cache_clear()
-    memo = Memos().of(innermost(setting))
+    memo = CachedFunctions().of(innermost(setting))
     before = memo.counts
     setting("a")
     setting("a")
@@ -166,7 +166,7 @@ def test_a_cache_tells_what_it_has_seen():
 
 def test_a_cache_has_the_name_of_its_package():
     """`lru_cache` and `cache` of functools are one."""
-    kinds = [Memos().of(innermost(function)).kind for function in (setting, on_object, on_function)]
+    kinds = [CachedFunctions().of(innermost(function)).kind for function in (setting, on_object, on_function)]
 
     assert kinds == ["lru_cache", "tests", "tests"]
 
@@ -174,7 +174,7 @@ def test_a_cache_has_the_name_of_its_package():
 def test_a_cache_is_where_its_function_begins():
     """At the decorator, which is what a reader looks for."""
     text = Path(__file__).read_text().splitlines()
-    (place,) = describe((Memos().of(innermost(setting)).site,), Path(__file__).parent)
+    (place,) = describe((CachedFunctions().of(innermost(setting)).site,), Path(__file__).parent)
 
     assert place == f"test_functions.py:{text.index('def setting(name):')} setting"
 
@@ -283,7 +283,7 @@ def locally():
 )
 def test_nothing_is_claimed_that_is_not_proven(code):
     """The function by that name has to be the one that ran, and below something that is a cache."""
-    assert Memos().of(code) is None
+    assert CachedFunctions().of(code) is None
 
 
 def test_what_is_no_module_is_left_alone(monkeypatch):
@@ -291,19 +291,19 @@ def test_what_is_no_module_is_left_alone(monkeypatch):
     monkeypatch.setitem(sys.modules, "lazy_of_tests", Lazy())
     monkeypatch.setitem(sys.modules, "fileless_of_tests", ModuleType("fileless_of_tests"))
 
-    assert Memos().of(innermost(setting)) is not None
+    assert CachedFunctions().of(innermost(setting)) is not None
 
 
 def test_a_function_is_looked_for_once():
     """A run has the same call paths again and again."""
-    memos = Memos()
+    memos = CachedFunctions()
 
     assert memos.of(innermost(setting)) is memos.of(innermost(setting))
 
 
 def test_a_module_that_is_imported_later_is_found(monkeypatch):
     """Django imports views when the first request comes."""
-    memos = Memos()
+    memos = CachedFunctions()
     memos.of(plain.__code__)
     module = ModuleType("later_of_tests")
     module.__file__ = "later_of_tests.py"

@@ -12,7 +12,7 @@ from pytest_dbperf.budgets.query_budget import QueryBudget
 from pytest_dbperf.caches import django
 from pytest_dbperf.caches.advice import took_what_was_there, was_emptied
 from pytest_dbperf.caches.functions import Counts
-from pytest_dbperf.caches.watch import Memory
+from pytest_dbperf.caches.watch import CacheWatch
 from pytest_dbperf.callsites.shown import describe
 from pytest_dbperf.recording.recorder import Recorder
 from tests.factories import query, recording, site
@@ -48,7 +48,7 @@ def memory():
     """What is known before the first test."""
     setting.cache_clear()
     outer.cache_clear()
-    return Memory(resets_caches=True)
+    return CacheWatch(resets_caches=True)
 
 
 def run(memory, body=(), *, fixtures=(), shared=(), window=NOTHING, setup=NOTHING):
@@ -296,7 +296,7 @@ LOOKUP = 'SELECT "id", "app_label", "model" FROM "django_content_type" WHERE "id
 )
 def test_lookups_that_fill_djangos_caches_are_named(content_types, resets, filled, sql, count):
     """When it is not reset, has grown meanwhile, and by a query that looks for one row of its table."""
-    memory = Memory(resets_caches=resets)
+    memory = CacheWatch(resets_caches=resets)
     memory.begin()
     memory.open()
     if filled:
@@ -316,7 +316,7 @@ def test_lookups_that_fill_djangos_caches_are_named(content_types, resets, fille
 )
 def test_djangos_caches_are_emptied_before_the_fixtures(content_types, resets, is_reset, left):
     """If somebody wants to know what the test counts, and not if that is switched off."""
-    memory = Memory(resets_caches=resets)
+    memory = CacheWatch(resets_caches=resets)
     content_types._cache["default"] = {1: "author"}
     memory.begin(is_reset=is_reset)
 
@@ -325,7 +325,7 @@ def test_djangos_caches_are_emptied_before_the_fixtures(content_types, resets, i
 
 def test_what_the_fixtures_of_a_test_have_filled_stays(content_types):
     """They would have done so alone."""
-    memory = Memory(resets_caches=True)
+    memory = CacheWatch(resets_caches=True)
     memory.begin(is_reset=True)
     content_types._cache["default"] = {1: "author"}
     memory.open()
@@ -341,7 +341,7 @@ def share(memory, content_types, fixture, number, name):
 
 def test_what_a_wider_fixture_has_filled_is_there_for_the_tests_that_use_it(content_types):
     """In whatever order they run, as long as it lives."""
-    memory = Memory(resets_caches=True)
+    memory = CacheWatch(resets_caches=True)
     memory.begin(["books"], is_reset=True)
     share(memory, content_types, "books", 1, "author")
     content_types._cache["default"][2] = "book"
@@ -359,7 +359,7 @@ def test_what_a_wider_fixture_has_filled_is_there_for_the_tests_that_use_it(cont
 
 def test_what_a_wider_fixture_fills_does_not_depend_on_who_was_there_before(content_types):
     """It finds the caches empty, and gives back what was there; also if it fails."""
-    memory = Memory(resets_caches=True)
+    memory = CacheWatch(resets_caches=True)
     content_types._cache["default"] = {1: "author"}
     memory.begin()
     with pytest.raises(ZeroDivisionError), memory.sharing("books"):
@@ -375,7 +375,7 @@ def test_what_a_wider_fixture_fills_does_not_depend_on_who_was_there_before(cont
 @pytest.mark.parametrize(("is_reset", "left"), [(True, {}), (False, {1: "author"})])
 def test_what_migrations_have_filled_is_for_nobody(content_types, is_reset, left):
     """The next run may not need them. Where nobody counts, nothing is changed."""
-    memory = Memory(resets_caches=True)
+    memory = CacheWatch(resets_caches=True)
     memory.begin(is_reset=is_reset)
     share(memory, content_types, "django_db_setup", 1, "author")
 

@@ -9,7 +9,7 @@ import django
 import pytest
 
 from pytest_dbperf.callsites.callsite import first_to_blame
-from pytest_dbperf.callsites.hop_origin import decision_of
+from pytest_dbperf.callsites.hop_origin import origin_of_hop
 from tests.unit.callsites.test_callsite import imported_from
 
 DJANGO = Path(django.__file__).parent
@@ -28,7 +28,7 @@ def calling(filename):
 
 def decided(maker=None, adapts="", owner=None, function="QuerySet.get"):
     """What the code that calls this has decided, as if this were the wrapper of a seam."""
-    return decision_of(sys._getframe(1), maker, adapts, owner, function)
+    return origin_of_hop(sys._getframe(1), maker, adapts, owner, function)
 
 
 ORM = file_of_django("db/models/query.py")

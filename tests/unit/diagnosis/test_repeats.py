@@ -11,7 +11,7 @@ from pytest_dbperf.diagnosis.differences import root_of
 from pytest_dbperf.diagnosis.eager_loading import remedies
 from pytest_dbperf.diagnosis.repeats import in_turns, n_plus_ones, repeated, write_loops
 from pytest_dbperf.recording.cause import Cause
-from pytest_dbperf.recording.loads import Batch, Birth, Load, LoadKind
+from pytest_dbperf.recording.loads import FetchedRows, LoadedVia, QuerySetOrigin, RelationLoad
 from tests.factories import query, recording, request, site
 
 VIEW = site("view", "/srv/app/views.py", 7)
@@ -19,7 +19,7 @@ OTHER = site("other", "/srv/app/views.py", 19)
 HELPER = site("helper", "/srv/app/helpers.py", 3)
 
 
-ONE, OTHER_ONE = Batch(), Batch(defers=False)
+ONE, OTHER_ONE = FetchedRows(), FetchedRows(defers=False)
 
 
 class Campaign:
@@ -31,10 +31,11 @@ def asked(*parameters, sql="SELECT a FROM t WHERE id = %s", path=(VIEW,), **know
     return [query(sql, parameters=each, path=path, **known) for each in parameters]
 
 
-def loaded(*rows, kind=LoadKind.TO_ONE, batch=None, name="owner", path=(VIEW,), **known):
+def loaded(*rows, kind=LoadedVia.TO_ONE, batch=None, name="owner", path=(VIEW,), **known):
     """Loads of a relation for these rows."""
     return [
-        query(parameters=0, path=path, load=Load(kind, Campaign, name, row, batch, **known)) for row in rows
+        query(parameters=0, path=path, load=RelationLoad(kind, Campaign, name, row, batch, **known))
+        for row in rows
     ]
 
 
@@ -64,15 +65,18 @@ def counts(repeats):
         (loaded(1, 2), [2]),
         (loaded(1, 1), []),
         (loaded(None, None), []),
-        (loaded(1, 2, batch=Batch()), [2]),
-        (loaded(1, batch=Batch()) + loaded(2, batch=Batch()), []),
-        (loaded(1, batch=Batch()) + loaded(2, batch=Batch()) + loaded(3, batch=Batch()), [3]),
+        (loaded(1, 2, batch=FetchedRows()), [2]),
+        (loaded(1, batch=FetchedRows()) + loaded(2, batch=FetchedRows()), []),
+        (
+            loaded(1, batch=FetchedRows()) + loaded(2, batch=FetchedRows()) + loaded(3, batch=FetchedRows()),
+            [3],
+        ),
         (loaded(1, 2, batch=ONE) + loaded(1, 2, batch=OTHER_ONE), [4]),
         (loaded(1, batch=ONE) + loaded(1, batch=OTHER_ONE), []),
         (loaded(1, None, batch=ONE) + loaded(1, 2, batch=OTHER_ONE), []),
-        (loaded(1, 2, is_whole=False), []),
-        (loaded(1, 2, kind=LoadKind.PREFETCH, rows=3), []),
-        (loaded(1, 2, 3, kind=LoadKind.CACHE), []),
+        (loaded(1, 2, is_plain_relation=False), []),
+        (loaded(1, 2, kind=LoadedVia.PREFETCH, rows=3), []),
+        (loaded(1, 2, 3, kind=LoadedVia.CACHE), []),
         (loaded(1, name="owner") + loaded(2, name="venue"), []),
     ],
 )
@@ -111,7 +115,7 @@ def test_recursion_is_one_place():
         (asked(1, 1, 1, sql="DELETE FROM t WHERE id = %s"), []),
         (asked(1, 1, 1, sql="SELECT a FROM t WHERE id IN (%s, %s)"), [3]),
         (asked(1, 1, 1, sql="SELECT a FROM t WHERE b = %s AND id IN (%s, %s)"), []),
-        (loaded(1, 1, 1, kind=LoadKind.PREFETCH, rows=3), [3]),
+        (loaded(1, 1, 1, kind=LoadedVia.PREFETCH, rows=3), [3]),
     ],
 )
 def test_few_values_again_and_again_are_repeated(queries, found):
@@ -176,10 +180,10 @@ def test_a_finding_is_blamed_on_its_most_frequent_repeat():
 
 def test_rows_that_were_loaded_for_unknown_ones_have_no_root():
     """An owner of a campaign that the recording has not seen."""
-    root = Batch()
+    root = FetchedRows()
 
-    assert root_of(Batch(load=Load(LoadKind.TO_ONE, batch=root))) is root
-    assert root_of(Batch(load=Load(LoadKind.TO_ONE))) is None
+    assert root_of(FetchedRows(load=RelationLoad(LoadedVia.TO_ONE, batch=root))) is root
+    assert root_of(FetchedRows(load=RelationLoad(LoadedVia.TO_ONE))) is None
     assert root_of(None) is None
 
 
@@ -187,10 +191,10 @@ def test_rows_that_were_loaded_for_unknown_ones_have_no_root():
     "batch",
     [
         None,
-        Batch(),
-        Batch(load=Load(LoadKind.TO_ONE)),
-        Batch(Birth((site("row", "/srv/app/list.html", 7),))),
-        Batch(query=query()._replace(cause=Cause((VIEW,), request()._replace(cause=Cause((VIEW,)))))),
+        FetchedRows(),
+        FetchedRows(load=RelationLoad(LoadedVia.TO_ONE)),
+        FetchedRows(QuerySetOrigin((site("row", "/srv/app/list.html", 7),))),
+        FetchedRows(query=query()._replace(cause=Cause((VIEW,), request()._replace(cause=Cause((VIEW,)))))),
     ],
     ids=["unknown rows", "no line", "rows of unknown rows", "a template", "the client of the request"],
 )
@@ -203,7 +207,7 @@ def test_no_remedy_is_told_without_a_line(batch):
 def test_a_queryset_that_was_made_before_is_changed_where_it_is_evaluated(outside):
     """In the request that evaluates it."""
     cause = Cause((VIEW, OTHER), request()._replace(cause=Cause(outside)))
-    batch = Batch(query=query()._replace(cause=cause))
+    batch = FetchedRows(query=query()._replace(cause=cause))
     [remedy] = remedies(n_plus_ones(loaded(1, 2, batch=batch)))
 
     assert remedy.site == VIEW
@@ -213,7 +217,7 @@ def test_a_queryset_that_was_made_before_is_changed_where_it_is_evaluated(outsid
 def test_fetch_modes_come_with_a_version_of_django(monkeypatch, series, peers):
     """Versions are compared as numbers."""
     monkeypatch.setattr(eager_loading, "version", {"django": series}.get)
-    [remedy] = remedies(n_plus_ones(loaded(1, 2, batch=Batch(Birth((VIEW,))))))
+    [remedy] = remedies(n_plus_ones(loaded(1, 2, batch=FetchedRows(QuerySetOrigin((VIEW,))))))
 
     assert remedy.saves_with_peers == peers
 

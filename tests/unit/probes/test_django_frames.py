@@ -4,12 +4,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from pytest_dbperf.probes.django_frames import load_of, witnesses
-from pytest_dbperf.recording.loads import Load, LoadKind
+from pytest_dbperf.probes.django_frames import frame_readers, load_of
+from pytest_dbperf.recording.loads import LoadedVia, RelationLoad
 
 READERS = {
     name: reader
-    for readers in witnesses().values()
+    for readers in frame_readers().values()
     for name, reader in readers.items()
     if name != "Node.render_annotated"
 }
@@ -18,10 +18,10 @@ READERS = {
 @pytest.mark.parametrize("name", READERS)
 def test_the_innermost_frame_knows_best(name):
     """What lies around it is what it was called for."""
-    seen = [Load(LoadKind.CACHE)]
+    seen = [RelationLoad(LoadedVia.CACHE)]
 
     assert READERS[name](None, seen) is None
-    assert seen == [Load(LoadKind.CACHE)]
+    assert seen == [RelationLoad(LoadedVia.CACHE)]
     assert READERS[name](None, None) is None
 
 
@@ -40,7 +40,7 @@ def test_a_node_of_no_file_of_yours_is_no_call_site(token, origin):
         node.origin = origin
     frame = SimpleNamespace(f_locals={"self": node})
 
-    assert witnesses()["template/base.py"]["Node.render_annotated"](frame, None) is None
+    assert frame_readers()["template/base.py"]["Node.render_annotated"](frame, None) is None
 
 
 def test_nothing_is_known_without_a_frame_or_a_queryset():

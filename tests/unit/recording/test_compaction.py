@@ -15,7 +15,7 @@ from pytest_dbperf.recording.cause import Cause
 from pytest_dbperf.recording.compaction import MOST_UNFOLDED, Folds, fold, unfolded
 from pytest_dbperf.recording.events import DriverQuery, Query
 from pytest_dbperf.recording.groups import groups_of_queries
-from pytest_dbperf.recording.loads import Batch, Load, LoadKind
+from pytest_dbperf.recording.loads import FetchedRows, LoadedVia, RelationLoad
 from pytest_dbperf.recording.recorder import Recorder
 from pytest_dbperf.results.measuring import measure
 from tests.factories import blocking_call, hop, hop_ended, new_connection, query, request, site
@@ -355,8 +355,10 @@ def test_a_long_recording_is_small():
 
 def test_loads_that_are_alike_keep_their_rows():
     """N+1 is judged by them, however long the test is."""
-    of_row = Load(LoadKind.TO_ONE, batch=Batch())
-    loads = [Load(LoadKind.TO_ONE, Query, "owner", row, Batch(load=of_row)) for row in range(5)]
+    of_row = RelationLoad(LoadedVia.TO_ONE, batch=FetchedRows())
+    loads = [
+        RelationLoad(LoadedVia.TO_ONE, Query, "owner", row, FetchedRows(load=of_row)) for row in range(5)
+    ]
     log = [alike(parameters=0, load=load) for load in loads]
     before = n_plus_ones(log)
     as_they_were = list(log)
@@ -370,16 +372,16 @@ def test_loads_that_are_alike_keep_their_rows():
 @pytest.mark.parametrize(
     "other",
     [
-        Load(LoadKind.TO_ONE, Query, "venue", 2),
-        Load(LoadKind.TO_MANY, Query, "owner", 2),
-        Load(LoadKind.TO_ONE, Query, "owner", 2, Batch()),
-        Load(LoadKind.TO_ONE, Query, "owner", None),
+        RelationLoad(LoadedVia.TO_ONE, Query, "venue", 2),
+        RelationLoad(LoadedVia.TO_MANY, Query, "owner", 2),
+        RelationLoad(LoadedVia.TO_ONE, Query, "owner", 2, FetchedRows()),
+        RelationLoad(LoadedVia.TO_ONE, Query, "owner", None),
         None,
     ],
 )
 def test_loads_of_something_else_are_not_alike(other):
     """Another relation, other rows, or none that is known."""
-    log = [alike(load=Load(LoadKind.TO_ONE, Query, "owner", 1)), alike(load=other)]
+    log = [alike(load=RelationLoad(LoadedVia.TO_ONE, Query, "owner", 1)), alike(load=other)]
     fold(log, [0, 2])
 
     assert log[0] is not log[1]

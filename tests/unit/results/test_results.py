@@ -9,7 +9,7 @@ import pytest
 from pytest_dbperf.budgets.query_budget import QueryBudget
 from pytest_dbperf.reports import terminal
 from pytest_dbperf.reports.files import FILES
-from pytest_dbperf.results.collecting import RunSoFar, outcome_of
+from pytest_dbperf.results.collecting import RunInProgress, outcome_of
 from pytest_dbperf.results.measuring import measure, summarise
 from pytest_dbperf.results.model import (
     AliasResult,
@@ -170,7 +170,7 @@ _FIELDS = Measurements.__slots__
 
 def test_the_phases_of_a_test_come_together():
     """Setup, call and teardown arrive one after the other."""
-    so_far = RunSoFar()
+    so_far = RunInProgress()
     so_far.add("a", "setup", "passed", {"setup": {"queries": 2}})
     so_far.add("a", "call", "passed", numbers({"queries": 3}, setup={"queries": 1}, teardown={"queries": 1}))
     so_far.add("a", "teardown", "passed", {"teardown": {"queries": 4}})
@@ -183,7 +183,7 @@ def test_the_phases_of_a_test_come_together():
 
 def test_a_test_that_runs_again_replaces_its_result():
     """A rerun is told by its last attempt."""
-    so_far = RunSoFar()
+    so_far = RunInProgress()
     for outcome, queries in (("rerun", 9), ("passed", 1)):
         so_far.add("a", "setup", "passed", {"setup": {"queries": queries}})
         so_far.add("a", "call", outcome, numbers({"queries": queries}))
@@ -206,7 +206,7 @@ def test_a_test_that_runs_again_replaces_its_result():
 )
 def test_the_outcome_is_that_of_the_phase_that_decides(phases, outcome):
     """A failure around the body is an error, as pytest says."""
-    so_far = RunSoFar()
+    so_far = RunInProgress()
     for phase, of_phase in phases:
         so_far.add("a", phase, of_phase, {})
 
@@ -228,7 +228,7 @@ def test_expected_failures_have_outcomes_of_their_own(report, outcome):
 
 def test_tests_are_in_the_order_of_their_ids():
     """A distributed run reads as any other."""
-    so_far = RunSoFar()
+    so_far = RunInProgress()
     for nodeid in ("b", "a"):
         so_far.add(nodeid, "setup", "passed", {})
 
@@ -237,7 +237,7 @@ def test_tests_are_in_the_order_of_their_ids():
 
 def test_a_run_knows_when_it_ran():
     """A test has ended when its last phase has, and the run has begun with the first of all workers."""
-    so_far = RunSoFar(project="shop")
+    so_far = RunInProgress(project="shop")
     so_far.add("b", "setup", "passed", {}, (101.0, 102.0))
     so_far.add("a", "setup", "passed", {}, (100.0, 103.0))
     so_far.add("b", "teardown", "passed", {}, (104.0, 105.0))
@@ -250,14 +250,14 @@ def test_a_run_knows_when_it_ran():
 
 def test_a_run_knows_what_it_ran_with():
     """Numbers may change with Django's version."""
-    assert {"django", "pytest", "pytest-dbperf"} <= set(RunSoFar().run(0).versions)
+    assert {"django", "pytest", "pytest-dbperf"} <= set(RunInProgress().run(0).versions)
 
 
 def test_a_package_that_is_not_installed_has_no_version(monkeypatch):
     """psycopg is not required."""
     monkeypatch.setattr("pytest_dbperf.results.collecting._PACKAGES", ("no-such-package",))
 
-    assert RunSoFar().run(0).versions == {}
+    assert RunInProgress().run(0).versions == {}
 
 
 def test_totals_are_those_of_the_call_phases():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pytest_dbperf.budgets.enforcement import Given
+from pytest_dbperf.budgets.enforcement import PlacedBudget
 from pytest_dbperf.budgets.max_new_connections import MaxNewConnections
 from pytest_dbperf.budgets.max_open_connections import MaxOpenConnections
 from pytest_dbperf.budgets.max_thread_hops import MaxThreadHops
@@ -15,7 +15,7 @@ from tests.factories import closed_connection, hop, new_connection, query, recor
 
 def held(budget, *events, nearness=FARTHER):
     """What is kept of a budget."""
-    return held_by(Near(Given(budget, "at a.py:1"), nearness), recording(*events))
+    return held_by(Near(PlacedBudget(budget, "at a.py:1"), nearness), recording(*events))
 
 
 FIRST, SECOND = request(1), request(2)

@@ -3,7 +3,7 @@
 import pytest
 
 from pytest_dbperf.reports import suggestions as report
-from pytest_dbperf.results.model import HeldResult, Measurements, SourceResult, TestResult, ViolationResult
+from pytest_dbperf.results.model import BudgetResult, Measurements, SourceResult, TestResult, ViolationResult
 from pytest_dbperf.suggestions.files import Change, Outcome, Wanted
 from pytest_dbperf.suggestions.markers import LeftAlone, Marker, chosen, name_of, suggestions_of
 
@@ -18,7 +18,7 @@ def source(name="test_it", *, path=FILE, line=18, obstacle="", is_async=False, h
 def held(limit, measured=None, *, budget="query_budget", arguments="", nearness="on the function"):
     """A budget that a test has."""
     text = f"{budget}({limit}) at {FILE}:18"
-    return HeldResult(budget, limit, measured, arguments, text, nearness)
+    return BudgetResult(budget, limit, measured, arguments, text, nearness)
 
 
 def result(
