@@ -13,7 +13,7 @@ from pytest_dbperf import longrepr, options
 from pytest_dbperf.budgets.budget import Budget, summary, usage
 from pytest_dbperf.budgets.built_in import BUDGETS
 from pytest_dbperf.budgets.enforcement import BudgetFixture
-from pytest_dbperf.callsites.callsite import settle
+from pytest_dbperf.callsites.callsite import set_project_root
 from pytest_dbperf.probes.listening import RECORDER, listening
 from pytest_dbperf.reports import suggestions, terminal
 from pytest_dbperf.reports.files import FILES
@@ -72,7 +72,7 @@ def _listen(config: pytest.Config) -> None:
     if LISTENING not in config.stash:
         config.stash[LISTENING] = ExitStack()
         config.add_cleanup(config.stash[LISTENING].close)
-        config.stash[LISTENING].callback(settle(config.rootpath, options.projects_of(config)))
+        config.stash[LISTENING].callback(set_project_root(config.rootpath, options.projects_of(config)))
         config.stash[LISTENING].enter_context(listening())
 
 

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from pytest_dbperf.callsites.callsite import CallPath, CallSite, line_of
+from pytest_dbperf.callsites.shown import COMPREHENSIONS
 from pytest_dbperf.recording.recorder import Recording
-
-_COMPREHENSIONS = ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +92,7 @@ def _matches(pattern: str, names: Iterable[str], places: Iterable[str]) -> bool:
 def _function_of(site: CallSite) -> str:
     """The function as it is shown, without where it was defined; a comprehension is its function."""
     names = site[0].co_qualname.split(".<locals>.")
-    while len(names) > 1 and names[-1] in _COMPREHENSIONS:
+    while len(names) > 1 and names[-1] in COMPREHENSIONS:
         names.pop()
     return names[-1]
 

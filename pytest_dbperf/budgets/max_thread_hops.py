@@ -91,4 +91,4 @@ def _evidence(hops: Sequence[Hop]) -> Iterator[Evidence]:
         what = ", ".join(f"{name} {count}" for name, count in names.most_common())
         yield Evidence(len(middlewares), f"middlewares: {what}", middlewares[0].call_path)
     for group in groups_of_hops(hop for hop in hops if not hop.part.startswith(MIDDLEWARE)):
-        yield Evidence(group.count, group.what, group.call_path, group.remark)
+        yield Evidence(group.count, group.what, group.call_path, group.note)

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from pytest_dbperf.budgets.budget import require_alias, require_milliseconds
 from pytest_dbperf.callsites.callsite import CallPath, without_recursion
-from pytest_dbperf.recording.compaction import unfolded
+from pytest_dbperf.recording.compaction import expanded
 from pytest_dbperf.recording.events import ConnectionClosed, Query
 from pytest_dbperf.recording.groups import identity, only_request
 from pytest_dbperf.recording.recorder import Recording
@@ -62,7 +62,7 @@ class NoIdleInTransaction:
             return None
         transactions = [
             transaction
-            for transaction in transactions_of(unfolded(recording.events), recording.periods)
+            for transaction in transactions_of(expanded(recording.events), recording.periods)
             if self.using in (None, transaction.using)
         ]
         over = [each for each in transactions if round(each.idle_seconds * 1000, 6) > self.milliseconds]

@@ -51,7 +51,7 @@ class NoSyncToAsync(WithAllowances):
             limit=0,
             headline=f"sync_to_async hops {compare(len(forbidden), 0)}",
             evidence=tuple(
-                Evidence(group.count, group.what, group.call_path, group.remark)
+                Evidence(group.count, group.what, group.call_path, group.note)
                 for group in groups_of_hops(forbidden)
             ),
             advice=_advice(forbidden, not_counted),

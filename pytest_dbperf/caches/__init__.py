@@ -1,1 +1,1 @@
-"""Does it depend on earlier tests?"""
+"""Do the counts of a test depend on what earlier tests left in a cache?"""

@@ -43,7 +43,7 @@ def on_filling(violation: Violation, memo_of: Callable[[CodeType], CachedFunctio
             filled[id(memo)] = memo, so_far + evidence.count
     most_first = sorted(filled.values(), key=lambda each: -each[1])
     for memo, count in most_first[:_MOST_OF_A_KIND]:
-        yield Hint(f"note   {count} of them only while a cache ({memo.kind}) {_NOT_AGAIN}:", (memo.site,))
+        yield Hint(f"note   {count} of them only while a cache ({memo.made_by}) {_NOT_AGAIN}:", (memo.site,))
 
 
 def outermost(
@@ -77,7 +77,7 @@ def on_taking(memos: Iterable[CachedFunction]) -> Iterator[Hint]:
     """Tell which caches an earlier test had filled for this one."""
     for memo in [*memos][:_MOST_OF_A_KIND]:
         yield Hint(
-            f"note   this test used a cache ({memo.kind}) that an earlier one has filled by queries, "
+            f"note   this test used a cache ({memo.made_by}) that an earlier one has filled by queries, "
             "and alone can make more:",
             (memo.site,),
         )

@@ -1,4 +1,4 @@
-"""Which caches of Django outlive a test, and decide about the queries of the next one?"""
+"""Which of Django's caches outlive a test and save the next one queries?"""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class DjangoCache:
-    """A cache that Django keeps for the whole process, and fills by queries of one table.
+    """A cache that Django keeps for the whole process and fills by queries of one table.
 
-    `is_told` is false where no test finds what another one has left there.
+    `is_reported` is false if no test ever finds the entries of another one.
     """
 
     name: str
     table: str
     module: str
     entries: Callable[[Any], dict[Any, Any]]
-    """By alias, if `has_aliases`."""
+    """Returns the entries of its module, by alias if `has_aliases`."""
     has_aliases: bool = True
-    is_told: bool = True
+    is_reported: bool = True
 
 
 Key = tuple[str, object, object]
-"""The name of a cache, the alias, and what is asked for."""
+"""The name of a cache, the alias, and the key of an entry."""
 
-# All there are in Django 5.2 to 6.1. Not those that belong to a connection or to its alias: what the backend
-# has found out about the server, and the types of hstore and citext. A test that runs alone finds them filled
-# as well, by the connection that its database was made on.
+# All of them in Django 5.2 to 6.1. Caches of a connection or its alias are left out: what a backend knows about
+# its server, and the types of hstore and citext. They are full even when a test runs alone, as creating the
+# test database fills them.
 DJANGO_CACHES = (
     DjangoCache(
         "ContentType.objects",
@@ -43,8 +43,8 @@ DJANGO_CACHES = (
         "django.contrib.sites.models",
         entries=lambda module: module.SITE_CACHE,
         has_aliases=False,
-        # pytest-django empties it, too: before the fixtures of each test, which may fill it.
-        is_told=False,
+        # pytest-django clears it before the fixtures of each test.
+        is_reported=False,
     ),
     DjangoCache(
         "GeoDjango's SRIDs",
@@ -56,18 +56,18 @@ DJANGO_CACHES = (
 
 
 def reset() -> None:
-    """Empty them, for all aliases, without a query."""
+    """Clear them, for all aliases, without a query."""
     for _, entries in _loaded():
         entries.clear()
 
 
 def contents() -> dict[Key, object]:
-    """Tell all that they have."""
+    """Return all their entries."""
     return {key: value for cache, entries in _loaded() for key, value in _contents_of(cache, entries)}
 
 
 def fill(contents: Mapping[Key, object]) -> None:
-    """Give them back what they had, and leave what they have."""
+    """Put entries back, except where there is a newer one."""
     known = {cache.name: (cache, entries) for cache, entries in _loaded()}
     for (name, alias, what), value in contents.items():
         cache, entries = known[name]
@@ -75,16 +75,16 @@ def fill(contents: Mapping[Key, object]) -> None:
 
 
 def sizes() -> dict[str, int]:
-    """Tell how many entries each has, by its table."""
+    """Return the number of entries of each, by its table."""
     return {
         cache.table: sum(1 for _ in _contents_of(cache, entries))
         for cache, entries in _loaded()
-        if cache.is_told
+        if cache.is_reported
     }
 
 
 def _loaded() -> Iterator[tuple[DjangoCache, dict[Any, Any]]]:
-    # A module of models can be imported only when its app is installed, and the apps are ready for it.
+    # Models can be imported only if their app is installed and the app registry is ready.
     for cache in DJANGO_CACHES:
         if cache.module in sys.modules:
             yield cache, cache.entries(sys.modules[cache.module])

@@ -1,4 +1,4 @@
-"""Which functions of yours does the process remember, and what has their cache seen?"""
+"""Which functions of your code are cached, and what do the caches report?"""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 
 from pytest_dbperf.callsites.callsite import CallSite
 
-# A decorator may lie around another one, and a careless one around itself.
+# A decorator may wrap another one. A broken one may even wrap itself.
 _MOST_WRAPPERS = 16
 
 
 class Counts(NamedTuple):
-    """What a cache tells of itself: how often it had the answer, how often not, and how many it keeps."""
+    """What `cache_info()` reports: the hits, the misses, and the number of entries."""
 
     hits: int
     misses: int
@@ -25,41 +25,43 @@ class Counts(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CachedFunction:
-    """A function of yours that is wrapped by a cache, such as that of `functools.lru_cache`."""
+    """A function of your code with a cache around it, such as that of `functools.lru_cache`."""
 
     function: CodeType
     wrapper: Any
 
     @property
     def counts(self) -> Counts:
-        """What its cache has seen by now."""
+        """What its cache reports now."""
         seen = self.wrapper.cache_info()
         return Counts(seen.hits, seen.misses, seen.currsize)
 
     @property
     def site(self) -> CallSite:
-        """Where the function begins: at its first decorator."""
+        """The first line of the function, which is that of its first decorator."""
         return self.function, 0
 
     @property
-    def kind(self) -> str:
-        """What a reader knows it by: `lru_cache`, or the package that the cache is from."""
-        kind = type(self.wrapper)
-        module = self.wrapper.__globals__["__name__"] if kind is FunctionType else kind.__module__
+    def made_by(self) -> str:
+        """The name that a reader knows: `lru_cache`, or the package that the cache comes from."""
+        wrapper_type = type(self.wrapper)
+        is_function = wrapper_type is FunctionType
+        module = self.wrapper.__globals__["__name__"] if is_function else wrapper_type.__module__
         package = str(module).partition(".")[0]
         return "lru_cache" if package == "functools" else package
 
 
 class CachedFunctions:
-    """The memos of your modules, by the code of their functions, each looked for once."""
+    """The cached functions of your modules, by code object. Each is searched for once."""
 
     def __init__(self) -> None:
-        # By id, as hashing a code object reads its whole bytecode; the code is kept, so its id stays its own.
+        # By id, because hashing a code object reads its whole bytecode. The code object is kept, so that no
+        # other one gets its id.
         self._found: dict[int, tuple[CodeType, CachedFunction | None]] = {}
         self._modules: dict[str, list[ModuleType]] = {}
 
     def of(self, code: CodeType) -> CachedFunction | None:
-        """Find the cache around a function; None where there is none, or none that can be proven."""
+        """Find the cache around a function. Return None if there is none, or none is certain."""
         found = self._found.get(id(code))
         if found is None:
             found = self._found[id(code)] = code, self._find(code)
@@ -76,7 +78,7 @@ class CachedFunctions:
         if filename not in self._modules:
             self._modules = {filename: []}
             for module in [*sys.modules.values()]:
-                # What stands there instead of a module is left alone, and a lazy module is not loaded.
+                # Other objects in `sys.modules` are left alone, and a lazy module is not loaded.
                 if issubclass(type(module), ModuleType):
                     file = object.__getattribute__(module, "__dict__").get("__file__")
                     if type(file) is str:
@@ -85,20 +87,20 @@ class CachedFunctions:
 
 
 def _named(module: ModuleType, qualified_name: str) -> Any:
-    """Look up `Settings.current` in a module, without running code of anybody."""
+    """Look up `Settings.current` in a module, without running any code of yours or of a library."""
     names: dict[str, Any] = object.__getattribute__(module, "__dict__")
     owner, found = "", None
     for name in qualified_name.split("."):
         is_private = owner and name.startswith("__") and not name.endswith("__")
         found = names.get(f"_{owner.lstrip('_')}{name}" if is_private else name)
-        kind: Any = found
-        names = type.__getattribute__(kind, "__dict__") if issubclass(type(kind), type) else {}
+        is_class = issubclass(type(found), type)
+        names = type.__getattribute__(found, "__dict__") if is_class else {}
         owner = name
     return found
 
 
 def _cache_around(code: CodeType, found: Any) -> Any:
-    """Tell what lies around a function and has a cache; None when it is another function, or has none."""
+    """Return the outermost wrapper that has a cache, None without one or around another function."""
     cache = None
     for layer in _layers(found):
         if type(layer) is FunctionType and layer.__code__ is code:
@@ -116,9 +118,9 @@ def _layers(found: Any) -> Iterator[Any]:
         elif type(found) is property:
             found = found.fget
         elif _has_cache_info(found):
-            found = getattr(found, "__wrapped__", None)  # It may lie in a slot, as with async_lru.
+            found = getattr(found, "__wrapped__", None)  # It may be in a slot, as with async_lru.
         else:
-            # A lazy object at this name would be evaluated by getattr().
+            # getattr() would evaluate a lazy object.
             found = inspect.getattr_static(found, "__wrapped__", None)
 
 
@@ -131,6 +133,6 @@ def _is_a_cache(layer: Any) -> bool:
         return False
     try:
         seen = layer.cache_info()
-    except TypeError:  # It takes arguments: whatever it is, it is not what functools means by it.
+    except TypeError:  # It takes arguments, so it is not like that of functools.
         return False
     return all(hasattr(seen, name) for name in Counts._fields[:2]) and hasattr(seen, "currsize")

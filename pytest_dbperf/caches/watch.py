@@ -1,4 +1,4 @@
-"""What have earlier tests left in the caches of the process, and did this one use it?"""
+"""Which caches did earlier tests fill, and did this test use them?"""
 
 from __future__ import annotations
 
@@ -25,13 +25,14 @@ _MAKES_THE_DATABASE = "django_db_setup"
 
 @dataclass(slots=True)
 class _Filled:
-    """A cache that the body of a test has filled by queries.
+    """A cached function that queries in the body of a test have filled.
 
-    It is shared when fixtures of a wider scope used it, too: then nobody knows whose entries a test finds.
-    `before_setup` and `at_start` are what it had seen by then, None where that says nothing of this test.
+    `is_shared` is true if fixtures of a wider scope used it, too: then its entries may come from them.
+    `seen` are its latest counts. `before_setup` and `at_start` are its counts before the current test's
+    setup and before its body, None if they say nothing about this test.
     """
 
-    memo: CachedFunction
+    function: CachedFunction
     is_shared: bool
     seen: Counts
     before_setup: Counts | None = None
@@ -39,10 +40,10 @@ class _Filled:
 
 
 class CacheWatch:
-    """The caches that tests have filled by queries: what a test finds there, and takes from them."""
+    """The caches that tests have filled by queries, and what later tests take from them."""
 
     def __init__(self, *, resets_caches: bool) -> None:
-        self.memos = CachedFunctions()
+        self.functions = CachedFunctions()
         self._resets_caches = resets_caches
         self._is_reset = False
         self._of_fixtures: dict[str, dict[django.Key, object]] = {}
@@ -51,13 +52,14 @@ class CacheWatch:
 
     @property
     def is_empty(self) -> bool:
-        """Whether no test has filled any, so that there is nothing to watch."""
+        """Whether no test has filled a cache yet."""
         return not self._filled
 
     def begin(self, fixtures: Iterable[str] = (), *, is_reset: bool = False) -> None:
-        """Note what is there before the fixtures of a test run, and empty Django's caches for it.
+        """Read the counts before a test's fixtures run. If asked for, clear Django's caches first.
 
-        What those of its fixtures have filled that are there already stays: alone, they would do so first.
+        Entries that its fixtures of a wider scope added are put back: in a run of this test alone, they
+        would be there as well.
         """
         self._is_reset = is_reset and self._resets_caches
         if self._is_reset:
@@ -65,41 +67,41 @@ class CacheWatch:
             for fixture in fixtures:
                 django.fill(self._of_fixtures.get(fixture, {}))
         for filled in [*self._filled.values()]:
-            counts = filled.memo.counts
+            counts = filled.function.counts
             if was_emptied(filled.seen, counts):
-                del self._filled[id(filled.memo)]
+                del self._filled[id(filled.function)]
             filled.seen = filled.before_setup = counts
             filled.at_start = None
 
     def open(self) -> None:
-        """Begin the body of a test: note what is there."""
+        """Read the counts where the body of a test begins."""
         if not self._resets_caches:
             self._sizes = django.sizes()
         for filled in self._filled.values():
-            filled.at_start = filled.memo.counts
+            filled.at_start = filled.function.counts
 
     def close(self, recording: Recording) -> list[CachedFunction]:
-        """Learn which caches the body of a test has filled, and tell which it has taken from."""
+        """Note which caches the body of a test has filled, and return those that it used from before."""
         taken = self.taken(recording)
-        for memo, queries in self._memos_in(recording).items():
-            counts = memo.counts
-            if _has_filled(counts) and id(memo) not in self._filled:
-                # Those that were made before it was known may be anybody's.
-                self._filled[id(memo)] = _Filled(memo, counts.misses > queries, counts)
+        for function, queries in self._cached_functions_in(recording).items():
+            counts = function.counts
+            if _has_filled(counts) and id(function) not in self._filled:
+                # More misses than queries: some of its entries are older, from unknown code.
+                self._filled[id(function)] = _Filled(function, counts.misses > queries, counts)
         for filled in self._filled.values():
-            filled.seen = filled.memo.counts
+            filled.seen = filled.function.counts
         return taken
 
     def leave_to_setup(self, recording: Recording) -> None:
-        """Take what a test's own setup has filled for the test's own: alone, it would do so as well."""
-        for memo in self._memos_in(recording):
-            if id(memo) in self._filled:
-                self._filled[id(memo)].before_setup = None
+        """Treat entries that a test's own setup added as its own: run alone, the test would add them, too."""
+        for function in self._cached_functions_in(recording):
+            if id(function) in self._filled:
+                self._filled[id(function)].before_setup = None
 
     @contextmanager
     def sharing(self, fixture: str) -> Iterator[None]:
-        """Note which caches a fixture of a wider scope uses, and what it fills of Django's."""
-        before = {key: filled.memo.counts for key, filled in self._filled.items()}
+        """Note which caches a fixture of a wider scope uses, and which entries it adds to Django's."""
+        before = {key: filled.function.counts for key, filled in self._filled.items()}
         was_there = django.contents() if self._resets_caches else {}
         if self._resets_caches:
             django.reset()
@@ -110,39 +112,39 @@ class CacheWatch:
                 self._keep(fixture, was_there)
         for key, counts in before.items():
             filled = self._filled[key]
-            filled.is_shared = filled.is_shared or filled.memo.counts != counts
+            filled.is_shared = filled.is_shared or filled.function.counts != counts
 
     def _keep(self, fixture: str, was_there: Mapping[django.Key, object]) -> None:
         if fixture != _MAKES_THE_DATABASE:
             self._of_fixtures[fixture] = django.contents()
         elif self._is_reset:
-            # With --reuse-db, and in a worker of xdist that comes later, it does not migrate.
+            # Not every run migrates: --reuse-db does not, nor does an xdist worker that starts later.
             django.reset()
         django.fill(was_there)
 
     def forget(self, fixture: str) -> None:
-        """Take it that a fixture of a wider scope has ended."""
+        """Forget the entries of a fixture of a wider scope that has ended."""
         self._of_fixtures.pop(fixture, None)
 
     def taken(self, recording: Recording) -> list[CachedFunction]:
-        """Find the caches that an earlier test has filled, and the body of this one has used since."""
+        """Return the caches that an earlier test has filled and the body of this one has used."""
         if not recording.has_call_sites:
-            return []  # Who knows whether it has emptied them, and filled them again.
+            return []  # Without them, it is unknown whether this test has filled them itself.
         used = [
-            filled.memo
+            filled.function
             for filled in self._filled.values()
             if not filled.is_shared
             and filled.before_setup is not None
             and filled.at_start is not None
-            and took_what_was_there(filled.before_setup, filled.at_start, filled.memo.counts)
+            and took_what_was_there(filled.before_setup, filled.at_start, filled.function.counts)
         ]
-        own = self._memos_in(recording) if used else {}
-        return [memo for memo in used if memo not in own]
+        own = self._cached_functions_in(recording) if used else {}
+        return [function for function in used if function not in own]
 
     def explained(
         self, violations: Sequence[Violation], recording: Recording, whole: Recording
     ) -> list[Violation]:
-        """Add to violations what caches have to do with them: of their part of a test, and of the whole."""
+        """Add hints about caches: on those filled in the recording, and those used in the whole test."""
         if not violations:
             return []
         sizes = {} if self._resets_caches else django.sizes()
@@ -152,7 +154,7 @@ class CacheWatch:
                 violation,
                 advice=(
                     *violation.advice,
-                    *on_filling(violation, self._filled_memo_of),
+                    *on_filling(violation, self._filled_function_of),
                     *on_filling_djangos(violation, recording.queries, grown),
                 ),
             )
@@ -160,22 +162,22 @@ class CacheWatch:
         )
         return [replace(first, advice=(*first.advice, *on_taking(self.taken(whole)))), *others]
 
-    def _filled_memo_of(self, code: CodeType) -> CachedFunction | None:
-        memo = self.memos.of(code)
-        return memo if memo is not None and _has_filled(memo.counts) else None
+    def _filled_function_of(self, code: CodeType) -> CachedFunction | None:
+        function = self.functions.of(code)
+        return function if function is not None and _has_filled(function.counts) else None
 
-    def _memos_in(self, recording: Recording) -> Counter[CachedFunction]:
-        """Count the queries that were made below each memo."""
+    def _cached_functions_in(self, recording: Recording) -> Counter[CachedFunction]:
+        """Count the queries below each cached function."""
         codes: dict[int, CodeType] = {}
         queries: Counter[int] = Counter()
         for query in recording.queries:
             path = {id(code): code for code, _ in query.call_path}
             codes |= path
             queries.update(path.keys())
-        memos = ((self.memos.of(code), queries[key]) for key, code in codes.items())
-        return Counter({memo: count for memo, count in memos if memo is not None})
+        functions = ((self.functions.of(code), queries[key]) for key, code in codes.items())
+        return Counter({function: count for function, count in functions if function is not None})
 
 
 def _has_filled(counts: Counts) -> bool:
-    # A function that is called around its cache, or that only ever raised, has filled nothing.
+    # A function that was called without its cache, or that always raised, has filled nothing.
     return counts.misses > 0 and counts.entries > 0

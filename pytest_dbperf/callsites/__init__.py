@@ -1,1 +1,1 @@
-"""Whose line was it?"""
+"""Which line of your code caused it?"""

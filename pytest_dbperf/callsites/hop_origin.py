@@ -1,4 +1,4 @@
-"""Whose decision was a hop? The project's, a library's, or that of a part of Django."""
+"""Who caused a hop? Your project, a library, or a part of Django."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RESPONSE_CLOSE = "response-close"
 _HANDLERS = "handlers"
 _MIXIN = "middleware"
 
-# By the beginning of the path within the package, the first that fits.
+# The part of Django by the start of a file's path in the package. The first match counts.
 _PARTS = (
     ("contrib/auth/", "auth"),
     ("contrib/contenttypes/", ORM),
@@ -35,19 +35,20 @@ _PARTS = (
     ("utils/deprecation", _MIXIN),
     ("views/", "view"),
 )
-# What these do is done by the ORM in the end, and yet it was them that were asked.
+# Your code called these, even where they call the ORM to do their work.
 _TOPICS = frozenset(("auth", "session", "cache"))
-# These call whatever was plugged into them.
+# These only call what is plugged into them.
 _MACHINERY = frozenset((_HANDLERS, _MIXIN, SIGNAL))
 
-# What Django's handlers and test clients send to a thread, apart from views and middlewares: first methods.
-_ERRANDS_OF_OBJECTS = {
+# The methods that Django's handlers and test clients send to a thread, besides views and middlewares.
+_PARTS_OF_METHODS = {
     "close": RESPONSE_CLOSE,
     "process_exception_by_middleware": "exception-middleware",
     "render": "response-render",
     "write": "request-body",
 }
-_ERRANDS = {"log_response": "response-log", "response_for_exception": "error-response"}
+# The functions that they send.
+_PARTS_OF_FUNCTIONS = {"log_response": "response-log", "response_for_exception": "error-response"}
 
 _parts: dict[str, str] = {}
 
@@ -55,18 +56,18 @@ _parts: dict[str, str] = {}
 def origin_of_hop(
     frame: FrameType | None, maker: str | None, adapts: str, owner: type | None, function: str
 ) -> tuple[str, str]:
-    """Tell whose decision a hop was that was called for in this frame, and which part of Django it was.
+    """Return the origin of a hop that this frame calls for, and which part of Django it comes from.
 
-    Who made the adapter decided, and only if that is not known, who calls it: a middleware of yours that
-    calls `get_response()` calls an adapter that Django made for it. What an adapter `adapts` is known where
-    the stack of middlewares is built.
+    The code that made the adapter is the origin. Only if that is unknown, the code that calls it is: when
+    your middleware calls `get_response()`, it calls an adapter that Django made. `adapts` names the
+    middleware that Django made an adapter for while it built the middleware stack.
     """
     origin = None if maker is None else role_of(maker)
     caller = None
     if origin is None or origin is DJANGO:
         frame = first_to_blame(frame)
         caller = None if frame is None else role_of(frame.f_code.co_filename)
-        # Nobody known: rather yours by mistake than a hop that no budget sees.
+        # If neither is known, the hop counts as yours: a wrong origin is better than a hop no budget sees.
         origin = origin or caller or PROJECT
     if origin is not DJANGO:
         return origin, ""
@@ -76,13 +77,13 @@ def origin_of_hop(
     if part == _MIXIN:
         return DJANGO, f"{MIDDLEWARE}{owner.__name__ if owner else function}"
     if part == _HANDLERS:
-        errands = _ERRANDS if owner is None else _ERRANDS_OF_OBJECTS
-        return DJANGO, errands.get(function.rpartition(".")[2], VIEW_ADAPTER)
+        parts = _PARTS_OF_FUNCTIONS if owner is None else _PARTS_OF_METHODS
+        return DJANGO, parts.get(function.rpartition(".")[2], VIEW_ADAPTER)
     return DJANGO, part
 
 
 def _part_of_frames(frame: FrameType) -> str:
-    """Ask Django's frames from here outwards, until others come, which part of it was asked."""
+    """Walk outwards over Django's own frames to find the part of Django that was called from outside."""
     part = ""
     outer: FrameType | None = frame
     while outer is not None:

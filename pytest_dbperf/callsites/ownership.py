@@ -1,4 +1,4 @@
-"""Whose file is it? Yours, Django's, a library's, or one that is never to blame."""
+"""Which role has a file? It is yours, Django's, a library's, or one that is never to blame."""
 
 from __future__ import annotations
 
@@ -15,17 +15,19 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-# The roles of a source file. The first two, and "library:<package>", are also the origins of a hop.
+# The roles of a source file. "project", "django" and "library:<package>" are also the origins of a hop.
 PROJECT = "project"
 DJANGO = "django"
+# Passes calls on for other code: a walk over the frames goes past it.
 PLUMBING = "plumbing"
+# Starts your code and has not caused what it does: a walk over the frames ends there.
 EDGE = "edge"
 
-# A module or a package by the parts of its dotted name.
+# The dotted name of a module or a package, split at its dots.
 _Name = tuple[str, ...]
 
 ROLES_OF_PACKAGES = {
-    "_pytest": EDGE,  # What runs a test did not cause what the test does.
+    "_pytest": EDGE,
     "asgiref": PLUMBING,
     "django": DJANGO,
     "pluggy": PLUMBING,
@@ -33,8 +35,8 @@ ROLES_OF_PACKAGES = {
     "psycopg_pool": PLUMBING,
     "pytest_dbperf": PLUMBING,
 }
-# What only carries a call to a thread: whoever calls it decided on the hop.
-_CARRIERS: Sequence[_Name] = (
+# Modules that only send a call to a thread: their caller is the origin of the hop.
+_THREAD_ADAPTERS: Sequence[_Name] = (
     ("anyio", "to_thread"),
     ("anyio", "_backends"),
     ("channels", "db"),
@@ -45,44 +47,44 @@ _STANDARD_LIBRARY = (sysconfig.get_path("stdlib") + os.sep, str(Path(os.__file__
 
 
 @dataclass(frozen=True, slots=True)
-class _Ground:
-    """Where the project lies, and which packages are yours wherever they lie."""
+class _Project:
+    """The folder of the project, and packages that belong to it wherever they are installed."""
 
     root: Path
     packages: Sequence[_Name]
 
 
-# Without pytest, a project is where a script was started.
-_ground = _Ground(Path.cwd(), ())
+# Without pytest, the project is the folder where a script was started.
+_project = _Project(Path.cwd(), ())
 
 
-def settle(root: Path, packages: Sequence[str]) -> Callable[[], None]:
-    """Say where the project lies, and which other packages are yours; hand back the way to undo it."""
-    before = _ground
-    _stand_on(_Ground(root, [_parts(package) for package in packages]))
-    return lambda: _stand_on(before)
+def set_project_root(root: Path, packages: Sequence[str]) -> Callable[[], None]:
+    """Set the folder of the project, and the packages that belong to it. Return a function that undoes it."""
+    before = _project
+    _use(_Project(root, [_parts(package) for package in packages]))
+    return lambda: _use(before)
 
 
-def _stand_on(ground: _Ground) -> None:
-    global _ground  # noqa: PLW0603  # The only state of this module.
-    _ground = ground
+def _use(project: _Project) -> None:
+    global _project  # noqa: PLW0603  # The only state of this module.
+    _project = project
     _editable_folders.cache_clear()
     _packages_with_settings.cache_clear()
 
 
-def whose(filename: str) -> str:
-    """Tell the role of a file, from where it lies. It costs some system calls: remember the answer."""
+def role_of_file(filename: str) -> str:
+    """Return the role of a file, judged by its location. It makes some system calls: cache the result."""
     if filename.startswith("<"):
         return PLUMBING
-    path = Path(os.path.abspath(filename))  # noqa: PTH100  # Links are followed where that is wanted.
-    # Before anything else: a virtual environment may lie inside the project, or inside the standard library.
+    path = Path(os.path.abspath(filename))  # noqa: PTH100  # Links are followed only where that is wanted.
+    # This comes first: a virtual environment may be inside the project, or inside the standard library.
     site = _site_around(path)
     if site is not None:
         return _role_in_site(path, site)
     if filename.startswith(_STANDARD_LIBRARY):
         return PLUMBING
     for package, role in ROLES_OF_PACKAGES.items():
-        # An editable install or a PYTHONPATH puts a package anywhere.
+        # With an editable install or PYTHONPATH a package can be anywhere.
         location = getattr(sys.modules.get(package), "__file__", None)
         if location and path.is_relative_to(Path(location).parent):
             return role
@@ -94,19 +96,19 @@ def whose(filename: str) -> str:
 
 def _site_around(path: Path) -> Path | None:
     folders = path.parts[:-1]
-    place = max((place for place, part in enumerate(folders) if part in _PACKAGE_DIRECTORIES), default=None)
-    return None if place is None else Path(*folders[: place + 1])
+    last = max((index for index, part in enumerate(folders) if part in _PACKAGE_DIRECTORIES), default=None)
+    return None if last is None else Path(*folders[: last + 1])
 
 
 def _role_in_site(path: Path, site: Path) -> str:
     module = _module(path.relative_to(site).parts)
     if module[0] in ROLES_OF_PACKAGES:
         return ROLES_OF_PACKAGES[module[0]]
-    if site in _ground.root.parents and path.is_relative_to(_ground.root):
+    if site in _project.root.parents and path.is_relative_to(_project.root):
         return PROJECT  # pytest was started inside a package there.
-    # `flit install --symlink` links a folder. uv may link each file, to a cache that lies anywhere.
+    # `flit install --symlink` links a folder. uv may link each file to a cache anywhere.
     real = Path(os.path.realpath(path.parent), path.name)
-    if _site_around(real) is None and _contains(_ground.root, real):
+    if _site_around(real) is None and _contains(_project.root, real):
         return PROJECT
     if _is_within(module, _packages_with_settings(site, os.environ.get("DJANGO_SETTINGS_MODULE", ""))):
         return PROJECT
@@ -114,8 +116,8 @@ def _role_in_site(path: Path, site: Path) -> str:
 
 
 def _is_outside_yours(path: Path) -> bool:
-    """Tell whether a file outside site-packages is a library's. In doubt it is yours, and seen by budgets."""
-    root, prefix = _ground.root, Path(sys.prefix)
+    """Tell whether a file outside site-packages is a library's. In doubt it is yours, so budgets see it."""
+    root, prefix = _project.root, Path(sys.prefix)
     # `pip install -e git+...` clones to the folder src of the virtual environment.
     is_in_environment = _contains(prefix, path) and not _contains(prefix, root)
     if not is_in_environment and _contains(root, path):
@@ -128,9 +130,9 @@ def _is_outside_yours(path: Path) -> bool:
 
 
 def _role_of_module(module: _Name, base: Path) -> str:
-    if _is_within(module, _ground.packages):
+    if _is_within(module, _project.packages):
         return PROJECT
-    if _is_within(module, _CARRIERS):
+    if _is_within(module, _THREAD_ADAPTERS):
         return PLUMBING
     return f"library:{'.'.join(_package(module, base))}"
 
@@ -148,22 +150,22 @@ def _is_within(module: _Name, packages: Sequence[_Name] | frozenset[_Name]) -> b
 
 
 def _package(module: _Name, base: Path) -> _Name:
-    """Find the first package that is no namespace, or the module where there is none."""
+    """Find the first package that is not a namespace package, or else the module itself."""
     for length in range(1, len(module)):
         folder = base.joinpath(*module[:length])
-        # What is in an archive is no folder, and can only be taken for a package.
+        # A package inside of a zip archive is not a folder.
         if _is_package(folder) or not folder.is_dir():
             return module[:length]
     return module
 
 
 def _base_of(path: Path) -> Path:
-    """Find the folder that the name of a module begins in."""
-    # That of a script is in the import path as well, and may be a package.
+    """Find the folder that a module's dotted name is relative to."""
+    # The folder of a script is in the import path as well, and may be a package.
     around = [base for base in _import_path() if path.is_relative_to(base) and not _is_package(base)]
     if around:
         return max(around, key=_depth)
-    # A finder that setuptools installs leaves nothing in the import path.
+    # An editable install by setuptools uses an import finder and no entry in the import path.
     return next((folder.parent for folder in reversed(path.parents) if _is_package(folder)), path.parent)
 
 
@@ -180,7 +182,7 @@ def _depth(folder: Path) -> int:
 
 
 def _contains(folder: Path, path: Path) -> bool:
-    """Tell whether a path lies below a folder, by its name or where its links lead."""
+    """Tell whether a path is inside a folder, by name or after following links."""
     return path.is_relative_to(folder) or Path(os.path.realpath(path)).is_relative_to(
         os.path.realpath(folder)
     )
@@ -195,7 +197,7 @@ def _is_in(base: Path, module: str) -> bool:
 
 
 def _has_settings(folder: Path) -> bool:
-    """Tell whether the settings are imported from a folder: then it is the project, wherever it lies."""
+    """Tell whether Django's settings are imported from a folder: then it belongs to the project."""
     settings = os.environ.get("DJANGO_SETTINGS_MODULE", "")
     bases = (folder, folder / "src", *_import_path())
     return any(_contains(folder, base) and _is_in(base, settings) for base in bases)
@@ -203,26 +205,26 @@ def _has_settings(folder: Path) -> bool:
 
 @cache
 def _packages_with_settings(site: Path, settings: str) -> frozenset[_Name]:
-    """Find the packages of the distribution that the settings are installed by, if they are installed."""
+    """Find the packages of the installed distribution that contains Django's settings, if there is one."""
     if not _is_in(site, settings):
         return frozenset()
     for distribution in distributions(path=[str(site)]):
-        # Not `files`: it asks the file system for each of thousands of them.
+        # Not `files`: it makes a system call for each of thousands of files.
         record = distribution.read_text("RECORD") or ""
         if not any(file in record for file in _files_of(settings)):
             continue
         files = {row[0] for row in csv.reader(record.splitlines()) if row}
         if not files.isdisjoint(_files_of(settings)):
-            # Scripts lie elsewhere: ../../../bin/acme.
+            # Scripts are elsewhere: ../../../bin/acme.
             sources = [file.split("/") for file in files if file.endswith(".py") and file[0] != "."]
             return frozenset(_package(_module(source), site) for source in sources)
-    # Copied by hand, or by a package of the operating system.
+    # No distribution lists it: it was copied there, or comes from a package of the operating system.
     return frozenset((_package(_parts(settings), site),))
 
 
 @cache
 def _editable_folders() -> Sequence[Path]:
-    """Find the folders that are installed as editable, as `direct_url.json` (PEP 610) tells."""
+    """Find the folders of editable installs, which `direct_url.json` (PEP 610) names."""
     origins = [
         json.loads(distribution.read_text("direct_url.json") or "{}") for distribution in distributions()
     ]

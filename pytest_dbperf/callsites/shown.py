@@ -1,4 +1,4 @@
-"""How is a call site shown? As `campaigns/api.py:31 serialize`, relative to the project."""
+"""How is a call site written? As `campaigns/api.py:31 serialize`, relative to the project."""
 
 from __future__ import annotations
 
@@ -6,41 +6,41 @@ from pathlib import Path
 
 from pytest_dbperf.callsites.callsite import CallPath, CallSite, line_of
 
-# Frames of their own until Python 3.12, and generator expressions still.
-_COMPREHENSIONS = frozenset(("<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>"))
+# Comprehensions have frames of their own until Python 3.11, generator expressions in every version.
+COMPREHENSIONS = frozenset(("<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>"))
 
 
 def location_of(site: CallSite, root: Path) -> str:
-    """Write `campaigns/api.py:31`, relative to the root where that is possible."""
+    """Write `campaigns/api.py:31`, relative to the root if the file is inside of it."""
     return f"{relative(site[0].co_filename, root)}:{line_of(site)}"
 
 
 def describe(path: CallPath, root: Path) -> list[str]:
-    """Write each call site as `campaigns/api.py:31 serialize`, a comprehension as its function."""
+    """Write each call site as `campaigns/api.py:31 serialize`; a comprehension gets its function's name."""
     lines = []
     comprehended = ""
     for site in path:
         function = site[0].co_qualname
         if function != comprehended:
-            is_comprehension = site[0].co_name in _COMPREHENSIONS
+            is_comprehension = site[0].co_name in COMPREHENSIONS
             comprehended = function.rpartition(".<locals>.")[0] if is_comprehension else ""
             shown = (comprehended or function).rpartition("<locals>.")[2]
             lines.append(f"{location_of(site, root)} {shown}")
     return lines
 
 
-def together(sites: CallPath, root: Path) -> list[str]:
+def describe_by_function(sites: CallPath, root: Path) -> list[str]:
     """Write call sites of one function as `campaigns/api.py:31,33 load`."""
     lines: dict[tuple[str, str], list[int]] = {}
     for site in sites:
-        place, _, function = describe((site,), root)[0].rpartition(" ")
-        here = lines.setdefault((place.rpartition(":")[0], function), [])
+        location, _, function = describe((site,), root)[0].rpartition(" ")
+        here = lines.setdefault((location.rpartition(":")[0], function), [])
         if (line := line_of(site)) not in here:
             here.append(line)
     return [f"{file}:{','.join(map(str, found))} {function}" for (file, function), found in lines.items()]
 
 
 def relative(filename: str, root: Path) -> str:
-    """Write a path with forward slashes, relative to the root where it lies below it."""
+    """Write a path with forward slashes, relative to the root if it is inside of it."""
     path = Path(filename)
     return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()

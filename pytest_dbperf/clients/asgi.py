@@ -51,7 +51,7 @@ class _Browser(AsyncClient):
         exchange = Exchange(enforce_csrf_checks=self.handler.enforce_csrf_checks)
         # A server's request knows nothing of the test's context, but for who is to blame.
         context = contextvars.Context()
-        context.run(cause.current.set, cause.current.get())
+        context.run(cause.inherited.set, cause.inherited.get())
         context.run(current.set, exchange)
         context.run(is_served.set, True)  # noqa: FBT003  # ContextVar.set takes no keyword
         serving = carried(_serve, self._served_by, scope, body, exchange)

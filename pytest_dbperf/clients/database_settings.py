@@ -12,7 +12,7 @@ from django.db import connections
 from pytest_dbperf.clients import wsgi
 from pytest_dbperf.clients.preconditions import require_committed
 from pytest_dbperf.probes.listening import RECORDER
-from pytest_dbperf.probes.seam import is_installed, replace
+from pytest_dbperf.probes.seam import is_installed, wrap
 from pytest_dbperf.session import standing_connections
 
 _CHANGEABLE = ("CONN_MAX_AGE", "CONN_HEALTH_CHECKS", "pool")
@@ -43,7 +43,7 @@ def changeable() -> Iterator[DatabaseSettings]:
         if is_installed("psycopg_pool"):
             from django.db.backends.postgresql.base import DatabaseWrapper
 
-            undo.callback(replace(DatabaseWrapper, "_close", _around_close))
+            undo.callback(wrap(DatabaseWrapper, "_close", _around_close))
         try:
             yield change
         finally:

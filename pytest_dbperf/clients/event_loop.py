@@ -29,11 +29,11 @@ class Loop:
     def submit(self, coroutine: Coroutine[Any, Any, Any]) -> Future[Any]:
         """Run a coroutine there, caused by the code that calls."""
         frames = cause.frames_here(2) if RECORDER.wants_frames else ()
-        token = cause.current.set(cause.extended(cause.current.get(), frames))
+        token = cause.inherited.set(cause.extended(cause.inherited.get(), frames))
         try:
             return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
         finally:
-            cause.leave(token)
+            cause.restore(token)
 
     def stop(self) -> None:
         """Cancel what still runs, and end the thread. Raises ThreadIsStuck for what cannot be cancelled."""

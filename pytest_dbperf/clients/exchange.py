@@ -18,7 +18,7 @@ from django.test.signals import template_rendered
 from django.urls import resolve
 from django.utils.functional import SimpleLazyObject
 
-from pytest_dbperf.probes.seam import Undo, WhileWanted, replace, together
+from pytest_dbperf.probes.seam import Undo, WhileWanted, undo_all, wrap
 
 
 class Exchange:
@@ -39,13 +39,13 @@ current: ContextVar[Exchange | None] = ContextVar("dbperf_exchange", default=Non
 def _observe() -> Undo:
     got_request_exception.connect(_store_error)
     template_rendered.connect(_store_template)
-    handlers = [replace(each, "request_class", _around_request_class) for each in (WSGIHandler, ASGIHandler)]
+    handlers = [wrap(each, "request_class", _around_request_class) for each in (WSGIHandler, ASGIHandler)]
 
     def disconnect() -> None:
         got_request_exception.disconnect(_store_error)
         template_rendered.disconnect(_store_template)
 
-    return together(disconnect, *handlers)
+    return undo_all(disconnect, *handlers)
 
 
 observed = WhileWanted(_observe)

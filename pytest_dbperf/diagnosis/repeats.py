@@ -132,7 +132,7 @@ def repeated(queries: Iterable[Query], threshold: int = LEAST) -> list[Repeat]:
     told = {id(rest[position]) for repeat in from_one_place for position in repeat.positions}
 
     def is_left(query: Query) -> bool:
-        is_alone = query.request is not None and query.alike is None
+        is_alone = query.request is not None and query.compacted is None
         return is_alone and id(query) not in told and _is_whole_read(query)
 
     anywhere = _repeats(rest, is_left, where=_values_of, anew_after_writes=True)

@@ -32,7 +32,7 @@ def running_loop() -> Callable[[], object]:
     return _get_running_loop
 
 
-class Call:
+class TimedCall:
     """A synchronous call in the thread of a running loop, told when it has ended.
 
     A call within it is a part of it and not told again: Django's cursor calls the driver's, and to connect is
@@ -65,7 +65,7 @@ class Call:
                     seconds,
                     this_thread.name,
                     cause.frames_here(1) if recorder.wants_frames else (),
-                    cause.current.get(),
+                    cause.inherited.get(),
                 )
             )
 
@@ -73,7 +73,10 @@ class Call:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+        self,
+        exc_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         from django.core.exceptions import SynchronousOnlyOperation
 
@@ -83,7 +86,7 @@ class Call:
             self.end()
 
 
-def tell_of_connection(recorder: Recorder) -> None:
+def emit_connect(recorder: Recorder) -> None:
     """Tell of a connection that psycopg has just opened in the thread of a loop, if that was all."""
     if not _here.is_told:
         frames = cause.frames_here(1) if recorder.wants_frames else ()
@@ -97,6 +100,6 @@ def tell_of_connection(recorder: Recorder) -> None:
                 seconds=None,
                 thread=this_thread.name,
                 frames=frames,
-                cause=cause.current.get(),
+                cause=cause.inherited.get(),
             )
         )

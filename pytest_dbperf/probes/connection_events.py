@@ -25,12 +25,12 @@ class Opening(threading.local):
     why: Why = Why.DRIVER
     because_of: CallPath = ()
     started: float | None = None
-    heard_of_driver: bool = False
+    driver_reported: bool = False
     is_persistent: bool = False
     waited: float = 0.0
 
 
-class Ledger:
+class ConnectionEvents:
     """Writes what is opened and closed into the recorder's book of open connections, and into its log."""
 
     def __init__(self, recorder: Recorder, opening: Opening) -> None:
@@ -64,7 +64,7 @@ class Ledger:
                 is_kept=is_kept,
                 is_persistent=opening.is_persistent,
                 frames=cause.frames_here(2) if recorder.wants_frames else (),
-                cause=cause.current.get(),
+                cause=cause.inherited.get(),
             )
         )
 
@@ -88,7 +88,7 @@ class Ledger:
                     open_now,
                     perf_counter(),
                     this_thread.name,
-                    cause.current.get(),
+                    cause.inherited.get(),
                 )
             )
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from pytest_dbperf.callsites.callsite import CallPath
 from pytest_dbperf.probes import pools
-from pytest_dbperf.probes.blocking import Call, running_loop, tell_of_connection
-from pytest_dbperf.probes.connection_events import Ledger, Opening
-from pytest_dbperf.probes.seam import Undo, is_installed, replace, together
+from pytest_dbperf.probes.blocking import TimedCall, emit_connect, running_loop
+from pytest_dbperf.probes.connection_events import ConnectionEvents, Opening
+from pytest_dbperf.probes.seam import Undo, is_installed, undo_all, wrap
 from pytest_dbperf.probes.threads import runs_in, this_thread
 from pytest_dbperf.recording import cause
 from pytest_dbperf.recording.clock import perf_counter
@@ -26,16 +26,16 @@ _CLOSED = "_dbperf_closed"
 def install(recorder: Recorder) -> Undo:
     """Wrap Django's `connect` and `close`, and with psycopg the birth and the end of its connections."""
     opening = Opening()
-    ledger = Ledger(recorder, opening)
-    undos = [_django(recorder, ledger, opening)]
+    events = ConnectionEvents(recorder, opening)
+    undos = [_django(recorder, events, opening)]
     if is_installed("psycopg"):
-        undos.append(_psycopg(recorder, ledger, opening))
+        undos.append(_psycopg(recorder, events, opening))
     if is_installed("psycopg_pool"):
-        undos.append(pools.wrap(opening, recorder.connections))
-    return together(*undos)
+        undos.append(pools.install(opening, recorder.connections))
+    return undo_all(*undos)
 
 
-def _django(recorder: Recorder, ledger: Ledger, opening: Opening) -> Undo:
+def _django(recorder: Recorder, events: ConnectionEvents, opening: Opening) -> Undo:
     from asgiref.sync import SyncToAsync
     from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -59,12 +59,12 @@ def _django(recorder: Recorder, ledger: Ledger, opening: Opening) -> Undo:
                 why=why,
                 because_of=because_of,
                 started=perf_counter(),
-                heard_of_driver=False,
+                driver_reported=False,
                 is_persistent=self.settings_dict["CONN_MAX_AGE"] != 0,
                 waited=0.0,
             )
             on_a_loop = recorder.active and loop_here() is not None
-            call = Call(recorder, "django", "connect", self.alias) if on_a_loop else nullcontext()
+            call = TimedCall(recorder, "django", "connect", self.alias) if on_a_loop else nullcontext()
             try:
                 with call:
                     original(self)
@@ -78,12 +78,12 @@ def _django(recorder: Recorder, ledger: Ledger, opening: Opening) -> Undo:
                                 perf_counter(),
                                 this_thread.name,
                                 frames,
-                                cause.current.get(),
+                                cause.inherited.get(),
                             )
                         )
-                elif not opening.heard_of_driver:
+                elif not opening.driver_reported:
                     # SQLite, psycopg2, MySQL, Oracle: neither to be wrapped nor referenced.
-                    ledger.opened(self, self.vendor, str(self.settings_dict["NAME"]), None)
+                    events.opened(self, self.vendor, str(self.settings_dict["NAME"]), None)
             finally:
                 vars(opening).clear()
                 vars(opening).update(outer)
@@ -97,7 +97,9 @@ def _django(recorder: Recorder, ledger: Ledger, opening: Opening) -> Undo:
             if self.connection is not None:
                 why = _why_closed(self, _closing_function(1))
                 path = (
-                    cause.extended(cause.current.get(), cause.frames_here(1)).path if recorder.active else ()
+                    cause.extended(cause.inherited.get(), cause.frames_here(1)).path
+                    if recorder.active
+                    else ()
                 )
                 vars(self)[_CLOSED] = (why, path)
             try:
@@ -105,14 +107,14 @@ def _django(recorder: Recorder, ledger: Ledger, opening: Opening) -> Undo:
             finally:
                 # Inside atomic() Django keeps the closed connection; SQLite never closes one in memory.
                 if self.connection is None or self.closed_in_transaction:
-                    ledger.closed(self)
+                    events.closed(self)
 
         return close
 
-    return together(
-        replace(BaseDatabaseWrapper, "connect", around_connect),
+    return undo_all(
+        wrap(BaseDatabaseWrapper, "connect", around_connect),
         # Not _close: the PostgreSQL backend overrides it without calling super().
-        replace(BaseDatabaseWrapper, "close", around_close),
+        wrap(BaseDatabaseWrapper, "close", around_close),
     )
 
 
@@ -136,7 +138,7 @@ def _why_closed(connection: Any, caller: str) -> Why:
     return Why.OUT_OF_AGE if is_old and not connection.errors_occurred else Why.UNUSABLE
 
 
-def _psycopg(recorder: Recorder, ledger: Ledger, opening: Opening) -> Undo:
+def _psycopg(recorder: Recorder, events: ConnectionEvents, opening: Opening) -> Undo:
     import psycopg
 
     loop_here = running_loop()
@@ -145,10 +147,10 @@ def _psycopg(recorder: Recorder, ledger: Ledger, opening: Opening) -> Undo:
         @functools.wraps(original)
         def __init__(self: Any, pgconn: Any) -> None:
             original(self, pgconn)
-            opening.heard_of_driver = True
-            ledger.opened(self, "psycopg", pgconn.db.decode(errors="replace"), pgconn.backend_pid)
+            opening.driver_reported = True
+            events.opened(self, "psycopg", pgconn.db.decode(errors="replace"), pgconn.backend_pid)
             if recorder.active and loop_here() is not None and isinstance(self, psycopg.Connection):
-                tell_of_connection(recorder)
+                emit_connect(recorder)
 
         return __init__
 
@@ -158,7 +160,7 @@ def _psycopg(recorder: Recorder, ledger: Ledger, opening: Opening) -> Undo:
             __tracebackhide__ = True
             original(self)
             if self.closed:  # Not so when it went back to its pool.
-                ledger.closed(self)
+                events.closed(self)
 
         return close
 
@@ -168,13 +170,13 @@ def _psycopg(recorder: Recorder, ledger: Ledger, opening: Opening) -> Undo:
             __tracebackhide__ = True
             await original(self)
             if self.closed:
-                ledger.closed(self)
+                events.closed(self)
 
         return close
 
-    return together(
+    return undo_all(
         # Not psycopg.connect: Django has bound it before anybody could wrap it.
-        replace(psycopg.BaseConnection, "__init__", around_init),
-        replace(psycopg.Connection, "close", around_close),
-        replace(psycopg.AsyncConnection, "close", around_async_close),
+        wrap(psycopg.BaseConnection, "__init__", around_init),
+        wrap(psycopg.Connection, "close", around_close),
+        wrap(psycopg.AsyncConnection, "close", around_async_close),
     )

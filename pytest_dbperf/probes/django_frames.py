@@ -30,27 +30,27 @@ def frame_readers() -> Mapping[str, Mapping[str, FrameReader]]:
     """
     return {
         "db/models/fields/related_descriptors.py": {
-            "ForwardManyToOneDescriptor.__get__": _by_relation,
-            "ReverseOneToOneDescriptor.__get__": _by_reverse_relation,
+            "ForwardManyToOneDescriptor.__get__": _read_relation,
+            "ReverseOneToOneDescriptor.__get__": _read_reverse_relation,
             # These ask the table in between.
-            f"{MANY_TO_MANY}.count": _by_manager,
-            f"{MANY_TO_MANY}.exists": _by_manager,
+            f"{MANY_TO_MANY}.count": _read_manager,
+            f"{MANY_TO_MANY}.exists": _read_manager,
         },
-        "db/models/query_utils.py": {"DeferredAttribute.__get__": _by_deferred_field},
+        "db/models/query_utils.py": {"DeferredAttribute.__get__": _read_deferred_field},
         "db/models/query.py": {
-            "QuerySet.count": _by_queryset,
-            "QuerySet.exists": _by_queryset,
-            "prefetch_one_level": _by_prefetch,
+            "QuerySet.count": _read_queryset,
+            "QuerySet.exists": _read_queryset,
+            "prefetch_one_level": _read_prefetch,
         },
-        "template/base.py": {"Node.render_annotated": _by_template},
+        "template/base.py": {"Node.render_annotated": _read_template},
         "contrib/contenttypes/fields.py": {
-            "GenericForeignKey.__get__": _by_generic_key,
-            "GenericForeignKeyDescriptor.__get__": _by_generic_key,  # Since Django 6.0.
+            "GenericForeignKey.__get__": _read_generic_key,
+            "GenericForeignKeyDescriptor.__get__": _read_generic_key,  # Since Django 6.0.
         },
         "contrib/contenttypes/models.py": {
-            f"ContentTypeManager.{name}": _by_cache for name in _CONTENT_TYPES
+            f"ContentTypeManager.{name}": _read_cache for name in _CONTENT_TYPES
         },
-        "contrib/sites/models.py": {f"SiteManager.{name}": _by_cache for name in _SITES},
+        "contrib/sites/models.py": {f"SiteManager.{name}": _read_cache for name in _SITES},
     }
 
 
@@ -112,26 +112,26 @@ def _is_through(relation: Any, through: Any) -> bool:
     return bool(relation.many_to_many) and relation.through is through
 
 
-def _by_relation(frame: FrameType, seen: list[Any] | None) -> None:
+def _read_relation(frame: FrameType, seen: list[Any] | None) -> None:
     # What an inner frame knows is nearer.
     if seen is not None and not seen:
         known = frame.f_locals
         seen.append(_load(LoadedVia.TO_ONE, known["self"].field.name, known["instance"]))
 
 
-def _by_reverse_relation(frame: FrameType, seen: list[Any] | None) -> None:
+def _read_reverse_relation(frame: FrameType, seen: list[Any] | None) -> None:
     if seen is not None and not seen:
         known = frame.f_locals
         seen.append(_load(LoadedVia.TO_ONE, known["self"].related.get_accessor_name(), known["instance"]))
 
 
-def _by_deferred_field(frame: FrameType, seen: list[Any] | None) -> None:
+def _read_deferred_field(frame: FrameType, seen: list[Any] | None) -> None:
     if seen is not None and not seen:
         known = frame.f_locals
         seen.append(_load(LoadedVia.DEFERRED, known["self"].field.name, known["instance"]))
 
 
-def _by_generic_key(frame: FrameType, seen: list[Any] | None) -> None:
+def _read_generic_key(frame: FrameType, seen: list[Any] | None) -> None:
     if seen is not None and not seen:
         known = frame.f_locals
         descriptor = known["self"]
@@ -140,7 +140,7 @@ def _by_generic_key(frame: FrameType, seen: list[Any] | None) -> None:
         seen.append(_load(LoadedVia.GENERIC, field.name, known["instance"]))
 
 
-def _by_prefetch(frame: FrameType, seen: list[Any] | None) -> None:
+def _read_prefetch(frame: FrameType, seen: list[Any] | None) -> None:
     if seen is not None and not seen:
         known = frame.f_locals
         instances, lookup, level = known["instances"], known["lookup"], known["level"]
@@ -158,23 +158,23 @@ def _by_prefetch(frame: FrameType, seen: list[Any] | None) -> None:
         )
 
 
-def _by_queryset(frame: FrameType, seen: list[Any] | None) -> None:
+def _read_queryset(frame: FrameType, seen: list[Any] | None) -> None:
     if seen is not None and not seen and (load := _of_related_manager(frame.f_locals["self"])):
         seen.append(load)
 
 
-def _by_manager(frame: FrameType, seen: list[Any] | None) -> None:
+def _read_manager(frame: FrameType, seen: list[Any] | None) -> None:
     if seen is not None and not seen:
         manager = frame.f_locals["self"]
         seen.append(_load(LoadedVia.TO_MANY, _accessor_of(manager), manager.instance))
 
 
-def _by_cache(_: FrameType, seen: list[Any] | None) -> None:
+def _read_cache(_: FrameType, seen: list[Any] | None) -> None:
     if seen is not None and not seen:
         seen.append(RelationLoad(LoadedVia.CACHE))
 
 
-def _by_template(frame: FrameType, _: list[Any] | None) -> CallSite | None:
+def _read_template(frame: FrameType, _: list[Any] | None) -> CallSite | None:
     node = frame.f_locals["self"]
     token, origin = node.token, vars(node).get("origin")
     # A node that was not parsed has neither.

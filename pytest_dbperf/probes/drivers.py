@@ -8,10 +8,10 @@ from contextlib import AsyncExitStack, ExitStack, aclosing, asynccontextmanager,
 from types import TracebackType
 from typing import Any
 
-from pytest_dbperf.probes.blocking import Call, running_loop
+from pytest_dbperf.probes.blocking import TimedCall, running_loop
 from pytest_dbperf.probes.parameters import hash_of
 from pytest_dbperf.probes.queries import length_of, next_of_driver, text_of
-from pytest_dbperf.probes.seam import Undo, is_installed, replace, together
+from pytest_dbperf.probes.seam import Undo, is_installed, undo_all, wrap
 from pytest_dbperf.probes.threads import this_thread
 from pytest_dbperf.recording import cause
 from pytest_dbperf.recording.clock import perf_counter
@@ -24,16 +24,16 @@ _NO_ROW = object()
 def install(recorder: Recorder) -> Undo:
     """Wrap all ways to a statement that psycopg's cursors have, and what ends a transaction."""
     if not is_installed("psycopg"):
-        return together()
+        return undo_all()
     import psycopg
 
-    return together(
+    return undo_all(
         *_sync(recorder, psycopg.Cursor),
-        replace(psycopg.ServerCursor, "execute", functools.partial(_around_execute, recorder)),
-        replace(psycopg.Connection, "commit", functools.partial(_around_end, recorder)),
-        replace(psycopg.Connection, "rollback", functools.partial(_around_end, recorder)),
+        wrap(psycopg.ServerCursor, "execute", functools.partial(_around_execute, recorder)),
+        wrap(psycopg.Connection, "commit", functools.partial(_around_end, recorder)),
+        wrap(psycopg.Connection, "rollback", functools.partial(_around_end, recorder)),
         *_async(recorder, psycopg.AsyncCursor),
-        replace(psycopg.AsyncServerCursor, "execute", functools.partial(_around_async_execute, recorder)),
+        wrap(psycopg.AsyncServerCursor, "execute", functools.partial(_around_async_execute, recorder)),
     )
 
 
@@ -51,14 +51,19 @@ class _Statement:
         self._executions = length_of(params) if what == "executemany" else 1
         self._using = recorder.connections.using_of(cursor.connection)
         self._is_djangos, next_of_driver.is_djangos = next_of_driver.is_djangos, False
-        self._call = Call(recorder, "psycopg", what, self._using) if _keeps_a_loop_waiting(cursor) else None
+        self._call = (
+            TimedCall(recorder, "psycopg", what, self._using) if _keeps_a_loop_waiting(cursor) else None
+        )
         self._started = perf_counter()
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+        self,
+        exc_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         seconds = perf_counter() - self._started
         recorder, sql = self._recorder, text_of(self._sql, self._cursor)
@@ -73,7 +78,7 @@ class _Statement:
                     hash_of(self._params) if recorder.wants_frames else None,
                     this_thread.name,
                     cause.frames_here(1) if recorder.wants_frames else (),
-                    cause.current.get(),
+                    cause.inherited.get(),
                 )
             )
         if self._call is not None:
@@ -137,10 +142,10 @@ def _sync(recorder: Recorder, cursor: type[Any]) -> Iterator[Undo]:
 
         return stream
 
-    yield replace(cursor, "execute", functools.partial(_around_execute, recorder))
-    yield replace(cursor, "executemany", around_executemany)
-    yield replace(cursor, "copy", around_copy)
-    yield replace(cursor, "stream", around_stream)
+    yield wrap(cursor, "execute", functools.partial(_around_execute, recorder))
+    yield wrap(cursor, "executemany", around_executemany)
+    yield wrap(cursor, "copy", around_copy)
+    yield wrap(cursor, "stream", around_stream)
 
 
 def _around_execute(recorder: Recorder, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -167,7 +172,7 @@ def _around_end(recorder: Recorder, original: Callable[[Any], None]) -> Callable
         # In no transaction there is nothing to send.
         if not recorder.active or loop_here() is None or not self.pgconn.transaction_status:
             return original(self)
-        with Call(recorder, "psycopg", original.__name__, recorder.connections.using_of(self)):
+        with TimedCall(recorder, "psycopg", original.__name__, recorder.connections.using_of(self)):
             return original(self)
 
     return end_transaction
@@ -218,10 +223,10 @@ def _async(recorder: Recorder, cursor: type[Any]) -> Iterator[Undo]:
 
         return stream
 
-    yield replace(cursor, "execute", functools.partial(_around_async_execute, recorder))
-    yield replace(cursor, "executemany", around_executemany)
-    yield replace(cursor, "copy", around_copy)
-    yield replace(cursor, "stream", around_stream)
+    yield wrap(cursor, "execute", functools.partial(_around_async_execute, recorder))
+    yield wrap(cursor, "executemany", around_executemany)
+    yield wrap(cursor, "copy", around_copy)
+    yield wrap(cursor, "stream", around_stream)
 
 
 def _around_async_execute(

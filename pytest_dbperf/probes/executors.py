@@ -11,8 +11,8 @@ from types import FrameType
 from typing import Any
 
 from pytest_dbperf.callsites.callsite import end_walks_in
-from pytest_dbperf.probes.hop_events import context_of, cross, enters_context, run
-from pytest_dbperf.probes.seam import Undo, is_installed, replace, together
+from pytest_dbperf.probes.hop_events import context_of, emit_hop, enters_context, run_and_emit_end
+from pytest_dbperf.probes.seam import Undo, is_installed, undo_all, wrap
 from pytest_dbperf.recording import cause
 from pytest_dbperf.recording.recorder import Recorder
 
@@ -25,7 +25,7 @@ def install(recorder: Recorder) -> Undo:
     undos = [_executors(recorder), _tasks(recorder)]
     if is_installed("anyio"):
         undos.append(_anyio(recorder))
-    return together(*undos)
+    return undo_all(*undos)
 
 
 def _executors(recorder: Recorder) -> Undo:
@@ -53,20 +53,20 @@ def _executors(recorder: Recorder) -> Undo:
             if context is not None:
                 call = functools.partial(*fn.args, **fn.keywords)
             if _get_running_loop() is not None:
-                onwards = cross(recorder, "executor", call, frame)
-                call = functools.partial(run, recorder, onwards, call)
+                inner_cause = emit_hop(recorder, "executor", call, frame)
+                call = functools.partial(run_and_emit_end, recorder, inner_cause, call)
             else:
                 frames = cause.frames_here(1) if recorder.wants_frames else ()
-                onwards = cause.extended(cause.current.get(), frames)
+                inner_cause = cause.extended(cause.inherited.get(), frames)
             # A thread of an executor inherits no context: nobody would be to blame for its SQL. What enters
             # one itself gets its cause there, and leaves none behind.
             if context is not None:
-                return original(self, context.run, cause.run_with, onwards, call, *args, **kwargs)
-            return original(self, cause.run_with, onwards, call, *args, **kwargs)
+                return original(self, context.run, cause.run_with, inner_cause, call, *args, **kwargs)
+            return original(self, cause.run_with, inner_cause, call, *args, **kwargs)
 
         return submit
 
-    return replace(ThreadPoolExecutor, "submit", around_submit)
+    return wrap(ThreadPoolExecutor, "submit", around_submit)
 
 
 def _tasks(recorder: Recorder) -> Undo:
@@ -79,24 +79,24 @@ def _tasks(recorder: Recorder) -> Undo:
             __tracebackhide__ = True
             if not recorder.wants_frames:
                 return original(self, coro, **kwargs)
-            so_far = cause.current.get()
-            onwards = cause.extended(so_far, cause.frames_here(1))
+            so_far = cause.inherited.get()
+            inner_cause = cause.extended(so_far, cause.frames_here(1))
             context = kwargs.get("context")
             if context is not None:
                 # asyncio.run() passes a copy of its caller's context, and a runner the same one each time.
                 # One that is entered already is this one, or in use elsewhere.
                 with suppress(RuntimeError):
-                    context.run(cause.current.set, onwards)
+                    context.run(cause.inherited.set, inner_cause)
                 return original(self, coro, **kwargs)
-            token = cause.current.set(onwards)
+            token = cause.inherited.set(inner_cause)
             try:
                 return original(self, coro, **kwargs)
             finally:
-                cause.leave(token)
+                cause.restore(token)
 
         return create_task
 
-    return replace(asyncio.BaseEventLoop, "create_task", around_create_task)
+    return wrap(asyncio.BaseEventLoop, "create_task", around_create_task)
 
 
 def _anyio(recorder: Recorder) -> Undo:
@@ -110,14 +110,14 @@ def _anyio(recorder: Recorder) -> Undo:
             __tracebackhide__ = True
             if not recorder.active:
                 return await function(cls, func, *args, **kwargs)
-            onwards = cross(recorder, "anyio", func, sys._getframe(1))
-            token = cause.current.set(onwards)
+            inner_cause = emit_hop(recorder, "anyio", func, sys._getframe(1))
+            token = cause.inherited.set(inner_cause)
             try:
-                call = functools.partial(run, recorder, onwards, func)
+                call = functools.partial(run_and_emit_end, recorder, inner_cause, func)
                 return await function(cls, call, *args, **kwargs)
             finally:
-                cause.leave(token)
+                cause.restore(token)
 
         return classmethod(run_sync_in_worker_thread)
 
-    return replace(AsyncIOBackend, "run_sync_in_worker_thread", around_run)
+    return wrap(AsyncIOBackend, "run_sync_in_worker_thread", around_run)

@@ -9,7 +9,7 @@ from itertools import count
 from types import BuiltinFunctionType, FrameType, FunctionType, MappingProxyType, MethodType
 from typing import Any, ParamSpec, TypeVar
 
-from pytest_dbperf.callsites.callsite import CallPath, end_walks_in, frames_of_yours_from
+from pytest_dbperf.callsites.callsite import CallPath, end_walks_in, project_frames_from
 from pytest_dbperf.callsites.hop_origin import origin_of_hop
 from pytest_dbperf.probes.threads import this_thread
 from pytest_dbperf.recording import cause
@@ -31,7 +31,7 @@ _numbers = count(1)
 _NOT_ENDED = ("", 0, None, None, 0)
 
 
-def cross(
+def emit_hop(
     recorder: Recorder,
     via: str,
     function: Any,
@@ -43,7 +43,7 @@ def cross(
     The adapter is the dictionary of asgiref's object. On it are noted the file of its maker, and the
     middleware that it was made for.
     """
-    so_far = cause.current.get()
+    so_far = cause.inherited.get()
     name, owner = name_and_owner_of(function)
     origin, part = origin_of_hop(
         frame, adapter.get("_dbperf_maker"), adapter.get("_dbperf_adapts", ""), owner, name
@@ -55,7 +55,7 @@ def cross(
         before, this_thread.hop_before = this_thread.hop_before, None
         if before is not None and before[1] is task_here():
             follows = before[0]
-        frames = frames_of_yours_from(frame, bool(path))
+        frames = project_frames_from(frame, bool(path))
         if frames:
             path = (frames + path)[: cause.MOST_SITES]
     # As Hop() does it, but for half a microsecond less.
@@ -81,8 +81,8 @@ def cross(
     return tuple.__new__(Cause, (path, so_far.request, so_far.tasks, number, so_far.visit, so_far.is_in_view))
 
 
-def run(
-    recorder: Recorder, onwards: Cause, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs
+def run_and_emit_end(
+    recorder: Recorder, inner_cause: Cause, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs
 ) -> R:
     """Call what crossed, and emit that it has run, in a thread that may not know its cause."""
     __tracebackhide__ = True
@@ -90,15 +90,15 @@ def run(
     try:
         return function(*args, **kwargs)
     finally:
-        ended(recorder, onwards, started)
+        emit_hop_end(recorder, inner_cause, started)
 
 
-def ended(recorder: Recorder, onwards: Cause, started: float) -> None:
+def emit_hop_end(recorder: Recorder, inner_cause: Cause, started: float) -> None:
     """Emit the end of a hop, in the thread that it ran in."""
-    if recorder.wants_frames and onwards.hop:
+    if recorder.wants_frames and inner_cause.hop:
         seconds = perf_counter() - started
         thread = this_thread
-        fields = (onwards.hop, started, seconds, thread.name, thread.number, onwards)
+        fields = (inner_cause.hop, started, seconds, thread.name, thread.number, inner_cause)
         recorder.emit(tuple.__new__(HopEnded, fields))
 
 
@@ -114,7 +114,7 @@ def name_and_owner_of(function: Any) -> tuple[str, type | None]:
 
     The owner is the class of the object that a method is bound to.
     """
-    function = innermost(function)
+    function = unwrapped(function)
     owner: type | None = None
     if type(function) is MethodType:
         owner = type(function.__self__)
@@ -125,7 +125,7 @@ def name_and_owner_of(function: Any) -> tuple[str, type | None]:
     return str((function if named else kind).__qualname__), owner
 
 
-def innermost(function: Any) -> Any:
+def unwrapped(function: Any) -> Any:
     """Take off what only carries a call: partials, and those that enter a context."""
     while type(function) is functools.partial:
         function = function.args[0] if context_of(function) is not None else function.func

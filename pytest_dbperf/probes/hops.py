@@ -11,8 +11,8 @@ from typing import Any
 
 from pytest_dbperf.callsites.callsite import end_walks_in, first_to_blame
 from pytest_dbperf.callsites.hop_origin import MIDDLEWARE
-from pytest_dbperf.probes.hop_events import cross, ended, run, task_here
-from pytest_dbperf.probes.seam import Undo, replace, together
+from pytest_dbperf.probes.hop_events import emit_hop, emit_hop_end, run_and_emit_end, task_here
+from pytest_dbperf.probes.seam import Undo, undo_all, wrap
 from pytest_dbperf.probes.threads import this_thread
 from pytest_dbperf.recording import cause
 from pytest_dbperf.recording.clock import perf_counter
@@ -24,7 +24,7 @@ end_walks_in(__file__)
 
 def install(recorder: Recorder) -> Undo:
     """Wrap asgiref's adapters where they are made, called and run, and where Django makes them."""
-    return together(_making(), _sync_to_async(recorder), _async_to_sync(recorder), _middlewares())
+    return undo_all(_making(), _sync_to_async(recorder), _async_to_sync(recorder), _middlewares())
 
 
 def _making() -> Undo:
@@ -40,9 +40,7 @@ def _making() -> Undo:
 
         return __init__
 
-    return together(
-        replace(SyncToAsync, "__init__", around_init), replace(AsyncToSync, "__init__", around_init)
-    )
+    return undo_all(wrap(SyncToAsync, "__init__", around_init), wrap(AsyncToSync, "__init__", around_init))
 
 
 def _sync_to_async(recorder: Recorder) -> Undo:
@@ -59,22 +57,22 @@ def _sync_to_async(recorder: Recorder) -> Undo:
             __tracebackhide__ = True
             if not recorder.active:
                 return await original(self, *args, **kwargs)
-            onwards = cross(recorder, "sync_to_async", self.func, getframe(1), self.__dict__)
+            inner_cause = emit_hop(recorder, "sync_to_async", self.func, getframe(1), self.__dict__)
             if not recorder.wants_frames:
                 return await original(self, *args, **kwargs)
             if self.__dict__.get("context") is not None:
                 # What crosses enters a context of yours, which knows nothing of the hop.
                 self = copy(self)  # as good as the one that was called
-                call = functools.partial(run, recorder, onwards, self.func)
-                self.func = functools.partial(cause.run_with, onwards, call)
+                call = functools.partial(run_and_emit_end, recorder, inner_cause, self.func)
+                self.func = functools.partial(cause.run_with, inner_cause, call)
                 self._dbperf_is_timed = True
-            token = cause.current.set(onwards)
+            token = cause.inherited.set(inner_cause)
             try:
                 result = await original(self, *args, **kwargs)
             finally:
-                cause.leave(token)
+                cause.restore(token)
             # What this task does before it waits again follows this hop; a loop that has gone on forgets it.
-            this_thread.hop_before = onwards.hop, task_here()
+            this_thread.hop_before = inner_cause.hop, task_here()
             get_running_loop().call_soon(forget)
             return result
 
@@ -94,16 +92,16 @@ def _sync_to_async(recorder: Recorder) -> Undo:
                 try:
                     return child()
                 finally:
-                    ended(recorder, cause.current.get(), started)
+                    emit_hop_end(recorder, cause.inherited.get(), started)
 
             # It is called in the context of the hop's cause.
             return original(self, *how, timed)
 
         return thread_handler
 
-    return together(
-        replace(SyncToAsync, "__call__", around_call),
-        replace(SyncToAsync, "thread_handler", around_thread_handler),
+    return undo_all(
+        wrap(SyncToAsync, "__call__", around_call),
+        wrap(SyncToAsync, "thread_handler", around_thread_handler),
     )
 
 
@@ -118,18 +116,18 @@ def _async_to_sync(recorder: Recorder) -> Undo:
             __tracebackhide__ = True
             if not recorder.active or _get_running_loop() is not None:  # There asgiref refuses it.
                 return original(self, *args, **kwargs)
-            onwards = cross(recorder, "async_to_sync", self.awaitable, getframe(1), self.__dict__)
+            inner_cause = emit_hop(recorder, "async_to_sync", self.awaitable, getframe(1), self.__dict__)
             started = perf_counter()
-            token = cause.current.set(onwards)
+            token = cause.inherited.set(inner_cause)
             try:
                 return original(self, *args, **kwargs)
             finally:
-                cause.leave(token)
-                ended(recorder, onwards, started)
+                cause.restore(token)
+                emit_hop_end(recorder, inner_cause, started)
 
         return __call__
 
-    return replace(AsyncToSync, "__call__", around_call)
+    return wrap(AsyncToSync, "__call__", around_call)
 
 
 def _middlewares() -> Undo:
@@ -157,9 +155,9 @@ def _middlewares() -> Undo:
 
         return adapt_method_mode
 
-    return together(
-        replace(BaseHandler, "load_middleware", around_load),
-        replace(BaseHandler, "adapt_method_mode", around_adapt),
+    return undo_all(
+        wrap(BaseHandler, "load_middleware", around_load),
+        wrap(BaseHandler, "adapt_method_mode", around_adapt),
     )
 
 

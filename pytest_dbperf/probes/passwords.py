@@ -7,8 +7,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from pytest_dbperf.probes.blocking import Call, running_loop
-from pytest_dbperf.probes.seam import Undo, replace
+from pytest_dbperf.probes.blocking import TimedCall, running_loop
+from pytest_dbperf.probes.seam import Undo, wrap
 from pytest_dbperf.recording.recorder import Recorder
 
 
@@ -27,9 +27,9 @@ def install(recorder: Recorder) -> Undo:
                 return original(*args, **kwargs)
             # From Django 6.0, acheck_password() sends it to a thread.
             by_django = sys._getframe(1).f_code is acheck_password
-            with Call(recorder, "hashers", "acheck_password" if by_django else "verify_password", None):
+            with TimedCall(recorder, "hashers", "acheck_password" if by_django else "verify_password", None):
                 return original(*args, **kwargs)
 
         return verify_password
 
-    return replace(hashers, "verify_password", around_verify)
+    return wrap(hashers, "verify_password", around_verify)

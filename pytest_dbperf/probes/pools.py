@@ -8,13 +8,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from pytest_dbperf.probes.connection_events import Opening, in_async_pool
-from pytest_dbperf.probes.seam import Undo, replace, together
+from pytest_dbperf.probes.seam import Undo, undo_all, wrap
 from pytest_dbperf.recording.clock import perf_counter
 from pytest_dbperf.recording.events import Why
 from pytest_dbperf.recording.open_connections import OpenConnections
 
 
-def wrap(opening: Opening, connections: OpenConnections) -> Undo:
+def install(opening: Opening, connections: OpenConnections) -> Undo:
     """Wrap how psycopg's pools connect and let wait."""
     from psycopg_pool import AsyncConnectionPool, ConnectionPool
     from psycopg_pool.pool import AddConnection, MaintenanceTask, WaitingClient
@@ -83,10 +83,10 @@ def wrap(opening: Opening, connections: OpenConnections) -> Undo:
 
         return run
 
-    return together(
-        replace(AddConnection, "__init__", around_expecting),
-        replace(MaintenanceTask, "run", around_run),
-        replace(ConnectionPool, "_connect", around_connect),
-        replace(AsyncConnectionPool, "_connect", around_async_connect),
-        replace(WaitingClient, "wait", around_wait),
+    return undo_all(
+        wrap(AddConnection, "__init__", around_expecting),
+        wrap(MaintenanceTask, "run", around_run),
+        wrap(ConnectionPool, "_connect", around_connect),
+        wrap(AsyncConnectionPool, "_connect", around_async_connect),
+        wrap(WaitingClient, "wait", around_wait),
     )

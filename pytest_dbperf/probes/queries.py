@@ -9,11 +9,11 @@ from contextlib import AbstractContextManager, contextmanager
 from sys import _getframe as getframe
 from typing import Any
 
-from pytest_dbperf.callsites.callsite import CallPath, frames_of_yours_from
-from pytest_dbperf.probes.blocking import Call, running_loop
+from pytest_dbperf.callsites.callsite import CallPath, project_frames_from
+from pytest_dbperf.probes.blocking import TimedCall, running_loop
 from pytest_dbperf.probes.django_frames import load_of
 from pytest_dbperf.probes.parameters import hash_of, hash_of_asked
-from pytest_dbperf.probes.seam import Undo, replace, together
+from pytest_dbperf.probes.seam import Undo, undo_all, wrap
 from pytest_dbperf.probes.threads import this_thread
 from pytest_dbperf.recording import cause
 from pytest_dbperf.recording.clock import perf_counter
@@ -37,7 +37,7 @@ def install(recorder: Recorder) -> Undo:  # noqa: C901  # The path of every quer
     from django.db.backends import utils
     from django.db.backends.base import base
 
-    inherited, loop_here = cause.current.get, running_loop()
+    inherited, loop_here = cause.inherited.get, running_loop()
 
     def around_execute(original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(original)
@@ -47,7 +47,7 @@ def install(recorder: Recorder) -> Undo:  # noqa: C901  # The path of every quer
                 return original(self, sql, params, many, executor)
             call = None
             if loop_here() is not None:
-                call = Call(recorder, "django", "executemany" if many else "execute", self.db.alias)
+                call = TimedCall(recorder, "django", "executemany" if many else "execute", self.db.alias)
             wants_driver_queries, outer = recorder.wants_driver_queries, False
             if wants_driver_queries:
                 outer, next_of_driver.is_djangos = next_of_driver.is_djangos, True
@@ -63,7 +63,7 @@ def install(recorder: Recorder) -> Undo:  # noqa: C901  # The path of every quer
                 fetching, wants_frames = thread.fetching, recorder.wants_frames
                 if wants_frames:
                     seen: list[RelationLoad] = []
-                    frames = frames_of_yours_from(getframe(1), bool(so_far.path), seen)
+                    frames = project_frames_from(getframe(1), bool(so_far.path), seen)
                     if seen or fetching.queryset is not None:
                         load = load_of(seen, fetching.queryset)
                 text = sql if type(sql) is str else text_of(sql, self.cursor)
@@ -82,8 +82,8 @@ def install(recorder: Recorder) -> Undo:  # noqa: C901  # The path of every quer
                 )
                 query, log = tuple.__new__(Query, fields), recorder.log
                 log.append(query)
-                if len(log) > recorder.fold_at:
-                    recorder.fold()
+                if len(log) > recorder.compact_at:
+                    recorder.compact()
                 if fetching.queryset is not None:
                     fetching.queryset, fetching.query = None, query
                 if (sampled := recorder.sampled) is not None:
@@ -95,12 +95,12 @@ def install(recorder: Recorder) -> Undo:  # noqa: C901  # The path of every quer
 
         return _execute_with_wrappers
 
-    return together(
-        replace(utils.CursorWrapper, "_execute_with_wrappers", around_execute),
-        replace(utils.CursorWrapper, "callproc", functools.partial(_around_callproc, recorder)),
+    return undo_all(
+        wrap(utils.CursorWrapper, "_execute_with_wrappers", around_execute),
+        wrap(utils.CursorWrapper, "callproc", functools.partial(_around_callproc, recorder)),
         # Backends bind the function by name: `base` already has, Oracle's does when it is imported.
-        replace(utils, "debug_transaction", functools.partial(_around_transaction, recorder)),
-        replace(base, "debug_transaction", functools.partial(_around_transaction, recorder)),
+        wrap(utils, "debug_transaction", functools.partial(_around_transaction, recorder)),
+        wrap(base, "debug_transaction", functools.partial(_around_transaction, recorder)),
     )
 
 
@@ -112,7 +112,7 @@ def _around_callproc(recorder: Recorder, original: Callable[..., Any]) -> Callab
         __tracebackhide__ = True
         if not recorder.active:
             return original(self, procname, params, kparams)
-        call = Call(recorder, "django", "callproc", self.db.alias) if loop_here() is not None else None
+        call = TimedCall(recorder, "django", "callproc", self.db.alias) if loop_here() is not None else None
         outer, next_of_driver.is_djangos = next_of_driver.is_djangos, True
         started = perf_counter()
         try:
@@ -150,13 +150,13 @@ def _emit(recorder: Recorder, using: str, sql: str, started: float, parameters: 
     frames = cause.frames_here(2) if recorder.wants_frames else ()
     seconds = perf_counter() - started
     recorder.keep(
-        Query(sql, using, started, seconds, 1, parameters, this_thread.name, frames, cause.current.get())
+        Query(sql, using, started, seconds, 1, parameters, this_thread.name, frames, cause.inherited.get())
     )
 
 
 def _sample(recorder: Recorder, known: set[object], what: tuple[str, str], params: Any, many: bool) -> None:
     """Keep parameters of a statement, unless there are some, or they can be had only by using them up."""
-    now = cause.current.get()
+    now = cause.inherited.get()
     # A window of a task would miss what another task was the first to run.
     key = (what, now.tasks)
     if key in known or len(known) >= _MOST_SAMPLES:

@@ -9,8 +9,8 @@ from sys import _getframe as getframe
 from types import FrameType
 from typing import Any
 
-from pytest_dbperf.callsites.callsite import nearest
-from pytest_dbperf.probes.seam import Undo, replace, together
+from pytest_dbperf.callsites.callsite import nearby_sites
+from pytest_dbperf.probes.seam import Undo, undo_all, wrap
 from pytest_dbperf.probes.threads import this_thread
 from pytest_dbperf.recording.loads import FetchedRows, LoadedVia, QuerySetOrigin, RelationLoad
 from pytest_dbperf.recording.recorder import Recorder
@@ -53,7 +53,7 @@ def install(recorder: Recorder) -> Undo:  # noqa: C901  # One closure for each s
             if is_wanted and isinstance(queryset, QuerySet):
                 is_related = type(self).__qualname__ in _RELATED
                 clones = clones_until_handed_out(self) if is_related else 0
-                fields = nearest(getframe(1)), self if is_related else None, clones
+                fields = nearby_sites(getframe(1)), self if is_related else None, clones
                 queryset._dbperf_origin = tuple.__new__(QuerySetOrigin, fields)  # type: ignore[attr-defined]  # ours
             return queryset
 
@@ -91,15 +91,15 @@ def install(recorder: Recorder) -> Undo:  # noqa: C901  # One closure for each s
             if not recorder.wants_frames:
                 return rows
             is_streamed = getframe(1).f_code.co_name in _STREAMS
-            return _noted(self.queryset, rows, is_streamed=is_streamed)
+            return _mark_rows(self.queryset, rows, is_streamed=is_streamed)
 
         return __iter__
 
-    return together(
-        replace(BaseManager, "get_queryset", around_get_queryset),
-        replace(QuerySet, "_add_hints", around_add_hints),
-        replace(QuerySet, "_clone", around_clone),
-        replace(ModelIterable, "__iter__", around_iter),
+    return undo_all(
+        wrap(BaseManager, "get_queryset", around_get_queryset),
+        wrap(QuerySet, "_add_hints", around_add_hints),
+        wrap(QuerySet, "_clone", around_clone),
+        wrap(ModelIterable, "__iter__", around_iter),
     )
 
 
@@ -110,7 +110,7 @@ def _is_made_once(frame: FrameType) -> bool:
     return not frame.f_code.co_flags & CO_OPTIMIZED
 
 
-def _noted(queryset: Any, rows: Any, *, is_streamed: bool) -> Iterator[Any]:
+def _mark_rows(queryset: Any, rows: Any, *, is_streamed: bool) -> Iterator[Any]:
     """Note on each instance which batch it belongs to, and on those that were selected with it."""
     fetching = this_thread.fetching
     fetching.queryset, fetching.is_streamed = queryset, is_streamed
@@ -139,12 +139,12 @@ def _noted(queryset: Any, rows: Any, *, is_streamed: bool) -> Iterator[Any]:
     related = _related(batch, query.select_related) if isinstance(query.select_related, dict) else ()
     try:
         first._state._dbperf_rows = batch
-        _note_related(first, related)
+        _mark_related(first, related)
         yield first
         for row in rows:
             row._state._dbperf_rows = batch
             if related:
-                _note_related(row, related)
+                _mark_related(row, related)
             yield row
     finally:
         rows.close()
@@ -164,10 +164,10 @@ def _related(batch: FetchedRows, selected: dict[str, Any]) -> _Related:
     return tuple(related)
 
 
-def _note_related(row: Any, related: _Related) -> None:
+def _mark_related(row: Any, related: _Related) -> None:
     for name, batch, below in related:
         instance = row._state.fields_cache.get(name)
         # One that is known from elsewhere is not of this batch.
         if instance is not None and instance._state._dbperf_rows is None:
             instance._state._dbperf_rows = batch
-            _note_related(instance, below)
+            _mark_related(instance, below)

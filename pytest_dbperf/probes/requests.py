@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any
 
 from pytest_dbperf.callsites.callsite import end_walks_in
-from pytest_dbperf.probes.seam import Undo, replace, together
+from pytest_dbperf.probes.seam import Undo, undo_all, wrap
 from pytest_dbperf.probes.threads import this_thread
 from pytest_dbperf.recording import cause
 from pytest_dbperf.recording.cause import Cause, Request
@@ -33,13 +33,13 @@ def install(recorder: Recorder) -> Undo:
     numbers = count(1)
 
     def visit(*_: Any, **__: Any) -> Cause:
-        outer = cause.current.get()
+        outer = cause.inherited.get()
         if recorder.wants_frames:
             outer = cause.extended(outer, cause.frames_here(2))
         return outer._replace(request=None, visit=object(), is_in_view=False)
 
     def enter(request: Any) -> Cause:
-        outer = cause.current.get()
+        outer = cause.inherited.get()
         if recorder.wants_frames:
             outer = cause.extended(outer, cause.frames_here(2))
         entered = Request(
@@ -48,8 +48,8 @@ def install(recorder: Recorder) -> Undo:
         recorder.emit(entered)
         return outer._replace(request=entered, is_in_view=False)
 
-    def leave(onwards: Cause, response: Any, request: Any) -> None:
-        entered = onwards.request
+    def leave(inner_cause: Cause, response: Any, request: Any) -> None:
+        entered = inner_cause.request
         # The recording may have ended before the request has.
         if entered is not None and recorder.active:
             match = request.resolver_match
@@ -57,33 +57,35 @@ def install(recorder: Recorder) -> Undo:
             status = None if response is None else response.status_code
             seconds = perf_counter() - entered.started
             recorder.emit(
-                Response(entered.number, view, status, entered.started, seconds, this_thread.name, onwards)
+                Response(
+                    entered.number, view, status, entered.started, seconds, this_thread.name, inner_cause
+                )
             )
 
     def pass_middlewares(_: Any) -> Cause:
         # Twenty frames of a framework that no query of the view has to walk again.
-        outer = cause.current.get()
+        outer = cause.inherited.get()
         if recorder.wants_frames:
             outer = cause.extended(outer, cause.frames_here(2))
         return outer._replace(is_in_view=True)
 
-    return together(
-        replace(ASGIHandler, "handle", functools.partial(_around_async, recorder, visit)),
-        replace(AsyncClientHandler, "__call__", functools.partial(_around_async, recorder, visit)),
-        replace(WSGIHandler, "__call__", functools.partial(_around_sync, recorder, visit)),
-        replace(ClientHandler, "__call__", functools.partial(_around_sync, recorder, visit)),
-        replace(BaseHandler, "get_response", functools.partial(_around_sync, recorder, enter, leave=leave)),
-        replace(
+    return undo_all(
+        wrap(ASGIHandler, "handle", functools.partial(_around_async, recorder, visit)),
+        wrap(AsyncClientHandler, "__call__", functools.partial(_around_async, recorder, visit)),
+        wrap(WSGIHandler, "__call__", functools.partial(_around_sync, recorder, visit)),
+        wrap(ClientHandler, "__call__", functools.partial(_around_sync, recorder, visit)),
+        wrap(BaseHandler, "get_response", functools.partial(_around_sync, recorder, enter, leave=leave)),
+        wrap(
             BaseHandler, "get_response_async", functools.partial(_around_async, recorder, enter, leave=leave)
         ),
-        replace(BaseHandler, "_get_response", functools.partial(_around_sync, recorder, pass_middlewares)),
-        replace(
+        wrap(BaseHandler, "_get_response", functools.partial(_around_sync, recorder, pass_middlewares)),
+        wrap(
             BaseHandler, "_get_response_async", functools.partial(_around_async, recorder, pass_middlewares)
         ),
     )
 
 
-def _no_matter(*_: Any, **__: Any) -> None:
+def _do_nothing(*_: Any, **__: Any) -> None:
     """Leave without a word."""
 
 
@@ -92,22 +94,22 @@ def _around_sync(
     cause_of: Callable[..., Cause],
     original: Callable[..., Any],
     *,
-    leave: Callable[..., None] = _no_matter,
+    leave: Callable[..., None] = _do_nothing,
 ) -> Callable[..., Any]:
     @functools.wraps(original)
     def handle(self: Any, *args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
         if not recorder.active:
             return original(self, *args, **kwargs)
-        onwards = cause_of(*args, **kwargs)
-        token = cause.current.set(onwards)
+        inner_cause = cause_of(*args, **kwargs)
+        token = cause.inherited.set(inner_cause)
         response = None
         try:
             response = original(self, *args, **kwargs)
             return response
         finally:
-            leave(onwards, response, *args, **kwargs)
-            cause.leave(token)
+            leave(inner_cause, response, *args, **kwargs)
+            cause.restore(token)
 
     return handle
 
@@ -117,21 +119,21 @@ def _around_async(
     cause_of: Callable[..., Cause],
     original: Callable[..., Awaitable[Any]],
     *,
-    leave: Callable[..., None] = _no_matter,
+    leave: Callable[..., None] = _do_nothing,
 ) -> Callable[..., Awaitable[Any]]:
     @functools.wraps(original)
     async def handle(self: Any, *args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
         if not recorder.active:
             return await original(self, *args, **kwargs)
-        onwards = cause_of(*args, **kwargs)
-        token = cause.current.set(onwards)
+        inner_cause = cause_of(*args, **kwargs)
+        token = cause.inherited.set(inner_cause)
         response = None
         try:
             response = await original(self, *args, **kwargs)
             return response
         finally:
-            leave(onwards, response, *args, **kwargs)
-            cause.leave(token)
+            leave(inner_cause, response, *args, **kwargs)
+            cause.restore(token)
 
     return handle

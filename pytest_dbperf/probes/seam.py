@@ -14,7 +14,7 @@ class SeamGone(RuntimeError):
     """A library no longer has the function that a probe wraps: a bug of pytest-dbperf, not of its user."""
 
 
-def replace(owner: Any, name: str, make: Callable[[Any], Any]) -> Undo:
+def wrap(owner: Any, name: str, make: Callable[[Any], Any]) -> Undo:
     """Put `make(original)` in the place of a function of a class or module; hand back the way to undo it."""
     if name not in vars(owner):
         raise SeamGone(
@@ -34,7 +34,7 @@ def replace(owner: Any, name: str, make: Callable[[Any], Any]) -> Undo:
     return undo
 
 
-def together(*undos: Undo) -> Undo:
+def undo_all(*undos: Undo) -> Undo:
     """Undo several replacements, the last one first."""
 
     def undo() -> None:
@@ -51,7 +51,7 @@ class WhileWanted:
         self._install = install
         self._lock = threading.Lock()
         self._wanted = 0
-        self._undo: Undo = together()
+        self._undo: Undo = undo_all()
 
     def __enter__(self) -> None:
         with self._lock:

@@ -9,7 +9,7 @@ from itertools import count
 from typing import Any
 
 from pytest_dbperf.callsites.callsite import CallPath
-from pytest_dbperf.probes.seam import Undo, replace
+from pytest_dbperf.probes.seam import Undo, wrap
 from pytest_dbperf.recording import cause
 from pytest_dbperf.recording.events import Query
 from pytest_dbperf.recording.recorder import Recorder
@@ -64,10 +64,10 @@ def install(recorder: Recorder) -> Undo:
         def start(self: threading.Thread) -> None:
             __tracebackhide__ = True
             if recorder.wants_frames:
-                path = cause.extended(cause.current.get(), cause.frames_here(1)).path
+                path = cause.extended(cause.inherited.get(), cause.frames_here(1)).path
                 setattr(self, _STARTED_BY, path)
             original(self)
 
         return start
 
-    return replace(threading.Thread, "start", around_start)
+    return wrap(threading.Thread, "start", around_start)

@@ -1,1 +1,1 @@
-"""What happened?"""
+"""What happened while a test ran?"""

@@ -1,4 +1,4 @@
-"""Why did it happen? What an event inherits from the code that awaited, requested or submitted it."""
+"""What led to an event? The cause that code inherits from the code that awaited or submitted it."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Callable
 from contextvars import ContextVar, Token
 from typing import NamedTuple, ParamSpec, TypeVar
 
-from pytest_dbperf.callsites.callsite import CallPath, frames_of_yours
+from pytest_dbperf.callsites.callsite import CallPath, project_frames
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# A task that starts a task that starts a task must not grow a path without end.
+# If tasks start tasks without end, the path must stay short all the same.
 MOST_SITES = 64
 
 
 class Request(NamedTuple):
-    """One request that entered Django's handler. `started` is in seconds of `time.perf_counter()`."""
+    """One request that Django's handler received. `started` is in seconds of `time.perf_counter()`."""
 
     number: int
     method: str
@@ -30,11 +30,11 @@ class Request(NamedTuple):
 
 
 class Cause(NamedTuple):
-    """What the code above left for the events below: the path so far, the request, the open task windows.
+    """What the events of some code have in common: the call path to it, its request, the open task windows.
 
-    `hop` is the number of the hop that it runs in, 0 outside of any. `visit` is one object for all that a
-    server or a test client does for a request, from before the request is made until after its response.
-    `is_in_view` tells that the request has passed all middlewares.
+    `hop` is the number of the hop that the code runs in, 0 outside of any. `visit` identifies everything that
+    a server or a test client does for one request, also before Django makes the request and after its
+    response. `is_in_view` is true once the request has passed all middlewares.
     """
 
     path: CallPath = ()
@@ -45,34 +45,34 @@ class Cause(NamedTuple):
     is_in_view: bool = False
 
 
-# asgiref copies it into its threads and asyncio into new tasks; the hop probe carries it into executors.
-current: ContextVar[Cause] = ContextVar("dbperf_cause", default=Cause())
+# asgiref copies it into its threads, asyncio into new tasks. The probe of executors sets it in theirs.
+inherited: ContextVar[Cause] = ContextVar("dbperf_cause", default=Cause())
 
 
 def frames_here(depth: int) -> CallPath:
-    """Walk outwards to where the cause takes over, leaving out `depth` callers."""
-    return frames_of_yours(depth + 1, within_task=bool(current.get().path))
+    """Walk outwards up to the code that set the inherited cause, skipping `depth` callers."""
+    return project_frames(depth + 1, within_task=bool(inherited.get().path))
 
 
 def extended(so_far: Cause, frames: CallPath) -> Cause:
-    """Make the cause of what the code in these frames starts."""
+    """Return the cause of what the code in these frames starts."""
     return so_far._replace(path=(frames + so_far.path)[:MOST_SITES]) if frames else so_far
 
 
-def leave(token: Token[Cause]) -> None:
-    """Go back to the cause from before."""
-    # An abandoned coroutine is closed by the garbage collector, in whatever context is current then.
+def restore(token: Token[Cause]) -> None:
+    """Restore the cause from before."""
+    # The garbage collector closes an abandoned coroutine in another context, which refuses the token.
     try:  # noqa: SIM105  # suppress() would cost every hop half a microsecond
-        current.reset(token)
+        inherited.reset(token)
     except ValueError:
         pass
 
 
 def run_with(cause: Cause, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-    """Call a function with a cause, in a thread that does not inherit the context of who submitted to it."""
+    """Call a function with a cause, in a thread that does not inherit the context of its caller."""
     __tracebackhide__ = True
-    token = current.set(cause)
+    token = inherited.set(cause)
     try:
         return function(*args, **kwargs)
     finally:
-        current.reset(token)
+        inherited.reset(token)

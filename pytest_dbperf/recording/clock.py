@@ -1,8 +1,8 @@
-"""What time is it? Also in a test that has frozen the time."""
+"""What time is it, even in a test that freezes time?"""
 
 import time
 from collections.abc import Callable
 from functools import partial
 
-# freezegun replaces this function of Python's in every module that has it by name.
+# freezegun replaces `time.perf_counter` in every module that has imported it by name.
 perf_counter: Callable[[], float] = partial(time.perf_counter)

@@ -1,4 +1,4 @@
-"""How does a long log stay small? Queries that are alike share one object, with the values of each."""
+"""How does a long log stay small? Equal queries share one object, which has the values of each."""
 
 from __future__ import annotations
 
@@ -12,91 +12,94 @@ from typing import Any, TypeVar
 
 from pytest_dbperf.callsites.callsite import CallPath
 from pytest_dbperf.recording.cause import Cause, Request
-from pytest_dbperf.recording.events import Alike, Event, Query
+from pytest_dbperf.recording.events import CompactedValues, Event, Query
 from pytest_dbperf.recording.loads import LoadedVia, RelationLoad
 from pytest_dbperf.sql.fingerprint import is_bookkeeping, statement_of, with_literals
 
 AnyEvent = TypeVar("AnyEvent", bound=Event)
 
-# As many events are folded at once: a hundredth of a second's work, and some 10 MB until then.
-MOST_UNFOLDED = 10_000
-# With more texts than this among them values were written into the SQL, and the fingerprint is kept of it.
+# So many events are compacted at once: that takes a hundredth of a second. Until then they take some 10 MB.
+MOST_UNCOMPACTED = 10_000
+# More SQL texts than this mean that values are written into the SQL. Then queries are grouped by fingerprint.
 _MOST_TEXTS = 1_000
 
 _OWN = ("started", "seconds", "parameters", "row")
 _differing = attrgetter(*_OWN)
-# What queries that are alike have in common, whatever fields there are. The SQL comes first.
+# What equal queries have in common: all other fields. The SQL comes first.
 _in_common = itemgetter(
     *(
-        place
-        for place, name in enumerate(Query._fields)
-        if name not in {"frames", "cause", "load", "alike", *_OWN}
+        index
+        for index, name in enumerate(Query._fields)
+        if name not in {"frames", "cause", "load", "compacted", *_OWN}
     )
 )
 
 
-class Folds:
-    """How far a log is folded, and where windows on it began or ended since.
+class Compaction:
+    """Keeps a log small: knows how far it is compacted, and where windows have begun or ended since.
 
-    Threads go on appending meanwhile. No position moves, and nothing is folded across the edge of a window.
+    Threads may append meanwhile. No event changes its index, and a window never begins or ends within
+    queries that were compacted together.
     """
 
     def __init__(self, log: list[Event]) -> None:
         self._log = log
-        self._folded = 0
-        self._edges: list[int] = []
+        self._compacted = 0
+        self._boundaries: list[int] = []
         self._turn = threading.Lock()
 
-    def edge(self) -> int:
-        """Tell how long the log is, where a window begins or ends."""
+    def add_boundary(self) -> int:
+        """Note that a window begins or ends at the end of the log, and return that index."""
         while True:
-            place = len(self._log)
-            self._edges.append(place)
-            # Without a lock, which the garbage collector could want while it is held: fold() says how far it
-            # goes before it looks for edges, so either it has seen this one, or it can be seen here.
-            if self._folded <= place:
-                return place
+            index = len(self._log)
+            self._boundaries.append(index)
+            # No lock here, as the garbage collector could call this while its own thread holds it. compact()
+            # sets its end before it reads the boundaries: either it has read this one, or its end shows here.
+            if self._compacted <= index:
+                return index
 
-    def fold(self) -> None:
-        """Fold all that has not been folded, unless a thread is about it or this is called within."""
+    def compact(self) -> None:
+        """Compact the rest of the log, unless that is running already, in any thread."""
         if not self._turn.acquire(blocking=False):
             return
         try:
-            start, stop = self._folded, len(self._log)
-            self._folded = stop
-            edges = self._edges.copy()
-            del self._edges[: len(edges)]
-            self._edges += [place for place in edges if place > stop]
-            fold(self._log, [start, *sorted({place for place in edges if start < place < stop}), stop])
+            start, stop = self._compacted, len(self._log)
+            self._compacted = stop
+            boundaries = self._boundaries.copy()
+            del self._boundaries[: len(boundaries)]
+            self._boundaries += [index for index in boundaries if index > stop]
+            compact(
+                self._log, [start, *sorted({index for index in boundaries if start < index < stop}), stop]
+            )
         finally:
             self._turn.release()
 
 
-def fold(log: list[Event], edges: Sequence[int]) -> None:
-    """Replace the events from the first edge to the last, in place, by smaller ones that tell the same."""
-    texts = {event.sql for event in log[edges[0] : edges[-1]] if isinstance(event, Query)}
+def compact(log: list[Event], boundaries: Sequence[int]) -> None:
+    """Replace the events from the first boundary to the last, in place, by smaller ones of equal meaning."""
+    texts = {event.sql for event in log[boundaries[0] : boundaries[-1]] if isinstance(event, Query)}
     are_few = sum(not is_bookkeeping(text) for text in texts) <= _MOST_TEXTS
     in_common = _in_common if are_few else _in_common_but_values
     shared = _Shared()
-    for start, stop in pairwise(edges):
-        kinds: dict[Hashable, list[int]] = {}
-        for place, event in enumerate(log[start:stop], start):
+    for start, stop in pairwise(boundaries):
+        groups: dict[Hashable, list[int]] = {}
+        for index, event in enumerate(log[start:stop], start):
             if isinstance(event, Query):
-                kinds.setdefault(_kind(event, in_common), []).append(place)
+                groups.setdefault(_key(event, in_common), []).append(index)
             elif not isinstance(event, Request):  # It is part of causes, and shared by them already.
-                log[place] = shared.slimmed(event)
-        for places in kinds.values():
-            folded = shared.slimmed(_one_for_all([log[place] for place in places]))
-            for place in places:
-                log[place] = folded
+                log[index] = shared.slimmed(event)
+        for indexes in groups.values():
+            compacted = shared.slimmed(_one_for_all([log[index] for index in indexes]))
+            for index in indexes:
+                log[index] = compacted
 
 
-def _kind(query: Query, in_common: Callable[[Query], Hashable]) -> Hashable:
+def _key(query: Query, in_common: Callable[[Query], Hashable]) -> Hashable:
     return (
         type(query),
         id(query.cause),
         in_common(query),
-        # Where one of them is not known, it is not known for all.
+        # A value that is None must be None in all of them.
         tuple([value is None for value in _differing(query)]),
         _identity(query.frames),
         None if query.load is None else _what_is_loaded(query.load),
@@ -104,7 +107,7 @@ def _kind(query: Query, in_common: Callable[[Query], Hashable]) -> Hashable:
 
 
 def _what_is_loaded(load: RelationLoad) -> Hashable:
-    """Tell all of a load but the row, and the rows that it came with by those that these were loaded for."""
+    """Make a key of everything in a load but its row. Rows that were loaded together are one by identity."""
     names, batch = [load.name], load.batch
     while batch is not None and batch.load is not None and batch.load.via is LoadedVia.TO_ONE:
         names.append(batch.load.name)
@@ -113,7 +116,7 @@ def _what_is_loaded(load: RelationLoad) -> Hashable:
 
 
 def _in_common_but_values(query: Query) -> Hashable:
-    # The names of savepoints tell where they end.
+    # Savepoints keep their full text: their names tell where each one ends.
     what = query.sql if is_bookkeeping(query.sql) else statement_of(query.sql).fingerprint
     return what, _in_common(query)[1:]
 
@@ -128,12 +131,12 @@ def _one_for_all(queries: Sequence[Any]) -> Query:
     if len(queries) == 1:
         return first
     columns = zip(*map(_differing, queries), strict=True)
-    alike = Alike._make((*map(_column, _OWN, columns), False))
-    if alike.parameters is not None and len({query.sql for query in queries}) > 1:
-        # The text of the first stands for all.
+    values = CompactedValues._make((*map(_column, _OWN, columns), False))
+    if values.parameters is not None and len({query.sql for query in queries}) > 1:
+        # Only the text of the first is kept.
         own = chain.from_iterable(with_literals(query.sql, (query.parameters,)) for query in queries)
-        alike = alike._replace(parameters=array("q", own), has_texts=True)
-    return first._replace(seconds=sum(alike.seconds) / len(queries), alike=alike)
+        values = values._replace(parameters=array("q", own), has_texts=True)
+    return first._replace(seconds=sum(values.seconds) / len(queries), compacted=values)
 
 
 def _column(name: str, values: Sequence[Any]) -> array[Any] | None:
@@ -143,16 +146,16 @@ def _column(name: str, values: Sequence[Any]) -> array[Any] | None:
 
 
 class _Shared:
-    """Equal parts of different events, of which one is enough."""
+    """Equal parts of different events: one object is enough for all."""
 
     def __init__(self) -> None:
         self._texts: dict[str, str] = {}
         self._paths: dict[Hashable, CallPath] = {}
-        # With the cause that it was made of: an address is somebody else's as soon as that is gone.
+        # By id, with the original cause: as long as that lives, no other object gets its id.
         self._causes: dict[int, tuple[Cause, Cause]] = {}
 
     def slimmed(self, event: Any) -> Any:
-        """Make an event of shared parts."""
+        """Return an equal event made of shared parts."""
         parts: dict[str, Any] = {"cause": self._cause(event.cause)}
         if "frames" in event._fields:
             parts["frames"] = self._path(event.frames)
@@ -169,18 +172,21 @@ class _Shared:
         return self._causes[id(cause)][1]
 
 
-def unfolded(events: Iterable[AnyEvent]) -> Iterator[AnyEvent]:
-    """Tell each query with its own start, duration and parameters again. Begin where a window does."""
-    told: Counter[int] = Counter()
+def expanded(events: Iterable[AnyEvent]) -> Iterator[AnyEvent]:
+    """Undo the compaction: yield each query with its own start, duration and parameters.
+
+    The events must begin where a window begins.
+    """
+    seen: Counter[int] = Counter()
     for event in events:
-        if isinstance(event, Query) and event.alike is not None:
-            yield _member(event, event.alike, told[id(event)])
-            told[id(event)] += 1
+        if isinstance(event, Query) and event.compacted is not None:
+            yield _member(event, event.compacted, seen[id(event)])
+            seen[id(event)] += 1
         else:
             yield event
 
 
-def _member(query: Any, alike: Alike, place: int) -> Any:
-    own = {name: column and column[place] for name, column in alike._asdict().items() if name in _OWN}
+def _member(query: Any, values: CompactedValues, index: int) -> Any:
+    own = {name: column and column[index] for name, column in values._asdict().items() if name in _OWN}
     row = own.pop("row")
-    return query._replace(alike=None, load=query.load and query.load._replace(row=row), **own)
+    return query._replace(compacted=None, load=query.load and query.load._replace(row=row), **own)

@@ -1,4 +1,4 @@
-"""What do events tell? The views on those of a recording."""
+"""Which lists and numbers does a recording offer? Queries, connections, hops, requests and others."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 from typing import Any, TypeVar, get_args
 
 from pytest_dbperf.recording.cause import Request
-from pytest_dbperf.recording.compaction import unfolded
+from pytest_dbperf.recording.compaction import expanded
 from pytest_dbperf.recording.events import (
     BlockingCall,
     Checkout,
@@ -29,27 +29,27 @@ _TYPES = frozenset((*get_args(Event), DriverQuery))
 
 
 def reuse(new_connections: int, uses: int) -> float | None:
-    """Tell which part of so many uses needed no new connection; None without any use."""
+    """Return the fraction of uses that needed no new connection, None if there were no uses."""
     return round(max(0.0, 1 - new_connections / uses), 3) if uses else None
 
 
-class Views(ABC):
-    """Views on events, which are looked through for each."""
+class EventLists(ABC):
+    """What can be read from a recording. Each property searches its events anew."""
 
     open_at_start: int
 
     @abstractmethod
-    def of_types(self, kinds: AbstractSet[type]) -> list[Any]:
+    def of_types(self, event_types: AbstractSet[type]) -> list[Any]:
         """The events of exactly these types, in the order in which they ended."""
 
     @property
     def events(self) -> list[Event]:
-        """Everything that happened, bookkeeping included, in the order in which it ended."""
+        """All events, bookkeeping included, in the order in which they ended."""
         return self.of_types(_TYPES)
 
-    def of_type(self, kind: type[AnyEvent]) -> list[AnyEvent]:
-        """The events of one type."""
-        return self.of_types({kind, *kind.__subclasses__()})
+    def of_type(self, event_type: type[AnyEvent]) -> list[AnyEvent]:
+        """The events of one type, in the order in which they ended."""
+        return self.of_types({event_type, *event_type.__subclasses__()})
 
     @property
     def statements(self) -> list[Query]:
@@ -57,12 +57,12 @@ class Views(ABC):
         return self.of_type(Query)
 
     def each_statement(self) -> Iterator[Query]:
-        """All statements, each with its own start, duration and parameters: some may share an object."""
-        return unfolded(self.statements)
+        """All statements, each with its own start, duration and parameters, even in a compacted recording."""
+        return expanded(self.statements)
 
     @property
     def queries(self) -> list[Query]:
-        """The statements that count, all but transaction and session control. `executemany` is one."""
+        """The statements that count: all but transaction and session control. `executemany` is one."""
         return [query for query in self.statements if not is_bookkeeping(query.sql)]
 
     @property
@@ -77,14 +77,14 @@ class Views(ABC):
 
     @property
     def closed_connections(self) -> list[ConnectionClosed]:
-        """The physical connections that were closed, or dropped while open."""
+        """The physical connections that were closed, also by the garbage collector."""
         return self.of_type(ConnectionClosed)
 
     @property
     def leaked_connections(self) -> list[NewConnection]:
-        """The connections that were opened, and by now are still open or were dropped while open.
+        """The connections that were opened and not closed, or that only the garbage collector closed.
 
-        Those that a pool or a thread keeps on purpose are not among them.
+        Connections that a pool or a thread keeps open on purpose are not in this list.
         """
         closed = {event.number for event in self.closed_connections if not event.dropped}
         return [new for new in self.new_connections if not new.is_kept and new.number not in closed]
@@ -96,42 +96,42 @@ class Views(ABC):
 
     @property
     def hops(self) -> list[Hop]:
-        """The crossings between event loops and threads, of every origin, with what ran there so far."""
-        # In a million events of a synchronous test there is nothing to complete.
+        """The hops between event loops and threads, of every origin, each with its outcome so far."""
+        # A synchronous test may have a million events and no hop.
         return completed(self.events) if self.of_type(Hop) else []
 
     @property
     def blocking_calls(self) -> list[BlockingCall]:
-        """The synchronous calls that made an event loop stand still."""
+        """The synchronous calls that blocked an event loop."""
         return self.of_type(BlockingCall)
 
     @property
     def seconds_in_queues(self) -> float:
-        """How long hops waited, all together, while their thread was busy with other hops."""
+        """The sum of the seconds that hops waited while their thread was busy with other hops."""
         return seconds_in_queues(self.hops)
 
     @property
     def requests(self) -> list[Request]:
-        """The requests that entered Django's handler."""
+        """The requests that Django's handler received."""
         return self.of_type(Request)
 
     @property
     def responses(self) -> list[Response]:
-        """What the requests got that ended: view, status and seconds."""
+        """The ends of requests, with view, status and seconds."""
         return self.of_type(Response)
 
     @property
     def peak_connections(self) -> int:
-        """How many physical connections were open at once, those from before the window included."""
+        """The most physical connections that were open at once, including those opened before the window."""
         changes: list[NewConnection | ConnectionClosed] = self.of_types({NewConnection, ConnectionClosed})
         return max([self.open_at_start, *(change.open_now for change in changes)])
 
     @property
     def reuse(self) -> float | None:
-        """The part of all checkouts, or else requests, that needed no new connection; None without any."""
+        """The fraction of checkouts, or else requests, that needed no new connection; None without any."""
         return reuse(len(self.new_connections), len(self.checkouts) or len(self.requests))
 
     @property
     def seconds(self) -> float:
-        """The time that all statements took in the driver, bookkeeping included."""
+        """The seconds that all statements took in the driver, bookkeeping included."""
         return sum(query.seconds for query in self.statements)

@@ -1,7 +1,7 @@
-"""What can happen? The frozen facts that probes emit.
+"""What can happen? The events that probes emit, each one an immutable fact.
 
-Events are named tuples and not frozen dataclasses because they are made on the path of every query: 0.3 µs
-against 1.0 µs (CPython 3.11 to 3.13).
+Events are named tuples, not frozen dataclasses, because every query makes one: 0.3 µs instead of 1.0 µs
+(CPython 3.11 to 3.13).
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from pytest_dbperf.sql.fingerprint import Statement, is_bookkeeping, statement_o
 
 
 class Response(NamedTuple):
-    """What the request of this number got, after `seconds` in Django's handler, the middlewares included.
+    """The end of the request with this `number`, after `seconds` in Django's handler and its middlewares.
 
-    `view` is the route of its view, empty if none was found; `status` is None for a request that was
-    cancelled.
+    `view` is the route of its view, empty if no route matched. `status` is the HTTP status code, None if the
+    request raised an error or was cancelled.
     """
 
     number: int
@@ -34,7 +34,7 @@ class Response(NamedTuple):
 
 
 class Why(StrEnum):
-    """What made a new connection necessary."""
+    """Why a new connection was necessary."""
 
     FIRST_IN_THREAD = "first use in its thread"
     FIRST_IN_REQUEST = "first use in its request, which has a thread of its own"
@@ -47,10 +47,11 @@ class Why(StrEnum):
     DRIVER = "the driver was called directly"
 
 
-class Alike(NamedTuple):
-    """In what queries differ that share one object, by their attributes; None where none has a value.
+class CompactedValues(NamedTuple):
+    """The values in which queries that share one object differ, one item per query, None for no values.
 
-    `has_texts` tells that their texts differed, too: what was written into each is in its `parameters`.
+    `has_texts` is true if their SQL texts differed as well. Then the hash in `parameters` includes the values
+    that are written into the text.
     """
 
     started: array[float]
@@ -61,15 +62,14 @@ class Alike(NamedTuple):
 
 
 class Query(NamedTuple):
-    """One statement that went through a Django cursor, transaction control included.
+    """One SQL statement that Django's cursor executed, including BEGIN, COMMIT and the like.
 
-    `using` is None for a statement of the driver's on a connection without an alias. `seconds` is its time in
-    the driver; `executions` tells how often the server was asked (more than once for `executemany`);
-    `parameters` is a hash of the values, None when they cannot be hashed safely; `load` tells what the ORM
-    loaded by it for a row, None where that is not known.
+    `using` is its database alias, None for a `DriverQuery` on a connection without one. `seconds` is the time
+    in the driver. `executions` is more than one for `executemany`. `parameters` is a hash of the values, None
+    if they cannot be hashed safely. `load` is the relation or field that the ORM loaded with it, if known.
 
-    In a long recording one object may stand for all queries that are `alike`, in the place of each. Its
-    `seconds` are their mean, and its `started`, `parameters` and `row` those of the first.
+    A long recording compacts equal queries into one object, which then appears once for each of them. Its
+    `seconds` are their mean, `started` and `parameters` those of the first; `compacted` has those of all.
     """
 
     sql: str
@@ -82,21 +82,21 @@ class Query(NamedTuple):
     frames: CallPath
     cause: Cause
     load: RelationLoad | None = None
-    alike: Alike | None = None
+    compacted: CompactedValues | None = None
 
     @property
     def call_path(self) -> CallPath:
-        """The call sites of your code, innermost first, across threads."""
+        """The call sites in your code that led to it, innermost first, also across threads."""
         return self.frames + self.cause.path
 
     @property
     def request(self) -> Request | None:
-        """The request that it was made for."""
+        """The request during which it ran, None outside of any request."""
         return self.cause.request
 
     @property
     def row(self) -> int | None:
-        """A hash of the primary key of the row that it was made for, None where that is not known."""
+        """A hash of the primary key of the row that it loads something for, None if that is unknown."""
         return self.load.row if self.load is not None else None
 
     @property
@@ -106,20 +106,20 @@ class Query(NamedTuple):
 
     @property
     def is_bookkeeping(self) -> bool:
-        """Whether it only controls the transaction or the session."""
+        """Whether it only controls a transaction or a session."""
         return is_bookkeeping(self.sql)
 
 
 class DriverQuery(Query):
-    """One statement that psycopg was given directly. Recorded where `dbperf_driver_queries` asks for it."""
+    """One statement that psycopg executed without Django. Recorded with `dbperf_driver_queries = true`."""
 
     __slots__ = ()
 
 
 class Sample(NamedTuple):
-    """A statement with parameters that it ran with: a copy of their list, the values are the user's own.
+    """A statement with one set of its parameters: a copy of the list or dictionary, not of the values.
 
-    Of `executemany` it is the first set. There is one for each text in a window, where a budget wants them.
+    For `executemany` it is the first set. If a budget asks for samples, a window has one per SQL text.
     """
 
     sql: str
@@ -129,12 +129,12 @@ class Sample(NamedTuple):
 
 
 class NewConnection(NamedTuple):
-    """A physical connection was opened. `using` is None when no Django alias is behind it.
+    """A physical connection was opened. `using` is None if it belongs to no alias of Django's.
 
-    `seconds` is the time that it took, None where the driver was called directly. `why` tells what made it
-    necessary, and `because_of` the call path of that: where the thread was started, or the connection before
-    was closed. `is_kept` tells that somebody keeps it open on purpose: the test's own thread, asgiref's, a
-    worker of `wsgi_client`, a pool; `is_persistent` that CONN_MAX_AGE lets it outlive its request.
+    `seconds` is the time that opening it took, None if the driver was called directly. `why` is the reason,
+    `because_of` the call path that led to that: to the start of the thread, or the end of the connection
+    before. `is_kept` is true if it stays open on purpose: in the test's own thread, asgiref's, a worker of
+    `wsgi_client`, or a pool. `is_persistent` is true if CONN_MAX_AGE lets it outlive its request.
     """
 
     number: int
@@ -154,12 +154,12 @@ class NewConnection(NamedTuple):
 
     @property
     def call_path(self) -> CallPath:
-        """The call sites of your code, innermost first, across threads."""
+        """The call sites in your code that led to it, innermost first, also across threads."""
         return self.frames + self.cause.path
 
 
 class ConnectionClosed(NamedTuple):
-    """A physical connection ended; `dropped` when nobody closed it and the garbage collector did."""
+    """A physical connection was closed. `dropped` is true if only the garbage collector closed it."""
 
     number: int
     using: str | None
@@ -171,7 +171,7 @@ class ConnectionClosed(NamedTuple):
 
 
 class Checkout(NamedTuple):
-    """A connection was taken from a pool, after a wait of `waited` seconds if all were taken."""
+    """A connection was taken from a pool. `waited` is the time in seconds until one was free."""
 
     using: str
     waited: float
@@ -182,23 +182,23 @@ class Checkout(NamedTuple):
 
     @property
     def call_path(self) -> CallPath:
-        """The call sites of your code, innermost first, across threads."""
+        """The call sites in your code that led to it, innermost first, also across threads."""
         return self.frames + self.cause.path
 
 
 class Hop(NamedTuple):
-    """One crossing between an event loop and a worker thread.
+    """One call that an event loop sent to a worker thread, or that a thread sent to an event loop.
 
-    `via` names the way (`sync_to_async`, `async_to_sync`, `executor`, `anyio`), `function` what crossed,
-    `owner` the class of the object that it is a method of. `origin` tells whose decision it was: `project`,
-    `django` or `library:<name>`, and `part` which part of Django: `orm`, `middleware:<name>`, ...
+    `via` is the way: `sync_to_async`, `async_to_sync`, `executor` or `anyio`. `function` is the name of what
+    was called, `owner` the class of the object if it is a method. `origin` is the code that caused the hop:
+    `project`, `django` or `library:<name>`. `part` is the part of Django: `orm`, `middleware:<name>`, ...
 
-    `is_thread_sensitive` tells whether it had to run on one certain thread, None where there is no choice.
-    `others_adapt` tells of an adapter for a middleware that all others can run in both modes.
-    `follows` is the number of the hop whose end was the last thing that its task waited for, 0 without one.
+    `is_thread_sensitive` is true if it had to run in one certain thread, None if `via` has no such option.
+    `others_adapt` is true for a middleware's adapter if all other middlewares support both sync and async.
+    `follows` is the number of the hop that its task awaited just before, 0 if it awaited something else.
 
-    A recording fills in what became of it: `queries` that ran there, the thread it `ran_in`, the seconds that
-    it `waited` for the thread and `seconds` that it ran, None while it has not ended.
+    A recording adds the outcome: the number of `queries` in it, the thread it `ran_in`, the seconds it
+    `waited` for that thread, and the `seconds` it ran. The last two are None while it has not ended.
     """
 
     number: int
@@ -222,32 +222,32 @@ class Hop(NamedTuple):
 
     @property
     def call_path(self) -> CallPath:
-        """The call sites of your code, innermost first, across threads."""
+        """The call sites in your code that led to it, innermost first, also across threads."""
         return self.frames + self.cause.path
 
     @property
     def leaves_the_loop(self) -> bool:
-        """Whether it went from an event loop to a thread, and not the other way."""
+        """Whether it went from an event loop to a thread, not from a thread to an event loop."""
         return self.via != "async_to_sync"
 
     @property
     def request(self) -> Request | None:
-        """The request that it was made for."""
+        """The request that it belongs to, None outside of any request."""
         return self.cause.request
 
     @property
     def is_in_view(self) -> bool:
-        """Whether it was made by the view of a request, or for it, and not by a middleware or around them."""
+        """Whether the view of a request caused it, not a middleware or the code around them."""
         return self.cause.is_in_view and not self.part.startswith(MIDDLEWARE)
 
     @property
-    def decided_by(self) -> str:
-        """Whose decision it was, in a word: the part of Django, or else the origin."""
+    def counted_as(self) -> str:
+        """The name that reports count it under: the part of Django, or else the origin."""
         return self.part or self.origin
 
 
 class HopEnded(NamedTuple):
-    """What crossed in the hop of this number has run, on this thread."""
+    """The call of the hop with this `number` has ended, in this thread."""
 
     number: int
     started: float
@@ -258,11 +258,11 @@ class HopEnded(NamedTuple):
 
 
 class BlockingCall(NamedTuple):
-    """One synchronous call in the thread of a running event loop, which stood still meanwhile.
+    """One synchronous call in the thread of a running event loop, which it blocked.
 
-    `via` names who was called (`django`, `psycopg`, `hashers`), `what` the function (`execute`, `connect`,
-    `commit`, `verify_password`, or `acheck_password` where that hashes on the loop), `sql` the statement, if
-    it was one. `seconds` is None for a connection that psycopg was asked for directly.
+    `via` is the library that was called: `django`, `psycopg` or `hashers`. `what` is the function, such as
+    `execute`, `connect` or `verify_password`, and `sql` the statement if there is one. `seconds` is the time
+    that the loop was blocked, None for a connection that psycopg opened without Django.
     """
 
     via: str
@@ -277,12 +277,12 @@ class BlockingCall(NamedTuple):
 
     @property
     def call_path(self) -> CallPath:
-        """The call sites of your code, innermost first, across threads."""
+        """The call sites in your code that led to it, innermost first, also across threads."""
         return self.frames + self.cause.path
 
     @property
     def name(self) -> str:
-        """The fingerprint of the statement, or the function."""
+        """The fingerprint of the statement, or else the function."""
         return self.what if self.sql is None else statement_of(self.sql).fingerprint
 
 

@@ -1,4 +1,4 @@
-"""What happened again and again? Events that are alike, together."""
+"""What happened repeatedly? Equal events from one call path, grouped."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Literal, TypeVar
 
-from pytest_dbperf.callsites.callsite import CallPath, Place, place_of, without_recursion
+from pytest_dbperf.callsites.callsite import CallPath, SourcePosition, position_of, without_recursion
 from pytest_dbperf.callsites.ownership import PROJECT
 from pytest_dbperf.recording.cause import Request
 from pytest_dbperf.recording.events import BlockingCall, Hop, NewConnection, Query
@@ -20,9 +20,9 @@ E = TypeVar("E")
 
 @dataclass(frozen=True, slots=True)
 class QueryGroup:
-    """Queries of one alias with one fingerprint, from one call path, in one request.
+    """Queries with the same alias, fingerprint, call path and request.
 
-    `distinct` tells how many different parameters they ran with, None when that cannot be known.
+    `distinct` is the number of different parameters, None if it is unknown.
     """
 
     count: int
@@ -36,9 +36,10 @@ class QueryGroup:
 
 @dataclass(frozen=True, slots=True)
 class HopGroup:
-    """Hops of one origin with one function, from one call path.
+    """Hops with the same origin, function and call path.
 
-    `queries` ran in them, all together they `waited` for a thread and ran for so many `seconds`.
+    `queries` is the number of queries in them. `waited` and `seconds` are sums: the time that they waited for
+    a thread, and the time that they ran.
     """
 
     count: int
@@ -54,20 +55,19 @@ class HopGroup:
 
     @property
     def what(self) -> str:
-        """What a reader sees: how it crossed, and whose decision it was, if not yours."""
+        """The text for a reader: the way of the hop, and its origin if that is not your code."""
         by_name = f"{self.via}({self.function})"
         call = by_name if self.via.endswith("sync") else f"{self.function} in a thread, by {self.via}"
-        whose = self.part or self.origin
-        return call if self.origin == PROJECT else f"{whose}: {call}"
+        return call if self.origin == PROJECT else f"{self.part or self.origin}: {call}"
 
     @property
-    def remark(self) -> str:
-        """What ran there."""
+    def note(self) -> str:
+        """The number of queries in it, empty if there are none."""
         return f"{self.queries} {'query' if self.queries == 1 else 'queries'} in it" if self.queries else ""
 
 
 def groups_of_queries(queries: Iterable[Query]) -> list[QueryGroup]:
-    """Group queries, the most frequent first."""
+    """Group equal queries, the largest group first."""
 
     def group(members: Sequence[Query]) -> QueryGroup:
         first = members[0]
@@ -96,14 +96,14 @@ def groups_of_queries(queries: Iterable[Query]) -> list[QueryGroup]:
 
 
 def only_request(requests: Iterable[Request | None]) -> str:
-    """Name the request that all of it happened in, if it was one."""
-    # Not a set of them: to hash one would read the bytecode of all that led to it.
+    """Name the request if all of these are one and the same."""
+    # Not a set of requests: hashing one would read the bytecode of its whole call path.
     found = {request and request.number: request for request in requests}
     return str(*found.values()) if len(found) == 1 and None not in found else ""
 
 
 def groups_of_hops(hops: Iterable[Hop]) -> list[HopGroup]:
-    """Group hops, the most frequent first."""
+    """Group equal hops, the largest group first."""
 
     def group(members: Sequence[Hop]) -> HopGroup:
         first = members[0]
@@ -133,30 +133,30 @@ def groups_of_hops(hops: Iterable[Hop]) -> list[HopGroup]:
 
 
 def groups_of_connections(
-    opened: Iterable[NewConnection], remark: Callable[[NewConnection], str]
+    opened: Iterable[NewConnection], note: Callable[[NewConnection], str]
 ) -> list[list[NewConnection]]:
-    """Group connections that were opened from the same place for the same reason, the most frequent first."""
+    """Group connections with the same call path, reason and note, the largest group first."""
     return _most_frequent_first(
         opened,
-        lambda new: (new.using, new.why, remark(new), identity(new.call_path), identity(new.because_of)),
+        lambda new: (new.using, new.why, note(new), identity(new.call_path), identity(new.because_of)),
     )
 
 
 def groups_of_blocking_calls(calls: Iterable[BlockingCall]) -> list[list[BlockingCall]]:
-    """Group what made an event loop wait, the most frequent first."""
+    """Group equal calls that blocked an event loop, the largest group first."""
     return _most_frequent_first(
         calls, lambda call: (call.via, call.what, call.name, call.using, identity(call.call_path))
     )
 
 
-def identity(path: CallPath) -> tuple[Place, ...]:
-    """Make a key for a call path, at any depth of a recursion."""
+def identity(path: CallPath) -> tuple[SourcePosition, ...]:
+    """Make a key of a call path; it is the same at any depth of a recursion."""
     return key_of_sites(without_recursion(path))
 
 
-def key_of_sites(sites: CallPath) -> tuple[Place, ...]:
-    """Make a key for call sites: where in the source they are."""
-    return tuple(map(place_of, sites))
+def key_of_sites(sites: CallPath) -> tuple[SourcePosition, ...]:
+    """Make a key of call sites from their positions in the source."""
+    return tuple(map(position_of, sites))
 
 
 def _most_frequent_first(events: Iterable[E], key: Callable[[E], Hashable]) -> list[list[E]]:
@@ -165,28 +165,28 @@ def _most_frequent_first(events: Iterable[E], key: Callable[[E], Hashable]) -> l
     for event in events:
         group = group_of.get(id(event))
         if group is None:
-            # One object may stand for a million queries.
+            # After compaction, one object may stand for a million queries.
             group = group_of[id(event)] = groups.setdefault(key(event), [])
         group.append(event)
     return sorted(groups.values(), key=len, reverse=True)
 
 
-def distinct(queries: Sequence[Query], what: Literal["parameters", "row"]) -> int | None:
-    """Count the different parameters, or rows, that queries ran for; None when one of them is not known.
+def distinct(queries: Sequence[Query], field: Literal["parameters", "row"]) -> int | None:
+    """Count the different parameters, or rows, of queries. Return None if one of them is unknown.
 
-    What is written into the text is a parameter, too.
+    Values that are written into the SQL text count as parameters.
     """
     columns: list[Iterable[int]] = []
     for query in {id(query): query for query in queries}.values():
-        own = getattr(query, what)
+        own = getattr(query, field)
         if own is None:
             return None
-        alike = query.alike
-        values: Iterable[int] = (own,) if alike is None else getattr(alike, what)
-        if what == "parameters" and not (alike is not None and alike.has_texts):
+        compacted = query.compacted
+        values: Iterable[int] = (own,) if compacted is None else getattr(compacted, field)
+        if field == "parameters" and not (compacted is not None and compacted.has_texts):
             values = with_literals(query.sql, values)
         columns.append(values)
-    # A set of a million takes 100 MB, so not all at once.
+    # A set of a million values takes 100 MB, so they are counted in parts.
     parts = len(queries) // _MOST_AT_ONCE + 1
     return sum(
         len({one for one in chain.from_iterable(columns) if one % parts == part}) for part in range(parts)

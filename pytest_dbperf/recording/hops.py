@@ -1,4 +1,4 @@
-"""What became of a hop? The events that tell, put together."""
+"""What was the outcome of a hop? Its thread, its queries, its times and its request."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pytest_dbperf.sql.fingerprint import is_bookkeeping
 
 
 def completed(events: Sequence[Event]) -> list[Hop]:
-    """Fill in what ran in each hop, for how long, and for which request it was."""
+    """Return the hops, each with its thread, its number of queries, its times and its request."""
     hops = [event for event in events if isinstance(event, Hop)]
     ended = {event.number: event for event in events if isinstance(event, HopEnded)}
     queries = Counter(
@@ -28,7 +28,7 @@ def completed(events: Sequence[Event]) -> list[Hop]:
 
 def _completed(hop: Hop, end: HopEnded | None, queries: int, visits: dict[object, Request]) -> Hop:
     if end is not None:
-        # A loop that async_to_sync starts is waited for, but not in a queue.
+        # `async_to_sync` starts a loop of its own and does not wait in a queue.
         waited = end.started - hop.started if hop.leaves_the_loop else 0.0
         hop = hop._replace(
             ran_in=end.thread,
@@ -38,7 +38,7 @@ def _completed(hop: Hop, end: HopEnded | None, queries: int, visits: dict[object
             queries=queries,
         )
     if hop.cause.request is None and (request := visits.get(hop.cause.visit)) is not None:
-        # Before the request was made, or after its response: signals, the end of the response.
+        # It ran before Django made the request, or after the response: in a signal, or closing the response.
         hop = hop._replace(cause=hop.cause._replace(request=request))
     return hop
 
@@ -58,7 +58,7 @@ def seconds_in_queues(hops: Sequence[Hop]) -> float:
 
 
 def _is_within_a_hop_to_its_thread(hop: Hop, by_number: Mapping[int, Hop]) -> bool:
-    """Tell whether the thread sits in `async_to_sync` further up, and waits for nothing but this."""
+    """Tell whether its thread is in `async_to_sync` further up the call path, waiting only for this hop."""
     outer = by_number.get(hop.cause.hop)
     while outer is not None:
         if outer.leaves_the_loop and outer.thread_number == hop.thread_number:
@@ -68,14 +68,14 @@ def _is_within_a_hop_to_its_thread(hop: Hop, by_number: Mapping[int, Hop]) -> bo
 
 
 def _seconds_in_queue(hops: Sequence[Hop]) -> float:
-    """Add up the waits for one thread; it runs one hop after the other."""
+    """Add up how long hops waited for one thread, which runs one hop after another."""
     spans = sorted((hop.started + (hop.waited or 0.0), hop.seconds or 0.0) for hop in hops)
     starts = [start for start, _ in spans]
     busy_before = [0.0, *accumulate(seconds for _, seconds in spans)]
 
     def busy_until(moment: float) -> float:
-        place = bisect_left(starts, moment)
-        running_on = max(0.0, starts[place - 1] + spans[place - 1][1] - moment) if place else 0.0
-        return busy_before[place] - running_on
+        index = bisect_left(starts, moment)
+        running_on = max(0.0, starts[index - 1] + spans[index - 1][1] - moment) if index else 0.0
+        return busy_before[index] - running_on
 
     return sum(busy_until(hop.started + (hop.waited or 0.0)) - busy_until(hop.started) for hop in hops)

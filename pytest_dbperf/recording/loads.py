@@ -1,4 +1,4 @@
-"""What was loaded for a row, and which rows were loaded together? Relations, fields, and batches."""
+"""What did a query load for a row, and which rows were loaded together?"""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from typing import Any, NamedTuple, Self
 from pytest_dbperf.callsites.callsite import CallPath, CallSite, role_of
 from pytest_dbperf.callsites.ownership import DJANGO, PLUMBING, PROJECT
 
-# The modules of Django that make querysets for whoever asks, and the method that managers of libraries have.
-_ASKED = (
+# Django's modules that create querysets when other code asks for one.
+_MAKE_QUERYSETS = (
     *("db/models/manager.py", "db/models/query.py", "db/models/fields/related_descriptors.py"),
     "contrib/contenttypes/fields.py",
 )
+# The method of every manager, also a library's.
 _OF_MANAGERS = "get_queryset"
 
 
 class LoadedVia(StrEnum):
-    """How the ORM came to load something."""
+    """Which feature of the ORM loaded something."""
 
     TO_ONE = "to-one relation"
     TO_MANY = "to-many relation"
@@ -29,15 +30,16 @@ class LoadedVia(StrEnum):
 
 
 def _nothing() -> tuple[type[None], tuple[()]]:
-    """Say how to unpickle a note on an object of Django's: whoever takes it out of a cache gets None."""
+    """Let a note on one of Django's objects be pickled as None: after unpickling it would mean nothing."""
     return type(None), ()
 
 
 class QuerySetOrigin(NamedTuple):
-    """Where a queryset was made, and the related manager that made it, if it was one.
+    """Where a queryset was created, and the related manager that created it, if one did.
 
-    `frames` are the nearest, whoever they belong to: that is cheap. `clones` tells how often it has still to
-    be cloned until that manager hands it out; below zero it is not what a prefetch would serve.
+    `frames` are the nearest frames, whatever their role: taking them is cheap. `clones` is the number of
+    clones that Django still makes until that manager returns it. Below zero, other code has cloned it, so a
+    prefetch would not serve it.
     """
 
     frames: CallPath
@@ -46,18 +48,21 @@ class QuerySetOrigin(NamedTuple):
 
     @property
     def path(self) -> CallPath:
-        """Those of your code, as far as nobody else lies between, who would have made it for their own."""
-        yours = (role_of(code.co_filename) is PROJECT for code, _ in self._asked)
-        return tuple(compress(self._asked, yours))
+        """The call sites in your code that asked for it.
+
+        It ends at the first frame of other code: that has asked for the queryset for its own use.
+        """
+        are_yours = (role_of(code.co_filename) is PROJECT for code, _ in self._asking)
+        return tuple(compress(self._asking, are_yours))
 
     @property
     def is_of_others(self) -> bool:
-        """Whether none of your code has asked for it, but Django or a library."""
-        return not self.path and len(self._asked) < len(self.frames)
+        """Whether Django or a library asked for it, and none of your code."""
+        return not self.path and len(self._asking) < len(self.frames)
 
     @property
-    def _asked(self) -> CallPath:
-        return tuple(takewhile(_is_yours_or_asked, self.frames))
+    def _asking(self) -> CallPath:
+        return tuple(takewhile(_is_yours_or_makes_querysets, self.frames))
 
     def __reduce__(self) -> tuple[type[None], tuple[()]]:
         return _nothing()
@@ -69,21 +74,20 @@ class QuerySetOrigin(NamedTuple):
         return self
 
 
-def _is_yours_or_asked(site: CallSite) -> bool:
-    """Tell whether it is your code, or what is between that and a queryset that it has asked for."""
+def _is_yours_or_makes_querysets(site: CallSite) -> bool:
+    """Tell whether a call site is in your code, or in code that creates a queryset on its request."""
     filename = site[0].co_filename
     if role_of(filename) in (PROJECT, PLUMBING) or site[0].co_name == _OF_MANAGERS:
         return True
-    return role_of(filename) is DJANGO and filename.replace("\\", "/").endswith(_ASKED)
+    return role_of(filename) is DJANGO and filename.replace("\\", "/").endswith(_MAKE_QUERYSETS)
 
 
 class FetchedRows(NamedTuple):
-    """The instances of one evaluation of a queryset: the query, where it was made, and what it was made for.
+    """The rows that one evaluation of a queryset fetched: where it was created, and its query.
 
-    `load` is the relation that it loads for other rows; a queryset that stands for itself has none. `defers`
-    tells whether fields are left out by `defer()`, and not by `only()`; `is_locked` that
-    `select_for_update()` locks all that is joined, `is_combined` that it is a `union()` or the like, and
-    `is_streamed` that `iterator()` has asked for the rows.
+    `load` is the relation that it loads for other rows, None for a queryset of its own. `defers` is true if
+    `defer()` leaves out fields, not `only()`. `is_locked` is true if `select_for_update()` locks all joined
+    tables, `is_combined` for a `union()` or the like, `is_streamed` if `iterator()` fetched the rows.
     """
 
     origin: QuerySetOrigin | None = None
@@ -96,12 +100,12 @@ class FetchedRows(NamedTuple):
 
     @property
     def made_at(self) -> CallPath:
-        """The call sites nearest to where the queryset was made."""
+        """The call sites in your code where the queryset was created, innermost first."""
         return self.origin.path if self.origin is not None else ()
 
     @property
     def evaluated(self) -> CallPath:
-        """The call path of the query within its request: whoever made that made no queryset for it."""
+        """The call path of the query within its request. Code outside, such as a test, is left out."""
         if self.query is None:
             return ()
         path: CallPath = self.query.call_path
@@ -120,11 +124,12 @@ class FetchedRows(NamedTuple):
 
 
 class RelationLoad(NamedTuple):
-    """What a query loads, and for which row: a relation or a deferred field of a model.
+    """The relation or deferred field that a query loads, and the row that it loads it for.
 
-    `row` is a hash of its primary key, None where that cannot be known; `batch` are the rows that were loaded
-    with it. `is_plain_relation` tells that eager loading would serve the same: the query asks for nothing
-    more than the relation. A prefetch is for `rows` at once.
+    `via` is the feature of the ORM that loads it, `model` the class of the row, and `name` the attribute.
+    `row` is a hash of the row's primary key, None if it is unknown. `batch` has the rows that were fetched
+    together with that row. `is_plain_relation` is true if the query asks only for the relation itself, so
+    that eager loading would give the same. A prefetch loads it for several `rows` at once.
     """
 
     via: LoadedVia
@@ -137,5 +142,5 @@ class RelationLoad(NamedTuple):
 
     @property
     def is_lazy(self) -> bool:
-        """Whether it was loaded for a row alone, and could have been loaded with the row: that is certain."""
+        """Whether it was loaded for one row, and eager loading would certainly have loaded it as well."""
         return self.is_plain_relation and self.rows == 1 and self.via is not LoadedVia.CACHE

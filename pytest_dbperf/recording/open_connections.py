@@ -1,4 +1,4 @@
-"""Which connections are open? The physical ones of this process, known also while nobody listens."""
+"""Which physical connections are open? The process keeps count, also while nothing is recorded."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-# Whether a request of a client of ours is being served.
+# Whether this code runs for a request of `wsgi_client` or `asgi_client`.
 is_served: ContextVar[bool] = ContextVar("dbperf_is_served", default=False)
 
 
 @dataclass(frozen=True, slots=True)
 class OpenConnection:
-    """A connection while it is open. Numbers are given in the order of opening; `is_kept` as in its event."""
+    """An open connection. Numbers follow the order of opening; `is_kept` is as in `NewConnection`."""
 
     number: int
     using: str | None
@@ -29,9 +29,9 @@ class OpenConnection:
 
 
 class OpenConnections:
-    """The connections by owner: the driver's object, or Django's where that cannot be referenced.
+    """The open connections by owner: the driver's object, or Django's if that allows no weak reference.
 
-    `opened` counts by the name of the database, for as long as the process lives.
+    `opened` counts all that were ever opened in this process, by the name of the database.
     """
 
     def __init__(self) -> None:
@@ -57,7 +57,7 @@ class OpenConnections:
         is_kept: bool,
         dropped: Callable[[OpenConnection], None],
     ) -> OpenConnection:
-        """Note a connection, until it is removed or its owner is garbage: then `dropped` is called."""
+        """Add a connection. It calls `dropped` if the garbage collector takes the owner before `remove()`."""
 
         def garbage(key: int) -> None:
             dropped(self._open.pop(key))
@@ -74,7 +74,7 @@ class OpenConnections:
         return opened
 
     def remove(self, owner: Any) -> OpenConnection | None:
-        """Forget a connection that was closed, and return what was known of it."""
+        """Remove a connection that was closed, and return it; None if it is unknown."""
         with self._lock:
             closed = self._open.pop(id(owner), None)
             if closed is not None:
@@ -82,7 +82,7 @@ class OpenConnections:
             return closed
 
     def using_of(self, owner: Any) -> str | None:
-        """Tell the alias of a connection, None when it has none or is not known."""
+        """Return the alias of a connection, None if it has none or is unknown."""
         known = self._open.get(id(owner))
         return None if known is None else known.using
 
@@ -93,35 +93,35 @@ class OpenConnections:
         return [found[0] for found in known if found is not None]
 
     def expect(self, task: Any, is_alive: Callable[[], bool]) -> None:
-        """Note that a pool is about to open a connection, in a task of its own that may also be given up."""
+        """Note that a task of a pool is about to open a connection, unless the pool drops the task."""
         with self._lock:
             self._expected[task] = is_alive
 
     def arrived(self, task: Any) -> None:
-        """Note that the task has ended."""
+        """Note that a task of a pool has ended."""
         with self._lock:
             self._expected.pop(task, None)
             self._arrival.notify_all()
 
-    def settle(self, seconds: float) -> None:
-        """Wait until pools have opened what they were asked for, but no longer than that."""
-        if not self._expected:  # Nearly always, and asked six times for each test.
+    def wait_for_pools(self, seconds: float) -> None:
+        """Wait until pools have opened the connections that they are about to open, at most so long."""
+        if not self._expected:  # Nearly always, and each test calls this six times.
             return
         with self._lock:
             self._arrival.wait_for(lambda: not any(alive() for alive in self._expected.values()), seconds)
 
     @contextmanager
     def held(self) -> Iterator[Callable[[], list[Any]]]:
-        """Keep what is opened inside from the garbage collector, which comes by chance.
+        """Keep connections that are opened inside from the garbage collector, which runs at random times.
 
-        Yields what tells which of it was left by requests, or by threads that are gone.
+        Yields a function that returns those which requests, or threads that have ended, left open.
         """
         with self._lock:
             start = next(self._numbers)
             self._holders += 1
 
         def is_left(each: OpenConnection) -> bool:
-            # Without an alias it is the application's own affair.
+            # Without an alias, Django does not manage it, and the application may keep it open.
             is_djangos = each.using is not None and not each.is_kept
             return each.number > start and is_djangos and (each.is_served or not each.thread.is_alive())
 

@@ -1,4 +1,4 @@
-"""What happened? The recorder is the process's event log, a recording is a window on it."""
+"""How is it recorded? The recorder keeps the event log of the process; a recording is a window on it."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from typing import Any, Self
 from pytest_dbperf.recording import cause
 from pytest_dbperf.recording.cause import Cause
 from pytest_dbperf.recording.clock import perf_counter
-from pytest_dbperf.recording.compaction import MOST_UNFOLDED, Folds
-from pytest_dbperf.recording.event_lists import Views
+from pytest_dbperf.recording.compaction import MOST_UNCOMPACTED, Compaction
+from pytest_dbperf.recording.event_lists import EventLists
 from pytest_dbperf.recording.events import DriverQuery, Event, Query
 from pytest_dbperf.recording.open_connections import OpenConnections
 from pytest_dbperf.sql.plan import Plan
 
-_SECONDS_TO_SETTLE = 5
+_SECONDS_FOR_POOLS = 5
 
 
 class Recorder:
     """The event log of a process, for all its threads. It keeps events only while a recording is open.
 
-    It is not a context variable: plain threads, executors, live servers and the workers of a pool lose their
-    context, and they are what must not be missed.
+    It is not in a context variable: plain threads, executors, live servers and the workers of a pool start
+    without the context, and their events must count, too.
     """
 
     __slots__ = (
         "active",
+        "compact_at",
+        "compaction",
         "connections",
         "emit",
-        "fold_at",
-        "folds",
         "log",
         "open_recordings",
         "sampled",
@@ -54,36 +54,37 @@ class Recorder:
         self.wants_driver_queries = False
         self.sampled: set[object] | None = None
         self.log: list[Event] = []
-        # Appending to a list is atomic, and a bound method the cheapest way to it.
+        # Appending to a list is atomic, and calling the bound method is the fastest way.
         self.emit = self.log.append
-        self.folds = Folds(self.log)
-        self.fold_at = MOST_UNFOLDED
+        self.compaction = Compaction(self.log)
+        self.compact_at = MOST_UNCOMPACTED
 
     def record(
         self, *, call_sites: bool = True, task: bool = False, driver_queries: bool = False
     ) -> Recording:
-        """Make a recording, to be opened as a context manager (`with` or `async with`).
+        """Return a recording, to be opened as a context manager (`with` or `async with`).
 
-        With `task=True` it keeps only what this task, the tasks it starts and their threads cause: for code
-        that gathers. Without call sites it is cheaper, and can count but not blame. With
-        `driver_queries=True` it has the statements, too, that psycopg was given directly.
+        With `task=True` it has only the events of this task, of tasks that it starts, and of their threads:
+        for code that runs in `gather()`. Without call sites it is faster: it counts, but does not know which
+        code was the cause. With `driver_queries=True` it includes statements that psycopg executed without
+        Django.
         """
         return Recording(self, call_sites=call_sites, task=task, driver_queries=driver_queries)
 
     def keep(self, query: Query) -> None:
-        """Write a query into the log, and keep that small."""
+        """Append a query to the log, and compact the log if it is long."""
         self.emit(query)
-        if len(self.log) > self.fold_at:
-            self.fold()
+        if len(self.log) > self.compact_at:
+            self.compact()
 
-    def fold(self) -> None:
-        """Fold what there is by now, and say when to do it again."""
-        self.fold_at = len(self.log) + MOST_UNFOLDED
-        self.folds.fold()
+    def compact(self) -> None:
+        """Compact the log, and set the length at which to do it again."""
+        self.compact_at = len(self.log) + MOST_UNCOMPACTED
+        self.compaction.compact()
 
     @contextmanager
     def pause(self) -> Iterator[None]:
-        """Leave out of all open recordings what happens inside, in every thread."""
+        """Leave out of all open recordings what happens inside the block, in every thread."""
         paused = [recording for recording in self.open_recordings if recording.is_running]
         for recording in paused:
             recording._stop()
@@ -96,12 +97,12 @@ class Recorder:
                     self._listen()
 
     def opened(self, recording: Recording) -> None:
-        """Listen, and with call sites if this recording or another open one wants them."""
+        """Record for this recording, too. Events have call sites if any open recording wants them."""
         self.open_recordings.append(recording)
         self._listen()
 
     def closed(self, recording: Recording) -> None:
-        """Forget a recording; the log goes with the last one."""
+        """Forget a recording. The last one takes the log with it."""
         self.open_recordings.remove(recording)
         if self.open_recordings:
             self._listen()
@@ -111,7 +112,7 @@ class Recorder:
     def _listen(self) -> None:
         self.wants_frames = any(recording.has_call_sites for recording in self.open_recordings)
         self.wants_driver_queries = any(recording.has_driver_queries for recording in self.open_recordings)
-        # Anew for each window: each is to have samples of its own.
+        # A new set for each window, so that each gets its own samples.
         self.sampled = set() if any(recording.has_samples for recording in self.open_recordings) else None
         self.active = True
 
@@ -119,17 +120,18 @@ class Recorder:
 @dataclass(slots=True)
 class _Span:
     log: list[Event]
-    folds: Folds
+    compaction: Compaction
     start: int
     stop: int | None = None
     started: float = field(default_factory=perf_counter)
     stopped: float | None = None
 
 
-class Recording(Views):
-    """A window on the event log: what happened while it was open, in every thread and on every alias.
+class Recording(EventLists):
+    """What happened while it was open, in every thread and on every database alias.
 
-    It can be read at any time, also while it is open, and costs no copy: it is pairs of indexes into the log.
+    It can be read at any time, also while it is still open. It is a window on the event log and copies
+    nothing: it holds pairs of indexes.
     """
 
     def __init__(
@@ -158,10 +160,10 @@ class Recording(Views):
 
     def __enter__(self) -> Self:
         if self._task is not None:
-            outer = cause.current.get()
-            self._token = cause.current.set(outer._replace(tasks=(*outer.tasks, self._task)))
-        # A pool may still be filling up from before.
-        self._recorder.connections.settle(_SECONDS_TO_SETTLE)
+            outer = cause.inherited.get()
+            self._token = cause.inherited.set(outer._replace(tasks=(*outer.tasks, self._task)))
+        # A pool may still be opening connections from before.
+        self._recorder.connections.wait_for_pools(_SECONDS_FOR_POOLS)
         self.open_at_start = len(self._recorder.connections)
         self._recorder.opened(self)
         self._start()
@@ -169,17 +171,17 @@ class Recording(Views):
 
     def __exit__(
         self,
-        kind: type[BaseException] | None = None,
+        exc_type: type[BaseException] | None = None,
         error: BaseException | None = None,
         traceback: TracebackType | None = None,
     ) -> None:
-        # What a pool was asked for inside belongs to it, also if it takes a moment longer.
-        self._recorder.connections.settle(_SECONDS_TO_SETTLE)
+        # Connections that a pool was asked for inside belong to it, even if they take a moment longer.
+        self._recorder.connections.wait_for_pools(_SECONDS_FOR_POOLS)
         if self.is_running:
             self._stop()
         self._recorder.closed(self)
         if self._token is not None:
-            cause.current.reset(self._token)
+            cause.inherited.reset(self._token)
             self._token = None
 
     async def __aenter__(self) -> Self:
@@ -187,19 +189,19 @@ class Recording(Views):
 
     async def __aexit__(
         self,
-        kind: type[BaseException] | None = None,
+        exc_type: type[BaseException] | None = None,
         error: BaseException | None = None,
         traceback: TracebackType | None = None,
     ) -> None:
-        self.__exit__(kind, error, traceback)
+        self.__exit__(exc_type, error, traceback)
 
     def _start(self) -> None:
         recorder = self._recorder
-        self._spans.append(_Span(recorder.log, recorder.folds, recorder.folds.edge()))
+        self._spans.append(_Span(recorder.log, recorder.compaction, recorder.compaction.add_boundary()))
 
     def _stop(self) -> None:
         span = self._spans[-1]
-        span.stop, span.stopped = span.folds.edge(), perf_counter()
+        span.stop, span.stopped = span.compaction.add_boundary(), perf_counter()
 
     @property
     def is_running(self) -> bool:
@@ -208,26 +210,26 @@ class Recording(Views):
 
     @property
     def periods(self) -> list[tuple[float, float]]:
-        """When it ran, pauses left out: from and until, in seconds of `time.perf_counter()`."""
+        """The periods in which it was running, without pauses: start and end by `time.perf_counter()`."""
         return [(span.started, span.stopped or perf_counter()) for span in self._spans]
 
-    def of_types(self, kinds: AbstractSet[type]) -> list[Any]:
+    def of_types(self, event_types: AbstractSet[type]) -> list[Any]:
         """The events of exactly these types, in the order in which they ended."""
         if not self.has_driver_queries:
-            kinds = kinds - {DriverQuery}
+            event_types = event_types - {DriverQuery}
         events: list[Any] = []
         for span in self._spans:
             part = span.log[span.start : span.stop]
-            # A million events are looked through a dozen times: this takes a third of what isinstance() does.
-            events += compress(part, map(kinds.__contains__, map(type, part)))
+            # A million events are searched a dozen times: this takes a third of the time of isinstance().
+            events += compress(part, map(event_types.__contains__, map(type, part)))
         if self._task is None:
             return events
         return [event for event in events if self._task in event.cause.tasks]
 
     def record(self, *, task: bool = False) -> Recording:
-        """Make a narrower window: `with dbperf.record() as recording: ...`."""
+        """Record a part of it: `with dbperf.record() as part: ...`."""
         return self._recorder.record(task=task, driver_queries=self.has_driver_queries)
 
     def pause(self) -> AbstractContextManager[None]:
-        """Leave out what happens inside, of this and of every open window: `with dbperf.pause(): ...`."""
+        """Leave out what happens inside, of this and every open recording: `with dbperf.pause(): ...`."""
         return self._recorder.pause()

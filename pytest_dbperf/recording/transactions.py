@@ -1,11 +1,10 @@
-"""What was open while nothing ran? Transactions, read from their statements, and the gaps between these.
+"""Which transactions were open while no statement ran? They are read from their statements.
 
-A transaction begins for the database with its first statement: psycopg sends BEGIN along with that, and so do
-MySQL's and Oracle's drivers. SQLite takes its locks then. Until it, nothing is held.
+For the database, a transaction begins with its first statement: psycopg sends BEGIN together with it, and so
+do MySQL's and Oracle's drivers. SQLite takes its locks then. Before that, nothing is locked.
 
-In a test with a transaction of its own, `atomic()` is a savepoint. The first one that is met outside of any
-transaction is what begins one in production, and ends where that savepoint does. A block with
-`savepoint=False` leaves no trace there.
+In a test that runs in a transaction, `atomic()` makes a savepoint. The outermost savepoint stands for the
+transaction that production would begin, and ends with it. A block with `savepoint=False` leaves no trace.
 """
 
 from __future__ import annotations
@@ -34,8 +33,8 @@ _EAGER = frozenset(("EXCLUSIVE", "IMMEDIATE"))
 class Gap:
     """A time in which a transaction was open and none of its statements ran.
 
-    It began with the end of `before`, the statement of this `number`, and ended with `after`, or with the
-    recording if that is None.
+    It began when the statement `before` ended, which has this `number` in its transaction. It ended with
+    `after`, or with the recording if that is None.
     """
 
     before: Query
@@ -46,23 +45,23 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """The statements of a transaction, nested blocks included, and the gaps between them."""
+    """A transaction: its statements, those of nested blocks included, and the gaps between them."""
 
     statements: Sequence[Query]
     gaps: Sequence[Gap]
 
     @property
     def using(self) -> str | None:
-        """The alias of its database; None where no statement ran."""
+        """The alias of its database, None if it ran no statement."""
         return self.statements[0].using if self.statements else None
 
     @property
     def idle_seconds(self) -> float:
-        """The time that it was open with no statement running."""
+        """The seconds that it was open while no statement ran."""
         return sum(gap.seconds for gap in self.gaps)
 
     def statements_until(self, gap: Gap) -> Sequence[Query]:
-        """The statements that ran before a gap of its own."""
+        """The statements that ran before one of its gaps."""
         return self.statements[: gap.number]
 
 
@@ -77,7 +76,7 @@ class _Open:
     def run(self, query: Query) -> None:
         self.wait(query.started, query)
         self.statements.append(query)
-        # A wrapper of Django's may run a statement within another: the outer one ends, and is told, later.
+        # An `execute_wrapper` may run a statement within another: the outer one ends later, and comes later.
         self.ended = max(self.ended, query.started + query.seconds)
 
     def wait(self, until: float, after: Query | ConnectionClosed | None) -> None:
@@ -91,10 +90,10 @@ class _Open:
 
 
 def transactions_of(events: Iterable[Event], periods: Sequence[Period]) -> list[Transaction]:
-    """Find the transactions that began in a recording, which ran in these periods: pauses are no gaps.
+    """Find the transactions that began in a recording with these periods. Its pauses are not gaps.
 
-    They are told apart by alias and thread. Statements of the driver's on a connection without an alias are
-    left out: nobody hears their BEGIN.
+    Alias and thread tell transactions apart. Statements on a connection without an alias are left out, as
+    their BEGIN is not recorded.
     """
     pauses = [(stopped, started) for (_, stopped), (started, _) in pairwise(periods)]
     open_now: dict[tuple[str | None, str], _Open] = {}
@@ -106,20 +105,20 @@ def transactions_of(events: Iterable[Event], periods: Sequence[Period]) -> list[
             meaning, name = _read(event.sql)
             if meaning == _BEGIN or (meaning == _SAVEPOINT and current is None):
                 open_now[key] = _opened_by(event, meaning, name, pauses)
-                # An end that was not seen may have come in a pause.
+                # The transaction before may have ended during a pause.
                 ended += [] if current is None else [current]
             elif current is not None:
                 current.run(event)
                 if meaning == _END or (meaning == _RELEASE and name == current.savepoint):
                     ended.append(open_now.pop(key))
-        # The garbage collector drops connections in any thread.
+        # A dropped one says nothing: the garbage collector runs in any thread.
         elif isinstance(event, ConnectionClosed) and not event.dropped:
             closed = open_now.pop((event.using, event.thread), None)
             if closed is not None:
                 closed.wait(event.started, event)
                 ended.append(closed)
     for left in open_now.values():
-        # After a pause it is not known whether it is open still.
+        # After a pause, it is unknown whether it is still open.
         if not any(stop > left.ended for _, stop in pauses):
             left.wait(periods[-1][1], None)
         ended.append(left)
@@ -136,13 +135,13 @@ def _opened_by(query: Query, meaning: str, name: str, pauses: Sequence[Period]) 
 
 
 def _read(sql: str) -> tuple[str, str]:
-    """Tell what it means for a transaction, and the name or the mode that it gives."""
+    """Return what a statement means for a transaction, and its savepoint's name or its mode."""
     first = next(iter(sql[:20].split(None, 1)), "")
     meaning = _MEANINGS.get(first.rstrip(";").upper(), "")
     if not meaning:
         return "", ""
     words = sql.upper().replace(";", " ").split()
     if meaning == _END and "TO" in words:
-        # Django releases what it has rolled back to. Where nobody does, the block has ended all the same.
+        # Django releases a savepoint after rolling back to it. Without that, the block has ended as well.
         meaning = _RELEASE
     return meaning, next((word for word in words[1:] if word not in _NOISE), "")

@@ -108,11 +108,11 @@ def measure(recording: Recording, root: Path, *, with_groups: bool) -> Measureme
 
 
 def _request(request: Request, queries: int, hops: Sequence[Hop], response: Response | None) -> RequestResult:
-    decided_by = Counter(hop.decided_by for hop in hops)
+    counted_as = Counter(hop.counted_as for hop in hops)
     result = RequestResult(
         str(request),
         queries,
-        hops=dict(sorted(decided_by.items())),
+        hops=dict(sorted(counted_as.items())),
         hops_in_view=sum(hop.is_in_view for hop in hops),
     )
     if response is None:
@@ -148,7 +148,7 @@ def noted(budget: str, remark: WarningLine, root: Path) -> WarningResult:
 
 def named(memo: CachedFunction, root: Path) -> str:
     """Write which cache it is: `campaigns/conf.py:12 setting (lru_cache)`."""
-    return f"{describe((memo.site,), root)[0]} ({memo.kind})"
+    return f"{describe((memo.site,), root)[0]} ({memo.made_by})"
 
 
 def _milliseconds(seconds: float) -> float:

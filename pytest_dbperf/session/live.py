@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, overload
 
-from pytest_dbperf.callsites.callsite import CallPath, frames_of_yours
+from pytest_dbperf.callsites.callsite import CallPath, project_frames
 from pytest_dbperf.callsites.shown import location_of
 from pytest_dbperf.growth.comparison import violation_of
 from pytest_dbperf.growth.database import Ground, GrowthUnknown
@@ -112,7 +112,7 @@ class LiveRecording(Recording):
             WrongArguments: An argument means nothing.
         """
         __tracebackhide__ = True
-        path = frames_of_yours(1)
+        path = project_frames(1)
         comparison = self._compare(
             Experiment(call, populate=populate, scales=scales, slope=slope, warm_up=warm_up),
             path,

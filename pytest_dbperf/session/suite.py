@@ -23,7 +23,7 @@ from pytest_dbperf.budgets.enforcement import (
 )
 from pytest_dbperf.budgets.resolution import in_force, nearest_budgets_of
 from pytest_dbperf.caches.watch import CacheWatch
-from pytest_dbperf.callsites.callsite import frames_of_yours, line_of
+from pytest_dbperf.callsites.callsite import line_of, project_frames
 from pytest_dbperf.callsites.shown import location_of
 from pytest_dbperf.growth.database import GrowthUnknown, ground_of
 from pytest_dbperf.options import Options
@@ -158,7 +158,7 @@ class Suite:
 
     def window(self, kind: type[Budget], /, *args: Any, **kwargs: Any) -> BudgetWindow:
         """Make a budget for a part of the test that runs now."""
-        site = next(iter(frames_of_yours(1)), None)
+        site = next(iter(project_frames(1)), None)
         given = PlacedBudget(make(kind, args, kwargs), f"at {location_of(site, self.root)}" if site else "")
         _require_that_it_counts(given)
 

@@ -1,1 +1,1 @@
-"""Is it the same query?"""
+"""Are two SQL texts the same query, and what do they say?"""

@@ -10,7 +10,7 @@ from typing import Any
 
 from pytest_dbperf.sql.tables import kind_of, tables_of
 
-# Control of a transaction or a session. It is recorded, and not counted by default.
+# They control a transaction or a session. They are recorded, but not counted by default.
 _BOOKKEEPING = frozenset(
     "ABORT BEGIN COMMIT DISCARD END PRAGMA RELEASE RESET ROLLBACK SAVEPOINT SET SHOW START".split()  # noqa: SIM905
 )
@@ -26,42 +26,42 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-# A text without comments and whatever else makes it hard to tell what a value is.
+# A text in which values are easy to find: without comments, escapes, and the like.
 _PLAIN = re.compile(r"""(?:[^"'`$\\%/*-]++|"\w++"|'[^'\\]*+'|%(?!\()|[/*-](?![/*-]))*+""")
-# Its strings, and its numbers after an operator, a parenthesis or a comma: never that of a LIMIT.
+# Strings, and numbers after an operator, a parenthesis or a comma. The number of a LIMIT never matches.
 _OBVIOUS_VALUE = re.compile(r"'[^']*+'|(?:(?<=[=<>(,])|(?<=[=<>(,] ))\d++(?![\w.$])")
 _LITERAL = re.compile(r"'[^']*+'|(?<![\w.$])\d[\w.]*+")
 _PLAIN_NAME = re.compile(r'["`]([a-z_][a-z0-9_]*)["`]')
 _LIMIT = re.compile(r"LIMIT\s+$", re.IGNORECASE)
 _PART_OF_PAGE = re.compile(r"\b(?:LIMIT|OFFSET)\s+\d+", re.IGNORECASE)
 _OFFSET = re.compile(r"\bOFFSET\s+(\d+)", re.IGNORECASE)
-# One is first() and exists(), 21 are get().
+# LIMIT 1 is first() or exists(), LIMIT 21 is get().
 _OF_MANY = re.compile(r"\bLIMIT (?!(?:1|21)\b)")
 _EQUAL = re.compile(r"(?<![<>!])= ?%s")
 _AFTER = re.compile(r"(?:(?<!<)>|<(?!>))=? ?\(?%s|\bOFFSET\b")
 _SAVEPOINT = re.compile(r"^(SAVEPOINT|RELEASE SAVEPOINT|ROLLBACK TO SAVEPOINT)\b.*", re.IGNORECASE)
 _LISTS = (
-    # IN (%s) and IN (%s, ...) stay apart: many values in one query are the cure for one query a value.
+    # IN (%s) and IN (%s, ...) stay apart: one query for many values is the fix for one query per value.
     (re.compile(r"\bIN \(%s(?:, ?%s)+\)"), "IN (%s, ...)"),
-    # Of composite keys; Django prefetches all to-one relations by them, in 5.2 as an OR where need be.
+    # Composite keys. Django prefetches to-one relations by them; 5.2 writes an OR if the database needs it.
     (re.compile(r"\bIN \((\(%s(?:, ?%s)*\))(?:, ?\1)+\)"), r"IN (\1, ...)"),
     (re.compile(r"\(([\w.]+ = %s)(?: OR \1)+\)"), r"(\1 OR ...)"),
     (re.compile(r"\bVALUES (\((?:[^()]|\([^()]*\))*\))(?:, ?\((?:[^()]|\([^()]*\))*\))+"), r"VALUES \1, ..."),
 )
-# Arrays: PostgreSQL takes many values as one, and so does Django's bulk_create() there.
+# ANY and UNNEST take an array, so one parameter has many values. Django's bulk_create() uses UNNEST.
 _SIGNS_OF_BATCHES = (", ...)", "), ...", " OR ...)", "ANY(%s", "ANY (%s", "UNNEST(")
 _LIST = re.compile(r"\(%s, \.\.\.\)|\(\([%s, ]+\), \.\.\.\)|\([\w.]+ = %s OR \.\.\.\)|\b(?:ANY|UNNEST) ?\(%s")
 _LISTED_OR_NOT = re.compile(r"\bIN \(%s(?:, ?%s)+\)|\bANY ?\(%s|%s")
 _SELECT = re.compile(r"SELECT (?:DISTINCT )?")
-# What tells where a list of columns ends: a FROM outside of quotes and parentheses, and of IS DISTINCT FROM.
+# A list of columns ends at the first FROM that is outside of quotes, parentheses and IS DISTINCT FROM.
 _SIGN_OF_END = re.compile(r'"(?:[^"]|"")*"|`[^`]*`|[()]|\bDISTINCT FROM\b|\bFROM ')
-_LONGEST_LIST_SHOWN = 25  # COUNT(*) says what is asked.
+_LONGEST_LIST_SHOWN = 25  # Short lists, such as COUNT(*), help a reader.
 _INSERTED = re.compile(r"^(INSERT INTO [\w.]+) \([^()]*\)")
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What a SQL text is. The kind is `select`, `insert`, `update`, `delete` or `other`."""
+    """An SQL statement without its values. `kind` is `select`, `insert`, `update`, `delete` or `other`."""
 
     fingerprint: str
     kind: str
@@ -69,25 +69,25 @@ class Statement:
 
     @property
     def has_list(self) -> bool:
-        """Whether there is a list of values in it, as of IN (1, 2)."""
+        """Whether it contains a list of values, such as IN (1, 2)."""
         return any(sign in self.fingerprint for sign in _SIGNS_OF_BATCHES)
 
     @property
     def is_batched(self) -> bool:
-        """Whether it asks for, or writes, many rows by their values: it is what makes a loop unnecessary.
+        """Whether one execution reads or writes rows for many values, so that no loop is necessary.
 
-        With other values beside the list, it may be these that a loop goes over.
+        With other values beside the list it is false: a loop may go over those.
         """
         return self.has_list and _asks_by_lists_alone(self.fingerprint, self.kind)
 
     @property
     def is_of_values(self) -> bool:
-        """Whether it is about rows that have a value, and not about all, or those in a range."""
+        """Whether it concerns rows with certain values, and not all rows or those in a range."""
         return self.kind == "insert" or _is_of_values(self.fingerprint)
 
     @property
     def is_page(self) -> bool:
-        """Whether it asks for the next rows after some: by OFFSET, or by what they are to come after."""
+        """Whether it reads the next page of rows: by OFFSET, or by the values of the row before."""
         return _is_page(self.fingerprint)
 
 
@@ -102,8 +102,8 @@ def is_bookkeeping(sql: str) -> bool:
 
 @lru_cache(maxsize=10_000)
 def statement_of(sql: str) -> Statement:
-    """Read a SQL text. Values, comments, white space and the length of lists make no difference."""
-    # Where values are written into the text there may be a million texts, and there are few without them.
+    """Read an SQL text. Values, comments, white space and the length of lists make no difference."""
+    # If code writes values into the text there may be a million texts, but without the values only a few.
     return _read(_OBVIOUS_VALUE.sub("''", sql) if _PLAIN.fullmatch(sql) else sql)
 
 
@@ -114,24 +114,24 @@ def _read(sql: str) -> Statement:
 
 
 def tokens_of(sql: str) -> Iterator[re.Match[str]]:
-    """Read a SQL text token by token: each is a `comment`, a `value`, a `name` or a `mark`."""
+    """Split an SQL text into tokens: each is a `comment`, a `value`, a `name` or a `mark`."""
     return _TOKEN.finditer(sql)
 
 
 def outside_lists(sql: str, parameters: Sequence[Any]) -> Sequence[Any]:
-    """Leave out the parameters that are members of lists, where there are others: a loop goes over those."""
+    """Leave out parameters that are members of lists, if there are others: a loop goes over the others."""
     listed = [token[0] != "%s" for token in _LISTED_OR_NOT.finditer(sql) for _ in range(token[0].count("%s"))]
     others = tuple(value for value, is_listed in zip(parameters, listed, strict=False) if not is_listed)
     return others if others and len(listed) == len(parameters) else parameters
 
 
 def with_literals(sql: str, parameters: Iterable[int]) -> Iterable[int]:
-    """Add to hashes of parameters what is written into the text, but for LIMIT and OFFSET."""
+    """Add the values that are written into the text, except LIMIT and OFFSET, to hashes of parameters."""
     literals = _literals_of(sql)
     if not literals:
         return parameters
     own = hash(literals)
-    # Not a hash of both: those of -1 and -2 are one.
+    # XOR, not a hash of both numbers: hash(-1) equals hash(-2).
     return [each ^ own for each in parameters]
 
 
@@ -145,13 +145,13 @@ def _literals_of(sql: str) -> tuple[str, ...]:
 
 
 def offset_of(sql: str) -> str:
-    """Read the number of rows that a SQL text leaves out, empty where it says none."""
+    """Return the number after OFFSET as text, empty without one."""
     found = _OFFSET.search(sql)
     return found[1] if found else ""
 
 
 def shortened(statement: Statement) -> str:
-    """Leave out what a reader skips: lists of columns, and the name of the only table before each column."""
+    """Leave out what a reader skips: long lists of columns, and the name of the only table."""
     text = statement.fingerprint
     selected = _SELECT.match(text)
     if selected:
@@ -165,7 +165,7 @@ def shortened(statement: Statement) -> str:
 
 
 def _end_of_list(text: str, start: int) -> int:
-    """Where the FROM of a SELECT begins, or where the list does if it has none."""
+    """Return the index of a SELECT's FROM, or that of its list of columns if it has no FROM."""
     depth = 0
     for sign in _SIGN_OF_END.finditer(text, start):
         depth += {"(": 1, ")": -1}.get(sign[0], 0)
@@ -178,7 +178,7 @@ def _fingerprint(sql: str) -> str:
     text = " ".join(_TOKEN.sub(_without_value, sql).split()).rstrip("; ")
     for pattern, replacement in _LISTS:
         text = pattern.sub(replacement, text)
-    # Django numbers its savepoints by thread.
+    # Django numbers its savepoints per thread.
     return _SAVEPOINT.sub(r"\1", text)
 
 
@@ -186,7 +186,7 @@ def _without_value(token: re.Match[str]) -> str:
     if token["comment"]:
         return " "
     if token["value"]:
-        # A LIMIT is part of the question (LIMIT 21 is a get()), not a value in it.
+        # The number of a LIMIT is part of the query, not a value: LIMIT 21 is a get().
         before = token.string[max(0, token.start() - 8) : token.start()]
         return token[0] if _LIMIT.search(before) else "%s"
     return _PLAIN_NAME.sub(r"\1", token[0])
@@ -196,7 +196,7 @@ def _without_value(token: re.Match[str]) -> str:
 def _asks_by_lists_alone(fingerprint: str, kind: str) -> bool:
     if kind == "insert":
         return True
-    # What is set is no question.
+    # Only the WHERE of an UPDATE or DELETE selects rows.
     asked = fingerprint[fingerprint.rfind(" WHERE ") :] if kind in ("update", "delete") else fingerprint
     return "%s" not in _LIST.sub("", asked)
 
@@ -214,6 +214,6 @@ def _is_page(fingerprint: str) -> bool:
 
 
 def _words(sql: str) -> list[str]:
-    """The names and marks of a statement; values are left out, keywords cannot be told from names."""
+    """Return the names, keywords and marks of a statement, without its values."""
     words = (token["name"] or token["mark"] for token in _TOKEN.finditer(sql))
     return [word for word in words if word]

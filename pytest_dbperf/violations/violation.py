@@ -8,7 +8,7 @@ from math import ceil
 from pathlib import Path
 
 from pytest_dbperf.callsites.callsite import CallPath, CallSite
-from pytest_dbperf.callsites.shown import describe, location_of, together
+from pytest_dbperf.callsites.shown import describe, describe_by_function, location_of
 
 # A failure is read where it scrolls by; -v shows all of it.
 # Two more lines tell the location.
@@ -216,7 +216,9 @@ def _advice(line: str | Hint | Fix, root: Path) -> tuple[str, str]:
     if isinstance(line, Fix):
         word = "or " if line.is_alternative else "fix"
         return f"{word}  {location_of(line.site, root)}  {line.text}", f"   {line.result}"
-    return line if isinstance(line, str) else " ".join((line.text, *together(line.sites, root))), ""
+    return line if isinstance(line, str) else " ".join(
+        (line.text, *describe_by_function(line.sites, root))
+    ), ""
 
 
 def _row(evidence: Evidence, root: Path, *, in_full: bool) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from pytest_dbperf.callsites.callsite import settle
+from pytest_dbperf.callsites.callsite import set_project_root
 from pytest_dbperf.plans.explain import CannotExplain, explain
 from shop.models import Book
 
@@ -17,7 +17,7 @@ HOME = Path(__file__).parents[2]
 @pytest.fixture
 def recording(recorder):
     """A recording that wants samples."""
-    undo = settle(HOME)
+    undo = set_project_root(HOME)
     recording = recorder.record()
     recording.has_samples = True
     yield recording

@@ -329,7 +329,7 @@ def test_requests(asgi_client, dbperf, settings, path, expected):
 def test_an_async_view_in_a_sync_stack(client, dbperf, settings):
     settings.MIDDLEWARE = []
     client.get("/together/")
-    assert [(hop.via, hop.decided_by) for hop in dbperf.hops] == [
+    assert [(hop.via, hop.counted_as) for hop in dbperf.hops] == [
         ("async_to_sync", "view-adapter"),
         ("sync_to_async", "project"),
     ]

@@ -20,7 +20,7 @@ from pytest_dbperf.probes import connections, drivers, executors
 from pytest_dbperf.probes import listening as probes
 from pytest_dbperf.probes.django_frames import frame_readers
 from pytest_dbperf.probes.listening import listening
-from pytest_dbperf.probes.seam import SeamGone, WhileWanted, is_installed, replace, together
+from pytest_dbperf.probes.seam import SeamGone, WhileWanted, is_installed, undo_all, wrap
 from pytest_dbperf.probes.threads import runs_in
 from pytest_dbperf.recording.recorder import Recorder
 from tests.probes.seams import SEAMS
@@ -144,19 +144,19 @@ def test_a_seam_that_is_gone_is_our_bug_and_says_so():
     """Nothing would be counted, which must not pass as zero."""
     library = SimpleNamespace(__name__="library")
     with pytest.raises(SeamGone, match=r"library\.execute is gone.*Please report it to pytest-dbperf"):
-        replace(library, "execute", lambda original: original)
+        wrap(library, "execute", lambda original: original)
 
 
 def test_a_missing_method_names_the_library():
     """The class alone might not say whose it is."""
     with pytest.raises(SeamGone, match=r"installed version of asgiref\.sync"):
-        replace(SyncToAsync, "no_such_method", lambda original: original)
+        wrap(SyncToAsync, "no_such_method", lambda original: original)
 
 
 def test_a_seam_that_somebody_wrapped_after_us_stays_wrapped():
     """Their wrapper calls ours, which only forwards from then on."""
     library = SimpleNamespace(__name__="library", execute=lambda: "original")
-    undo = replace(library, "execute", lambda original: lambda: original())
+    undo = wrap(library, "execute", lambda original: lambda: original())
     theirs = library.execute = lambda: "theirs"
 
     undo()
@@ -168,7 +168,7 @@ def test_replacements_are_undone_in_reverse():
     """The last one first, as they lie on top of each other."""
     order = []
 
-    together(lambda: order.append("first"), lambda: order.append("second"))()
+    undo_all(lambda: order.append("first"), lambda: order.append("second"))()
 
     assert order == ["second", "first"]
 

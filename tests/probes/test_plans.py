@@ -14,7 +14,7 @@ from django.db import IntegrityError, connection, connections, transaction
 from django.db.models import Exists, FilteredRelation, OuterRef, Q
 from psycopg.types.json import Jsonb
 
-from pytest_dbperf.callsites.callsite import settle
+from pytest_dbperf.callsites.callsite import set_project_root
 from pytest_dbperf.plans import explain as explain_module
 from pytest_dbperf.plans.explain import CannotExplain, explain, root_of
 from shop.models import Author, Book
@@ -42,7 +42,7 @@ CREATE TEMPORARY TABLE thing (
 @pytest.fixture(autouse=True)
 def yours():
     """Models of the small project are yours, as they are to the plugin."""
-    undo = settle(HOME)
+    undo = set_project_root(HOME)
     yield
     undo()
 

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.safestring import SafeString
 
 from pytest_dbperf.callsites.shown import describe
-from pytest_dbperf.recording.compaction import MOST_UNFOLDED
+from pytest_dbperf.recording.compaction import MOST_UNCOMPACTED
 from pytest_dbperf.recording.groups import groups_of_queries
 from shop.models import Author, Book
 from tests.factories import functions_of
@@ -273,7 +273,7 @@ def test_a_statement_that_cannot_be_written_raises_what_django_raises(recorder, 
 @pytest.mark.parametrize("call_sites", [True, False])
 def test_a_long_test_is_folded_while_it_runs(recorder, using, call_sites):
     """Queries in a loop share an object, and nothing is lost of what they were."""
-    most = MOST_UNFOLDED + 10
+    most = MOST_UNCOMPACTED + 10
     with recorder.record(call_sites=call_sites) as recording, connections[using].cursor() as cursor:
         for number in range(most):
             cursor.execute("SELECT %s", [number])
@@ -290,9 +290,9 @@ def test_a_long_test_is_folded_while_it_runs(recorder, using, call_sites):
 def test_transaction_control_is_folded_too(recorder, using):
     """As it passes another seam."""
     with recorder.record() as recording:
-        for _ in range(MOST_UNFOLDED // 2 + 1):
+        for _ in range(MOST_UNCOMPACTED // 2 + 1):
             with transaction.atomic(using=using):
                 pass
 
-    assert len(recording.bookkeeping) >= MOST_UNFOLDED + 2
+    assert len(recording.bookkeeping) >= MOST_UNCOMPACTED + 2
     assert len({id(query) for query in recording.bookkeeping}) < 10

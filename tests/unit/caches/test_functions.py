@@ -166,7 +166,9 @@ def test_a_cache_tells_what_it_has_seen():
 
 def test_a_cache_has_the_name_of_its_package():
     """`lru_cache` and `cache` of functools are one."""
-    kinds = [CachedFunctions().of(innermost(function)).kind for function in (setting, on_object, on_function)]
+    kinds = [
+        CachedFunctions().of(innermost(function)).made_by for function in (setting, on_object, on_function)
+    ]
 
     assert kinds == ["lru_cache", "tests", "tests"]
 

@@ -22,7 +22,7 @@ def imported_from(filename, source):
 
 def walk(**how):
     """Take the call path of the caller."""
-    return callsite.frames_of_yours(1, **how)
+    return callsite.project_frames(1, **how)
 
 
 @pytest.mark.parametrize(
@@ -49,9 +49,9 @@ def test_settling_forgets_what_was_learned():
         return callsite.role_of(filename), callsite.role_of(edge), any(walked)
 
     before = roles()
-    unsettle = callsite.settle(HERE, ["ninja"])
+    restore = callsite.set_project_root(HERE, ["ninja"])
     settled = roles()
-    unsettle()
+    restore()
 
     assert before == roles() == ("library:ninja", "edge", False)
     assert settled == ("project", "edge", True)
@@ -153,8 +153,8 @@ def test_a_call_is_at_one_place_however_often_it_runs():
     for _ in range(50):
         use(watched)
 
-    assert len({callsite.place_of(site) for site in watched.sites}) == 2
-    assert callsite.place_of(watched.sites[0]) == callsite.place_of(watched.sites[-2])
+    assert len({callsite.position_of(site) for site in watched.sites}) == 2
+    assert callsite.position_of(watched.sites[0]) == callsite.position_of(watched.sites[-2])
 
 
 def test_a_call_site_is_shown_relative_to_the_root():

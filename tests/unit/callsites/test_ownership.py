@@ -47,7 +47,7 @@ def world(tmp_path, monkeypatch):
     """Settle in a repository, and be in no environment nor project before."""
     monkeypatch.delenv("DJANGO_SETTINGS_MODULE", raising=False)
     place(tmp_path, "repo/shop/views.py")
-    undo = ownership.settle(tmp_path / "repo", [])
+    undo = ownership.set_project_root(tmp_path / "repo", [])
     yield
     undo()
 
@@ -64,9 +64,9 @@ def editable(tmp_path, site, monkeypatch):
     return make
 
 
-def whose(folder, file):
+def role_of_file(folder, file):
     """The role of a file, there or not."""
-    return ownership.whose(str(folder / file))
+    return ownership.role_of_file(str(folder / file))
 
 
 @pytest.mark.parametrize(
@@ -89,28 +89,28 @@ def whose(folder, file):
 )
 def test_a_file_is_known_by_where_it_lies(filename, role):
     """It is yours, Django's, a library's, or never to blame."""
-    assert ownership.whose(filename) == role
+    assert ownership.role_of_file(filename) == role
 
 
 @pytest.mark.parametrize("file", ["shop/views.py", "tests/test_views.py", "conftest.py", "tests/conftest.py"])
 def test_what_lies_below_the_root_is_yours(tmp_path, file):
     """Tests are code of yours, too."""
-    assert whose(tmp_path / "repo", file) == "project"
+    assert role_of_file(tmp_path / "repo", file) == "project"
 
 
 def test_a_relative_name_begins_in_the_working_directory(tmp_path, monkeypatch):
     """A template or a program may be compiled under such a name."""
     monkeypatch.chdir(place(tmp_path, f"{SITE[1:]}/six.py") / SITE[1:])
 
-    assert ownership.whose("six.py") == "library:six"
+    assert ownership.role_of_file("six.py") == "library:six"
 
 
 def test_a_root_is_recognised_through_a_link(tmp_path):
     """A file may have the name that the link gives it, or the one that it has."""
     (tmp_path / "link").symlink_to(tmp_path / "repo")
-    ownership.settle(tmp_path / "link", [])
+    ownership.set_project_root(tmp_path / "link", [])
 
-    assert whose(tmp_path / "repo", "shop/views.py") == "project"
+    assert role_of_file(tmp_path / "repo", "shop/views.py") == "project"
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_a_library_is_named_by_its_first_regular_package(site, file, role):
         file,
     )
 
-    assert whose(site, file) == role
+    assert role_of_file(site, file) == role
 
 
 @pytest.mark.parametrize("environment", [".venv", ".tox/py313", "a/b"])
@@ -143,7 +143,7 @@ def test_an_environment_inside_the_repository_is_not_yours(tmp_path, environment
     site = tmp_path / "repo" / environment / "lib" / "python3.13" / "site-packages"
     place(site, "ninja/__init__.py", "ninja/main.py")
 
-    assert whose(site, "ninja/main.py") == "library:ninja"
+    assert role_of_file(site, "ninja/main.py") == "library:ninja"
 
 
 def test_what_an_environment_was_given_to_edit_is_a_library(tmp_path, monkeypatch):
@@ -152,8 +152,8 @@ def test_what_an_environment_was_given_to_edit_is_a_library(tmp_path, monkeypatc
     monkeypatch.setattr(sys, "prefix", str(venv))
     place(venv, "src/channels/channels/__init__.py", "src/channels/channels/generic/websocket.py")
 
-    assert whose(venv, "src/channels/channels/generic/websocket.py") == "library:channels"
-    assert whose(tmp_path, "repo/shop/views.py") == "project"
+    assert role_of_file(venv, "src/channels/channels/generic/websocket.py") == "library:channels"
+    assert role_of_file(tmp_path, "repo/shop/views.py") == "project"
 
 
 def test_an_environment_around_the_root_does_not_make_it_a_library(tmp_path, monkeypatch):
@@ -161,8 +161,8 @@ def test_an_environment_around_the_root_does_not_make_it_a_library(tmp_path, mon
     monkeypatch.setattr(sys, "prefix", str(tmp_path))
     place(tmp_path, "lib/ours.py")
 
-    assert whose(tmp_path, "repo/shop/views.py") == "project"
-    assert whose(tmp_path, "lib/ours.py") == "project"
+    assert role_of_file(tmp_path, "repo/shop/views.py") == "project"
+    assert role_of_file(tmp_path, "lib/ours.py") == "project"
 
 
 def test_an_editable_install_elsewhere_is_a_library(tmp_path, editable):
@@ -170,7 +170,7 @@ def test_an_editable_install_elsewhere_is_a_library(tmp_path, editable):
     place(tmp_path, "billing/src/billing/__init__.py", "billing/src/billing/api.py")
     editable("billing")
 
-    assert whose(tmp_path, "billing/src/billing/api.py") == "library:billing"
+    assert role_of_file(tmp_path, "billing/src/billing/api.py") == "library:billing"
 
 
 def test_an_editable_namespace_package_has_its_whole_name(tmp_path, editable, monkeypatch):
@@ -180,7 +180,7 @@ def test_an_editable_namespace_package_has_its_whole_name(tmp_path, editable, mo
     monkeypatch.syspath_prepend(tmp_path / "billing")
     monkeypatch.syspath_prepend("")
 
-    assert whose(tmp_path, "billing/acme/billing/api.py") == "library:acme.billing"
+    assert role_of_file(tmp_path, "billing/acme/billing/api.py") == "library:acme.billing"
 
 
 def test_an_editable_install_of_a_part_of_a_repository_is_recognised(tmp_path, editable):
@@ -188,8 +188,8 @@ def test_an_editable_install_of_a_part_of_a_repository_is_recognised(tmp_path, e
     place(tmp_path, "mono/billing/billing/__init__.py", "mono/common/common/__init__.py")
     editable("mono", subdirectory="billing")
 
-    assert whose(tmp_path, "mono/billing/billing/__init__.py") == "library:billing"
-    assert whose(tmp_path, "mono/common/common/__init__.py") == "project"
+    assert role_of_file(tmp_path, "mono/billing/billing/__init__.py") == "library:billing"
+    assert role_of_file(tmp_path, "mono/common/common/__init__.py") == "project"
 
 
 @pytest.mark.parametrize("folder", ["repo", ".", "repo/shop"])
@@ -198,8 +198,8 @@ def test_an_editable_install_of_the_project_is_yours(tmp_path, editable, folder)
     place(tmp_path, "common/common/__init__.py")
     editable(folder)
 
-    assert whose(tmp_path, "repo/shop/views.py") == "project"
-    assert whose(tmp_path, "common/common/__init__.py") == "project"
+    assert role_of_file(tmp_path, "repo/shop/views.py") == "project"
+    assert role_of_file(tmp_path, "common/common/__init__.py") == "project"
 
 
 def test_the_innermost_editable_install_decides(tmp_path, editable):
@@ -208,7 +208,7 @@ def test_the_innermost_editable_install_decides(tmp_path, editable):
     editable(".")
     editable("libs/billing")
 
-    assert whose(tmp_path, "libs/billing/billing/__init__.py") == "library:billing"
+    assert role_of_file(tmp_path, "libs/billing/billing/__init__.py") == "library:billing"
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ def test_the_editable_install_with_the_settings_is_yours(tmp_path, editable, mon
     module = "conf" if "conf" in settings else "billing.settings"
     monkeypatch.setenv("DJANGO_SETTINGS_MODULE", module)
 
-    assert whose(tmp_path, "billing/billing/api.py") == "project"
+    assert role_of_file(tmp_path, "billing/billing/api.py") == "project"
 
 
 def test_an_install_that_is_not_editable_takes_no_folder_with_it(tmp_path, site, monkeypatch):
@@ -231,7 +231,7 @@ def test_an_install_that_is_not_editable_takes_no_folder_with_it(tmp_path, site,
     install(site, "billing", url=(tmp_path / "billing").as_uri(), dir_info={})
     install(site, "channels", url="https://example.org/channels.git", vcs_info={"vcs": "git"})
 
-    assert whose(tmp_path, "billing/billing/api.py") == "project"
+    assert role_of_file(tmp_path, "billing/billing/api.py") == "project"
 
 
 def test_a_linked_folder_is_yours_where_it_leads_to_the_root(tmp_path, site):
@@ -239,7 +239,7 @@ def test_a_linked_folder_is_yours_where_it_leads_to_the_root(tmp_path, site):
     site.mkdir(parents=True)
     (site / "shop").symlink_to(tmp_path / "repo" / "shop")
 
-    assert whose(site, "shop/views.py") == "project"
+    assert role_of_file(site, "shop/views.py") == "project"
 
 
 def test_django_is_known_outside_site_packages(monkeypatch, tmp_path):
@@ -248,7 +248,7 @@ def test_django_is_known_outside_site_packages(monkeypatch, tmp_path):
     clone.__file__ = str(tmp_path / "repo" / "django" / "__init__.py")
     monkeypatch.setitem(sys.modules, "django", clone)
 
-    assert whose(tmp_path, "repo/django/shortcuts.py") == "django"
+    assert role_of_file(tmp_path, "repo/django/shortcuts.py") == "django"
 
 
 def test_a_package_that_is_named_is_yours_wherever_it_lies(tmp_path, site, editable):
@@ -256,12 +256,12 @@ def test_a_package_that_is_named_is_yours_wherever_it_lies(tmp_path, site, edita
     place(site, "shop/api.py", "acme/billing/__init__.py", "acme/web/__init__.py")
     place(tmp_path, "tools/tools/__init__.py")
     editable("tools")
-    ownership.settle(tmp_path / "repo", ["shop", "acme.billing", "tools"])
+    ownership.set_project_root(tmp_path / "repo", ["shop", "acme.billing", "tools"])
 
-    assert whose(site, "shop/api.py") == "project"
-    assert whose(site, "acme/billing/__init__.py") == "project"
-    assert whose(site, "acme/web/__init__.py") == "library:acme.web"
-    assert whose(tmp_path, "tools/tools/__init__.py") == "project"
+    assert role_of_file(site, "shop/api.py") == "project"
+    assert role_of_file(site, "acme/billing/__init__.py") == "project"
+    assert role_of_file(site, "acme/web/__init__.py") == "library:acme.web"
+    assert role_of_file(tmp_path, "tools/tools/__init__.py") == "project"
 
 
 def test_the_distribution_with_the_settings_is_yours(site, monkeypatch):
@@ -281,9 +281,9 @@ def test_the_distribution_with_the_settings_is_yours(site, monkeypatch):
     monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "acme.web.settings")
 
     yours = ("acme/web/migrations/0001_made_later.py", "campaigns/api.py", "acme_tools.py")
-    assert [whose(site, file) for file in yours] == ["project"] * 3
-    assert whose(site, "acme/billing/api.py") == "library:acme.billing"
-    assert whose(site, "ninja/main.py") == "library:ninja"
+    assert [role_of_file(site, file) for file in yours] == ["project"] * 3
+    assert role_of_file(site, "acme/billing/api.py") == "library:acme.billing"
+    assert role_of_file(site, "ninja/main.py") == "library:ninja"
 
 
 @pytest.mark.parametrize("record", [None, "", "vendored/acme/web/settings/__init__.py,,"])
@@ -293,8 +293,8 @@ def test_settings_that_nobody_recorded_make_their_package_yours(site, monkeypatc
     install(site, "something", "something.py", record=record)
     monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "acme.web.settings")
 
-    assert whose(site, "acme/web/api.py") == "project"
-    assert whose(site, "acme/billing/api.py") == "library:acme.billing"
+    assert role_of_file(site, "acme/web/api.py") == "project"
+    assert role_of_file(site, "acme/billing/api.py") == "library:acme.billing"
 
 
 def test_settings_elsewhere_make_no_namesake_yours(site, monkeypatch):
@@ -302,17 +302,17 @@ def test_settings_elsewhere_make_no_namesake_yours(site, monkeypatch):
     install(site, "acme-billing", "acme/billing/__init__.py")
     monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "acme.web.settings")
 
-    assert whose(site, "acme/billing/__init__.py") == "library:acme.billing"
+    assert role_of_file(site, "acme/billing/__init__.py") == "library:acme.billing"
 
 
 def test_a_root_inside_site_packages_is_yours(site):
     """Who starts pytest in the folder of a package tests that package."""
     place(site, "acme/views.py", "ninja/__init__.py")
-    ownership.settle(site / "acme", [])
+    ownership.set_project_root(site / "acme", [])
 
-    assert whose(site, "acme/views.py") == "project"
-    assert whose(site, "ninja/main.py") == "library:ninja"
-    assert whose(site, "acme/.venv/site-packages/six.py") == "library:six"
+    assert role_of_file(site, "acme/views.py") == "project"
+    assert role_of_file(site, "ninja/main.py") == "library:ninja"
+    assert role_of_file(site, "acme/.venv/site-packages/six.py") == "library:six"
 
 
 @pytest.mark.parametrize(
@@ -329,12 +329,12 @@ def test_a_root_inside_site_packages_is_yours(site):
 )
 def test_what_only_carries_a_call_is_nobodys_decision(site, file, role):
     """Whoever calls it decided."""
-    assert whose(site, file) == role
+    assert role_of_file(site, file) == role
 
 
 def test_a_package_of_yours_with_the_name_of_a_library_carries_nothing(tmp_path):
     """An app may be called channels, too, and a hop in it is its own."""
-    assert whose(tmp_path, "repo/channels/db.py") == "project"
+    assert role_of_file(tmp_path, "repo/channels/db.py") == "project"
 
 
 def test_the_files_that_carry_calls_are_where_they_were():

@@ -6,7 +6,7 @@ from pathlib import Path
 import django
 import pytest
 
-from pytest_dbperf.callsites.shown import together
+from pytest_dbperf.callsites.shown import describe_by_function
 from pytest_dbperf.diagnosis.hops import advice_on, advice_on_yours, chains, hopping_twin_of
 from tests.factories import hop, hop_ended, query, recording, request, site
 from tests.unit.callsites.test_callsite import imported_from
@@ -19,7 +19,7 @@ TEST = site("test", "/srv/app/tests.py", 3)
 
 def written(hints):
     """Hints as a reader sees them."""
-    return [" ".join((hint.text, *together(hint.sites, ROOT))) for hint in hints]
+    return [" ".join((hint.text, *describe_by_function(hint.sites, ROOT))) for hint in hints]
 
 
 def numbers_of(hops):

@@ -1,8 +1,8 @@
-"""Events that are alike belong together."""
+"""Equal events are grouped."""
 
 from array import array
 
-from pytest_dbperf.recording.events import Alike
+from pytest_dbperf.recording.events import CompactedValues
 from pytest_dbperf.recording.groups import groups_of_hops, groups_of_queries
 from tests.factories import hop, query, request, site
 
@@ -24,14 +24,14 @@ def test_the_most_frequent_group_is_first():
 
 
 def test_groups_of_one_size_keep_their_order():
-    """What happened first is told first."""
+    """The group that happened first comes first."""
     groups = groups_of_queries([query("SELECT b"), query("SELECT a")])
 
     assert [group.statement.fingerprint for group in groups] == ["SELECT b", "SELECT a"]
 
 
-def test_alias_call_path_and_request_tell_groups_apart():
-    """One query from two places is two findings."""
+def test_alias_call_path_and_request_separate_groups():
+    """The same query from two lines is two findings."""
     queries = [
         query(),
         query(using="other"),
@@ -45,7 +45,7 @@ def test_alias_call_path_and_request_tell_groups_apart():
 
 
 def test_a_recursion_is_one_group_at_any_depth():
-    """A path that repeats itself is the same path."""
+    """The repeated part of a call path is left out."""
     queries = [query(path=[SERIALIZER, VIEW]), query(path=[SERIALIZER, SERIALIZER, VIEW])]
 
     groups = groups_of_queries(queries)
@@ -60,25 +60,25 @@ def test_different_parameters_are_counted():
     assert groups_of_queries(queries)[0].distinct == 2
 
 
-def test_parameters_that_cannot_be_compared_make_no_claim():
-    """What is not known is not guessed."""
+def test_unknown_parameters_are_not_counted():
+    """If one query has no hash, the number of different parameters is None."""
     assert groups_of_queries([query(parameters=1), query(parameters=None)])[0].distinct is None
 
 
 def test_the_time_of_a_group_is_the_sum():
-    """A group costs what its members cost."""
+    """The seconds of its queries are added up."""
     assert groups_of_queries([query(seconds=0.25), query(seconds=0.5)])[0].seconds == 0.75
 
 
 def test_hops_are_grouped_by_function_origin_and_path():
-    """The same crossing from the same place is one finding."""
+    """Equal hops from one line are one finding."""
     hops = [hop("load"), hop("load"), hop("save"), hop("load", origin="django"), hop("load", path=[VIEW])]
 
     assert [group.count for group in groups_of_hops(hops)] == [2, 1, 1, 1]
 
 
 def test_values_written_into_the_text_are_parameters():
-    """Also where there are others."""
+    """Queries that differ only in such a value count as different."""
     one, other = query("SELECT a FROM t WHERE b = 1"), query("SELECT a FROM t WHERE b = 2")
 
     [group] = groups_of_queries([one, other, other])
@@ -87,11 +87,11 @@ def test_values_written_into_the_text_are_parameters():
 
 
 def test_a_million_different_parameters_are_counted_too():
-    """Also where one object stands for many queries."""
+    """Counting also works if one object stands for many queries."""
     most = 450_000
     times = array("d", [0.0] * most)
-    alike = Alike(times, times, array("q", range(-5, most - 5)), None)
+    values = CompactedValues(times, times, array("q", range(-5, most - 5)), None)
 
-    groups = groups_of_queries([*[query()._replace(alike=alike)] * most, query(parameters=7)])
+    groups = groups_of_queries([*[query()._replace(compacted=values)] * most, query(parameters=7)])
 
     assert [(group.count, group.distinct) for group in groups] == [(most + 1, most)]

@@ -89,7 +89,7 @@ def test_pools_are_waited_for(connections):
     timer = threading.Timer(0.01, connections.arrived, [task])
     timer.start()
 
-    connections.settle(30)
+    connections.wait_for_pools(30)
 
     assert not timer.is_alive() or timer.finished.wait(1)
     timer.join()
@@ -100,6 +100,6 @@ def test_nobody_waits_for_a_pool_that_is_closed(connections):
     task = Owner()
     connections.expect(task, lambda: False)
 
-    connections.settle(30)
+    connections.wait_for_pools(30)
     connections.arrived(task)
     connections.arrived(task)

@@ -221,7 +221,7 @@ async def test_task_recordings_keep_gathered_jobs_apart(recorder):
 
     async def emit_one():
         await asyncio.sleep(0)
-        recorder.emit(query()._replace(cause=cause.current.get()))
+        recorder.emit(query()._replace(cause=cause.inherited.get()))
 
     with recorder.record() as everything:
         counts = await asyncio.gather(run(1), run(2), run(3))
