@@ -27,7 +27,7 @@ class DjangoCache:
 Key = tuple[str, object, object]
 """The name of a cache, the alias, and the key of an entry."""
 
-# All of them in Django 5.2 to 6.1. Caches of a connection or its alias are left out: what a backend knows about
+# All of them in Django 5.2 to 6.1. Caches of a connection or its alias are left out: what a backend knows of
 # its server, and the types of hstore and citext. They are full even when a test runs alone, as creating the
 # test database fills them.
 DJANGO_CACHES = (

@@ -1,4 +1,4 @@
-"""What makes an event loop stand still? A synchronous call in the thread that it runs in."""
+"""What blocks an event loop? A synchronous call in the thread that it runs in."""
 
 from __future__ import annotations
 
@@ -14,18 +14,17 @@ from pytest_dbperf.recording.events import BlockingCall
 from pytest_dbperf.recording.recorder import Recorder
 
 
-class _Here(threading.local):
-    is_told = False
+class _ThreadState(threading.local):
+    is_in_call = False
 
 
-# What this thread is in the middle of.
-_here = _Here()
+_here = _ThreadState()
 
 
 def running_loop() -> Callable[[], object]:
-    """Hand out asyncio's way to find the loop of this thread: within 0.03 µs, and None if there is none.
+    """Return asyncio's function that finds this thread's running loop, None without one: it takes 0.03 µs.
 
-    Not imported before it is needed: pytest warns when asyncio is there before `-p asyncio`, pytest-asyncio.
+    asyncio is imported late: pytest warns if it is loaded before `-p asyncio`, which is pytest-asyncio.
     """
     from asyncio import _get_running_loop
 
@@ -33,10 +32,10 @@ def running_loop() -> Callable[[], object]:
 
 
 class TimedCall:
-    """A synchronous call in the thread of a running loop, told when it has ended.
+    """A synchronous call in the thread of a running loop. It emits its event when it ends.
 
-    A call within it is a part of it and not told again: Django's cursor calls the driver's, and to connect is
-    also to ask for the time zone.
+    A call inside of another one belongs to that, and emits none: Django's cursor calls the driver's, and
+    connecting also queries the time zone.
     """
 
     __slots__ = ("_is_outermost", "_recorder", "_started", "_using", "_via", "_what")
@@ -46,14 +45,14 @@ class TimedCall:
         self._via = via
         self._what = what
         self._using = using
-        self._is_outermost = not _here.is_told
-        _here.is_told = True
+        self._is_outermost = not _here.is_in_call
+        _here.is_in_call = True
         self._started = perf_counter()
 
     def end(self, sql: str | None = None) -> None:
-        """Tell of it, as the call of this statement if it was one."""
+        """Emit the event, with the statement if there is one."""
         if self._is_outermost:
-            _here.is_told = False
+            _here.is_in_call = False
             recorder, seconds = self._recorder, perf_counter() - self._started
             recorder.emit(
                 BlockingCall(
@@ -81,14 +80,14 @@ class TimedCall:
         from django.core.exceptions import SynchronousOnlyOperation
 
         if self._is_outermost and isinstance(error, SynchronousOnlyOperation):
-            _here.is_told = False  # Django has refused it, and nobody waited.
+            _here.is_in_call = False  # Django has refused the call, so it blocked nothing.
         else:
             self.end()
 
 
 def emit_connect(recorder: Recorder) -> None:
-    """Tell of a connection that psycopg has just opened in the thread of a loop, if that was all."""
-    if not _here.is_told:
+    """Emit a connection that psycopg has opened in the thread of a loop, unless another call includes it."""
+    if not _here.is_in_call:
         frames = cause.frames_here(1) if recorder.wants_frames else ()
         recorder.emit(
             BlockingCall(

@@ -1,4 +1,4 @@
-"""Who writes down that a connection was opened or closed?"""
+"""What is recorded when a connection is opened or closed?"""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ from pytest_dbperf.recording.events import ConnectionClosed, NewConnection, Why
 from pytest_dbperf.recording.open_connections import OpenConnection
 from pytest_dbperf.recording.recorder import Recorder
 
-# The tasks of a loop share its thread.
-in_async_pool = ContextVar("dbperfin_async_pool", default=False)
+# Not in `Opening`: the tasks of an event loop share its thread.
+in_async_pool = ContextVar("dbperf_in_async_pool", default=False)
 
 
 class Opening(threading.local):
-    """What this thread is about to open: for which alias, why, since when; and what the driver reported."""
+    """The connection that this thread is opening: for which alias, why, since when.
+
+    `driver_reported` is true if the driver has already reported it; `waited` is the wait for a pool.
+    """
 
     alias: str | None = None
     why: Why = Why.DRIVER
@@ -31,14 +34,14 @@ class Opening(threading.local):
 
 
 class ConnectionEvents:
-    """Writes what is opened and closed into the recorder's book of open connections, and into its log."""
+    """Adds and removes the recorder's open connections, and emits an event for each."""
 
     def __init__(self, recorder: Recorder, opening: Opening) -> None:
         self._recorder = recorder
         self._opening = opening
 
     def opened(self, owner: Any, driver: str, database: str, backend_pid: int | None) -> None:
-        """Note a connection that this thread has opened."""
+        """Record a connection that this thread has opened."""
         recorder, opening = self._recorder, self._opening
         recorder.connections.remove(owner)
         why = Why.POOL if in_async_pool.get() else opening.why
@@ -69,7 +72,7 @@ class ConnectionEvents:
         )
 
     def closed(self, owner: Any) -> None:
-        """Note that a connection was closed; one that is unknown, or closed already, makes no difference."""
+        """Record that a connection was closed. One that is unknown or already closed is ignored."""
         known = self._recorder.connections.remove(owner)
         if known is not None:
             self._ended(known, dropped=False)

@@ -1,4 +1,4 @@
-"""Where are connections opened and closed? In the driver if it can be heard, else in Django's connection."""
+"""Where are connections opened and closed? In psycopg if it is installed, else in Django's connection."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CLOSED = "_dbperf_closed"
 
 
 def install(recorder: Recorder) -> Undo:
-    """Wrap Django's `connect` and `close`, and with psycopg the birth and the end of its connections."""
+    """Wrap Django's `connect` and `close`, and with psycopg the creation and closing of its connections."""
     opening = Opening()
     events = ConnectionEvents(recorder, opening)
     undos = [_django(recorder, events, opening)]
@@ -42,7 +42,7 @@ def _django(recorder: Recorder, events: ConnectionEvents, opening: Opening) -> U
     loop_here = running_loop()
 
     def first_use() -> tuple[Why, CallPath]:
-        # asgiref copies the context of a request into the thread that it makes for it, and into others, too.
+        # asgiref copies a request's context into the request's own thread, but also into other threads.
         context = SyncToAsync.thread_sensitive_context.get(None)
         executor: Any = None if context is None else SyncToAsync.context_to_thread_executor.get(context)
         in_request = executor is not None and runs_in(executor)
@@ -82,7 +82,7 @@ def _django(recorder: Recorder, events: ConnectionEvents, opening: Opening) -> U
                             )
                         )
                 elif not opening.driver_reported:
-                    # SQLite, psycopg2, MySQL, Oracle: neither to be wrapped nor referenced.
+                    # Connections of SQLite, psycopg2, MySQL, Oracle allow no wrapper and no weak reference.
                     events.opened(self, self.vendor, str(self.settings_dict["NAME"]), None)
             finally:
                 vars(opening).clear()
@@ -105,7 +105,7 @@ def _django(recorder: Recorder, events: ConnectionEvents, opening: Opening) -> U
             try:
                 original(self)
             finally:
-                # Inside atomic() Django keeps the closed connection; SQLite never closes one in memory.
+                # Inside atomic() Django keeps the closed connection. SQLite keeps an in-memory one open.
                 if self.connection is None or self.closed_in_transaction:
                     events.closed(self)
 
@@ -119,7 +119,7 @@ def _django(recorder: Recorder, events: ConnectionEvents, opening: Opening) -> U
 
 
 def _closing_function(depth: int) -> str:
-    """Name the function that called close(), behind SQLite's own close() and Django's guard around it."""
+    """Return the name of the function that called close(), past SQLite's own close() and Django's guard."""
     frame = sys._getframe(depth + 1)
     while frame.f_code.co_name in ("close", "inner") and frame.f_back is not None:
         frame = frame.f_back
@@ -127,7 +127,7 @@ def _closing_function(depth: int) -> str:
 
 
 def _why_closed(connection: Any, caller: str) -> Why:
-    """Tell why the next connection will be necessary, from which function of Django's closes this one."""
+    """Tell why the next connection will be necessary, from the function of Django that closes this one."""
     if caller == "close_if_health_check_failed":
         return Why.HEALTH_CHECK
     if caller != "close_if_unusable_or_obsolete":
@@ -159,7 +159,7 @@ def _psycopg(recorder: Recorder, events: ConnectionEvents, opening: Opening) -> 
         def close(self: Any) -> None:
             __tracebackhide__ = True
             original(self)
-            if self.closed:  # Not so when it went back to its pool.
+            if self.closed:  # It is still open if it went back to its pool.
                 events.closed(self)
 
         return close
@@ -175,7 +175,7 @@ def _psycopg(recorder: Recorder, events: ConnectionEvents, opening: Opening) -> 
         return close
 
     return undo_all(
-        # Not psycopg.connect: Django has bound it before anybody could wrap it.
+        # Not psycopg.connect: Django has imported it by name before any wrapper.
         wrap(psycopg.BaseConnection, "__init__", around_init),
         wrap(psycopg.Connection, "close", around_close),
         wrap(psycopg.AsyncConnection, "close", around_async_close),

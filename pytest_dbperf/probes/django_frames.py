@@ -1,4 +1,4 @@
-"""What is a query for? Frames of Django that know the row, the relation or the line of a template."""
+"""What is a query for? Some frames of Django know the row, the relation, or the line of a template."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from pytest_dbperf.recording.recorder import Recorder
 
 _CONTENT_TYPES = ("get_by_natural_key", "get_for_id", "get_for_model", "get_for_models")
 _SITES = ("_get_site_by_id", "_get_site_by_request")
-# Of all templates that queries have come from.
+# Lines of templates that queries have come from.
 _MOST_LINES = 10_000
 
 
 def frame_readers() -> Mapping[str, Mapping[str, FrameReader]]:
-    """The functions of Django that know what a query is for, by file, and who reads their frames.
+    """Return the readers of Django's frames that know what a query is for, by file and function.
 
-    By name, as the modules of an app cannot be imported before Django is set up.
+    The functions are given by name, as models cannot be imported before Django is set up.
     """
     return {
         "db/models/fields/related_descriptors.py": {
             "ForwardManyToOneDescriptor.__get__": _read_relation,
             "ReverseOneToOneDescriptor.__get__": _read_reverse_relation,
-            # These ask the table in between.
+            # These query the table of the many-to-many relation.
             f"{MANY_TO_MANY}.count": _read_manager,
             f"{MANY_TO_MANY}.exists": _read_manager,
         },
@@ -63,7 +63,7 @@ def install(_: Recorder) -> Undo:
 
 
 def load_of(seen: list[RelationLoad], queryset: Any) -> RelationLoad | None:
-    """Tell what a query loads, from what the frames above it know and the queryset that asks for rows."""
+    """Tell what a query loads, from the frames that led to it and the queryset that fetches rows."""
     load = seen[0] if seen else None
     if queryset is None or (load is not None and load.via is LoadedVia.PREFETCH):
         return load
@@ -74,20 +74,18 @@ def load_of(seen: list[RelationLoad], queryset: Any) -> RelationLoad | None:
 
 
 def _load(
-    kind: LoadedVia, name: str, instance: Any, *, is_plain_relation: bool = True, rows: int = 1
+    via: LoadedVia, name: str, instance: Any, *, is_plain_relation: bool = True, rows: int = 1
 ) -> RelationLoad:
-    # Not by getattr(): that might load it.
+    # Not getattr(): that might load a deferred field.
     known, pk = vars(instance), instance._meta.pk
-    # A composite key has no column, and is no attribute, but fields that have and are.
+    # A composite key has no column and no attribute, but its fields have both.
     key = (known.get(pk.attname),) if pk.column else tuple(known.get(field.attname) for field in pk)
     row = None if None in key else hash_of(key)
-    return RelationLoad(
-        kind, type(instance), name, row, instance._state._dbperf_rows, is_plain_relation, rows
-    )
+    return RelationLoad(via, type(instance), name, row, instance._state._dbperf_rows, is_plain_relation, rows)
 
 
 def _of_related_manager(queryset: Any) -> RelationLoad | None:
-    """Tell for which instance a related manager has made a queryset, if one has."""
+    """Tell for which instance a related manager has created a queryset, None if none has."""
     origin: QuerySetOrigin | None = queryset._dbperf_origin
     if origin is None or origin.manager is None:
         return None
@@ -98,11 +96,11 @@ def _of_related_manager(queryset: Any) -> RelationLoad | None:
 
 
 def _accessor_of(manager: Any) -> str:
-    """Name the attribute that a related manager is reached by, as `prefetch_related()` wants it."""
-    kind = type(manager).__qualname__
-    if kind == FOREIGN_KEY:
+    """Return the name of the attribute that has a related manager, as `prefetch_related()` expects it."""
+    class_name = type(manager).__qualname__
+    if class_name == FOREIGN_KEY:
         return str(manager.field.remote_field.get_accessor_name())
-    if kind == MANY_TO_MANY and manager.reverse:
+    if class_name == MANY_TO_MANY and manager.reverse:
         relations = manager.instance._meta.related_objects
         return str(next(one.get_accessor_name() for one in relations if _is_through(one, manager.through)))
     return str(manager.prefetch_cache_name)
@@ -113,7 +111,7 @@ def _is_through(relation: Any, through: Any) -> bool:
 
 
 def _read_relation(frame: FrameType, seen: list[Any] | None) -> None:
-    # What an inner frame knows is nearer.
+    # The innermost frame counts.
     if seen is not None and not seen:
         known = frame.f_locals
         seen.append(_load(LoadedVia.TO_ONE, known["self"].field.name, known["instance"]))
@@ -135,7 +133,7 @@ def _read_generic_key(frame: FrameType, seen: list[Any] | None) -> None:
     if seen is not None and not seen:
         known = frame.f_locals
         descriptor = known["self"]
-        # Since Django 6.0 the field has a descriptor, before it was its own.
+        # Since Django 6.0 the field has a descriptor. Before, it was the descriptor itself.
         field = vars(descriptor).get("field", descriptor)
         seen.append(_load(LoadedVia.GENERIC, field.name, known["instance"]))
 
@@ -145,7 +143,7 @@ def _read_prefetch(frame: FrameType, seen: list[Any] | None) -> None:
         known = frame.f_locals
         instances, lookup, level = known["instances"], known["lookup"], known["level"]
         name = lookup.prefetch_through.split("__")[level]
-        # With a queryset of yours, it is more than the relation that is asked for.
+        # A `Prefetch` with a queryset may ask for more than the relation.
         is_plain_relation = lookup.get_current_querysets(level) is None
         seen.append(
             _load(
@@ -177,7 +175,7 @@ def _read_cache(_: FrameType, seen: list[Any] | None) -> None:
 def _read_template(frame: FrameType, _: list[Any] | None) -> CallSite | None:
     node = frame.f_locals["self"]
     token, origin = node.token, vars(node).get("origin")
-    # A node that was not parsed has neither.
+    # A node that no parser has made has neither.
     if token is None or origin is None or role_of(origin.name) is not PROJECT:
         return None
     brackets = "{{ %s }}" if type(node).__name__ == "VariableNode" else "{%% %s %%}"
@@ -186,6 +184,6 @@ def _read_template(frame: FrameType, _: list[Any] | None) -> CallSite | None:
 
 @lru_cache(_MOST_LINES)
 def _line_of_template(name: str, line: int, text: str) -> CallSite:
-    """Make a call site for a line that is no code, as template engines do it for their tracebacks."""
+    """Make a call site for a line of a template, as template engines do it for their tracebacks."""
     code: CodeType = compile("", name, "exec")
     return code.replace(co_name=text, co_qualname=text, co_firstlineno=line), -1

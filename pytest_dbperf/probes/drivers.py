@@ -1,4 +1,4 @@
-"""What is psycopg asked directly? What keeps a loop waiting, and if wanted every statement."""
+"""What does psycopg execute without Django? What blocks an event loop, and on request every statement."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NO_ROW = object()
 
 
 def install(recorder: Recorder) -> Undo:
-    """Wrap all ways to a statement that psycopg's cursors have, and what ends a transaction."""
+    """Wrap all methods of psycopg's cursors that execute statements, and those that end a transaction."""
     if not is_installed("psycopg"):
         return undo_all()
     import psycopg
@@ -38,9 +38,9 @@ def install(recorder: Recorder) -> Undo:
 
 
 class _Statement:
-    """A statement on its way to the server, told when it has ended.
+    """A running statement of the driver. It emits its events when it ends.
 
-    The next statement after Django's cursor has announced one is Django's, and not told again.
+    A statement that Django's cursor executes has a `Query` already, and gets no `DriverQuery`.
     """
 
     def __init__(self, recorder: Recorder, what: str, cursor: Any, sql: Any, params: Any) -> None:
@@ -51,9 +51,7 @@ class _Statement:
         self._executions = length_of(params) if what == "executemany" else 1
         self._using = recorder.connections.using_of(cursor.connection)
         self._is_djangos, next_of_driver.is_djangos = next_of_driver.is_djangos, False
-        self._call = (
-            TimedCall(recorder, "psycopg", what, self._using) if _keeps_a_loop_waiting(cursor) else None
-        )
+        self._call = TimedCall(recorder, "psycopg", what, self._using) if _blocks_a_loop(cursor) else None
         self._started = perf_counter()
 
     def __enter__(self) -> None:
@@ -85,7 +83,7 @@ class _Statement:
             self._call.end(sql)
 
 
-def _keeps_a_loop_waiting(cursor: Any) -> bool:
+def _blocks_a_loop(cursor: Any) -> bool:
     import psycopg
 
     return isinstance(cursor.connection, psycopg.Connection) and running_loop()() is not None
@@ -94,14 +92,14 @@ def _keeps_a_loop_waiting(cursor: Any) -> bool:
 def _sync(recorder: Recorder, cursor: type[Any]) -> Iterator[Undo]:
     loop_here = running_loop()
 
-    def is_deaf() -> bool:
+    def ignores_statements() -> bool:
         return not recorder.active or (loop_here() is None and not recorder.wants_driver_queries)
 
     def around_executemany(original: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(original)
         def executemany(self: Any, query: Any, params_seq: Any, **kwargs: Any) -> None:
             __tracebackhide__ = True
-            if is_deaf():
+            if ignores_statements():
                 return original(self, query, params_seq, **kwargs)
             with _Statement(recorder, "executemany", self, query, params_seq):
                 return original(self, query, params_seq, **kwargs)
@@ -115,10 +113,10 @@ def _sync(recorder: Recorder, cursor: type[Any]) -> Iterator[Undo]:
             __tracebackhide__ = True
             with ExitStack() as stack:
                 copying = original(self, statement, params, **kwargs)
-                if is_deaf():
+                if ignores_statements():
                     rows = stack.enter_context(copying)
                 else:
-                    # Until the server is ready for it: the rest is in the hands of the caller.
+                    # Time it until the server is ready: the rest depends on the caller.
                     with _Statement(recorder, "copy", self, statement, params):
                         rows = stack.enter_context(copying)
                 yield rows
@@ -130,7 +128,7 @@ def _sync(recorder: Recorder, cursor: type[Any]) -> Iterator[Undo]:
         def stream(self: Any, query: Any, params: Any = None, **kwargs: Any) -> Iterator[Any]:
             __tracebackhide__ = True
             rows: Any = original(self, query, params, **kwargs)
-            if is_deaf():
+            if ignores_statements():
                 yield from rows
                 return
             with closing(rows):
@@ -155,7 +153,7 @@ def _around_execute(recorder: Recorder, original: Callable[..., Any]) -> Callabl
     def execute(self: Any, query: Any, params: Any = None, **kwargs: Any) -> Any:
         __tracebackhide__ = True
         if not recorder.active or (loop_here() is None and not recorder.wants_driver_queries):
-            # Every query of Django's passes here, without keywords: to forward none takes half the time.
+            # Each of Django's queries runs this, without keywords: forwarding none takes half the time.
             return original(self, query, params, **kwargs) if kwargs else original(self, query, params)
         with _Statement(recorder, "execute", self, query, params):
             return original(self, query, params, **kwargs)
@@ -169,7 +167,7 @@ def _around_end(recorder: Recorder, original: Callable[[Any], None]) -> Callable
     @functools.wraps(original)
     def end_transaction(self: Any) -> None:
         __tracebackhide__ = True
-        # In no transaction there is nothing to send.
+        # Outside of a transaction, psycopg sends nothing.
         if not recorder.active or loop_here() is None or not self.pgconn.transaction_status:
             return original(self)
         with TimedCall(recorder, "psycopg", original.__name__, recorder.connections.using_of(self)):

@@ -1,4 +1,4 @@
-"""Where else does work leave an event loop? By executors, new tasks, and anyio's threads."""
+"""Where else does work leave an event loop? In executors, new tasks and anyio's threads."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from pytest_dbperf.probes.seam import Undo, is_installed, undo_all, wrap
 from pytest_dbperf.recording import cause
 from pytest_dbperf.recording.recorder import Recorder
 
-# A walk from below one of these wrappers ends there: the wrapper has noted the path above it as the cause.
+# A walk from inside one of these wrappers ends there: the wrapper has stored the path outside as the cause.
 end_walks_in(__file__)
 
 
 def install(recorder: Recorder) -> Undo:
-    """Wrap the executors of threads, new tasks and, if it is there, anyio."""
+    """Wrap thread pool executors, new tasks and, if it is installed, anyio."""
     undos = [_executors(recorder), _tasks(recorder)]
     if is_installed("anyio"):
         undos.append(_anyio(recorder))
@@ -33,19 +33,20 @@ def _executors(recorder: Recorder) -> Undo:
 
     from asgiref import sync
 
-    # The loop looks up names. asgiref's hops have been emitted where they were awaited; it starts loops, too.
-    plumbers = (base_events.__file__, sync.__file__)
+    # asyncio resolves host names in an executor, and asgiref starts event loops there. asgiref's own hops are
+    # emitted where they are awaited.
+    not_hopping = (base_events.__file__, sync.__file__)
 
-    def is_sent_by_plumbing(frame: FrameType) -> bool:
+    def is_no_hop(frame: FrameType) -> bool:
         sender = frame.f_back if frame.f_code.co_name == "run_in_executor" else frame
-        return sender is not None and sender.f_code.co_filename in plumbers
+        return sender is not None and sender.f_code.co_filename in not_hopping
 
     def around_submit(original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(original)
         def submit(self: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
             __tracebackhide__ = True
             frame = sys._getframe(1)
-            if not recorder.active or is_sent_by_plumbing(frame):
+            if not recorder.active or is_no_hop(frame):
                 return original(self, fn, *args, **kwargs)
             if enters_context(fn) and args:
                 fn, args, kwargs = functools.partial(fn, *args, **kwargs), (), {}
@@ -58,8 +59,8 @@ def _executors(recorder: Recorder) -> Undo:
             else:
                 frames = cause.frames_here(1) if recorder.wants_frames else ()
                 inner_cause = cause.extended(cause.inherited.get(), frames)
-            # A thread of an executor inherits no context: nobody would be to blame for its SQL. What enters
-            # one itself gets its cause there, and leaves none behind.
+            # A thread of an executor inherits no context: its SQL would have no call path. If the function
+            # enters a context, the cause is set inside of that, and restored.
             if context is not None:
                 return original(self, context.run, cause.run_with, inner_cause, call, *args, **kwargs)
             return original(self, cause.run_with, inner_cause, call, *args, **kwargs)
@@ -70,7 +71,7 @@ def _executors(recorder: Recorder) -> Undo:
 
 
 def _tasks(recorder: Recorder) -> Undo:
-    """Let a new task inherit the path of who made it: `gather(qs.acount())` has no frame of yours inside."""
+    """Let a new task inherit its creator's call path: `gather(qs.acount())` has no frame of yours inside."""
     import asyncio
 
     def around_create_task(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -83,8 +84,8 @@ def _tasks(recorder: Recorder) -> Undo:
             inner_cause = cause.extended(so_far, cause.frames_here(1))
             context = kwargs.get("context")
             if context is not None:
-                # asyncio.run() passes a copy of its caller's context, and a runner the same one each time.
-                # One that is entered already is this one, or in use elsewhere.
+                # asyncio.run() passes a copy of its caller's context, a Runner the same one each time. One
+                # that is entered already raises: it is this one, or in use elsewhere.
                 with suppress(RuntimeError):
                     context.run(cause.inherited.set, inner_cause)
                 return original(self, coro, **kwargs)

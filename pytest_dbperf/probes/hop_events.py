@@ -1,4 +1,4 @@
-"""What is noted when something crosses? Who decided on it, what it is, and when it ran on the other side."""
+"""What is recorded of a hop? Its origin, its function, and when it ran in the other thread."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pytest_dbperf.recording.clock import perf_counter
 from pytest_dbperf.recording.events import Hop, HopEnded
 from pytest_dbperf.recording.recorder import Recorder
 
-# A walk from below one of these functions ends there: the path above has been noted as the cause.
+# A walk from inside one of these functions ends there: the path outside is stored as the cause.
 end_walks_in(__file__)
 
 P = ParamSpec("P")
@@ -27,7 +27,7 @@ R = TypeVar("R")
 NO_ADAPTER: Mapping[str, Any] = MappingProxyType({})
 
 _numbers = count(1)
-# What a recording fills in: where and how long it ran, and its queries.
+# A recording fills these in: where and how long it ran, and its queries.
 _NOT_ENDED = ("", 0, None, None, 0)
 
 
@@ -38,9 +38,9 @@ def emit_hop(
     frame: FrameType | None,
     adapter: Mapping[str, Any] = NO_ADAPTER,
 ) -> Cause:
-    """Emit the hop that is called for in a frame, and return the cause of what runs on the other side.
+    """Emit the hop that a frame calls for, and return the cause of the code that runs in the hop.
 
-    The adapter is the dictionary of asgiref's object. On it are noted the file of its maker, and the
+    `adapter` is the dictionary of asgiref's object. It contains the file that made the adapter, and the
     middleware that it was made for.
     """
     so_far = cause.inherited.get()
@@ -58,7 +58,7 @@ def emit_hop(
         frames = project_frames_from(frame, bool(path))
         if frames:
             path = (frames + path)[: cause.MOST_SITES]
-    # As Hop() does it, but for half a microsecond less.
+    # Like Hop(), but half a microsecond faster.
     fields = (
         number,
         via,
@@ -84,7 +84,7 @@ def emit_hop(
 def run_and_emit_end(
     recorder: Recorder, inner_cause: Cause, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs
 ) -> R:
-    """Call what crossed, and emit that it has run, in a thread that may not know its cause."""
+    """Call the function of a hop and emit the hop's end, in a thread that may not inherit its cause."""
     __tracebackhide__ = True
     started = perf_counter()
     try:
@@ -103,43 +103,43 @@ def emit_hop_end(recorder: Recorder, inner_cause: Cause, started: float) -> None
 
 
 def task_here() -> object:
-    """The task that runs in this thread, None without one."""
+    """Return the task that runs in this thread, None without one."""
     from asyncio import _get_running_loop, current_task
 
     return current_task() if _get_running_loop() is not None else None
 
 
 def name_and_owner_of(function: Any) -> tuple[str, type | None]:
-    """Name what crosses without touching it: the repr of a bound QuerySet method would run the query.
+    """Return a function's name, and the class of the object if it is a bound method.
 
-    The owner is the class of the object that a method is bound to.
+    It never takes the repr of anything: that of a bound QuerySet method would run the query.
     """
     function = unwrapped(function)
     owner: type | None = None
     if type(function) is MethodType:
         owner = type(function.__self__)
         function = function.__func__
-    kind = type(function)
-    # Asked of the type: for isinstance() a lazy object would run its query.
-    named = kind is FunctionType or kind is BuiltinFunctionType or issubclass(kind, type)
-    return str((function if named else kind).__qualname__), owner
+    own_type = type(function)
+    # Not isinstance(): for that, a lazy object would run its query.
+    has_name = own_type is FunctionType or own_type is BuiltinFunctionType or issubclass(own_type, type)
+    return str((function if has_name else own_type).__qualname__), owner
 
 
 def unwrapped(function: Any) -> Any:
-    """Take off what only carries a call: partials, and those that enter a context."""
+    """Return the function inside of partials, and of calls that only enter a context."""
     while type(function) is functools.partial:
         function = function.args[0] if context_of(function) is not None else function.func
     return function
 
 
 def context_of(function: Any) -> Context | None:
-    """The context of a call that `asyncio.to_thread` submits as `partial(context.run, function)`."""
+    """Return the context of a call that `asyncio.to_thread` submits as `partial(context.run, function)`."""
     run: Any = function.func if type(function) is functools.partial and function.args else None
     context: Context | None = run.__self__ if enters_context(run) else None
     return context
 
 
 def enters_context(function: Any) -> bool:
-    """Tell whether it is the `run` of a context."""
+    """Tell whether a function is the `run` of a context."""
     is_builtin = type(function) is BuiltinFunctionType and function.__name__ == "run"
     return is_builtin and type(function.__self__) is Context

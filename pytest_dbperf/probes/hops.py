@@ -1,4 +1,4 @@
-"""Where does asgiref cross between an event loop and a thread? In its two adapters, whoever made them."""
+"""Where does asgiref hop between an event loop and a thread? In its two adapters."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pytest_dbperf.recording import cause
 from pytest_dbperf.recording.clock import perf_counter
 from pytest_dbperf.recording.recorder import Recorder
 
-# A walk from below one of these wrappers ends there: the wrapper has noted the path above it as the cause.
+# A walk from inside one of these wrappers ends there: the wrapper has stored the path outside as the cause.
 end_walks_in(__file__)
 
 
@@ -34,7 +34,7 @@ def _making() -> Undo:
         @functools.wraps(original)
         def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
             original(self, *args, **kwargs)
-            # Noted also when nobody listens: an adapter made at import is called in a test.
+            # Also while nothing is recorded: a test may call an adapter that was made at import.
             blamed = first_to_blame(getframe(1))
             self._dbperf_maker = None if blamed is None else blamed.f_code.co_filename
 
@@ -61,8 +61,8 @@ def _sync_to_async(recorder: Recorder) -> Undo:
             if not recorder.wants_frames:
                 return await original(self, *args, **kwargs)
             if self.__dict__.get("context") is not None:
-                # What crosses enters a context of yours, which knows nothing of the hop.
-                self = copy(self)  # as good as the one that was called
+                # The function runs in a context that your code passed, which lacks the cause of this hop.
+                self = copy(self)  # The caller's own adapter stays unchanged.
                 call = functools.partial(run_and_emit_end, recorder, inner_cause, self.func)
                 self.func = functools.partial(cause.run_with, inner_cause, call)
                 self._dbperf_is_timed = True
@@ -71,7 +71,8 @@ def _sync_to_async(recorder: Recorder) -> Undo:
                 result = await original(self, *args, **kwargs)
             finally:
                 cause.restore(token)
-            # What this task does before it waits again follows this hop; a loop that has gone on forgets it.
+            # If this task hops again before it awaits anything else, that hop follows this one. The next turn
+            # of the event loop forgets it.
             this_thread.hop_before = inner_cause.hop, task_here()
             get_running_loop().call_soon(forget)
             return result
@@ -94,7 +95,7 @@ def _sync_to_async(recorder: Recorder) -> Undo:
                 finally:
                     emit_hop_end(recorder, cause.inherited.get(), started)
 
-            # It is called in the context of the hop's cause.
+            # asgiref calls it in the context that has the cause of the hop.
             return original(self, *how, timed)
 
         return thread_handler
@@ -114,7 +115,9 @@ def _async_to_sync(recorder: Recorder) -> Undo:
         @functools.wraps(original)
         def __call__(self: Any, *args: Any, **kwargs: Any) -> Any:
             __tracebackhide__ = True
-            if not recorder.active or _get_running_loop() is not None:  # There asgiref refuses it.
+            if (
+                not recorder.active or _get_running_loop() is not None
+            ):  # asgiref refuses it on a running loop.
                 return original(self, *args, **kwargs)
             inner_cause = emit_hop(recorder, "async_to_sync", self.awaitable, getframe(1), self.__dict__)
             started = perf_counter()
@@ -131,7 +134,7 @@ def _async_to_sync(recorder: Recorder) -> Undo:
 
 
 def _middlewares() -> Undo:
-    """Let adapters know for which middleware Django made them, whoever they are called by."""
+    """Note on each adapter which middleware Django made it for."""
     from django.core.handlers.base import BaseHandler
 
     def around_load(original: Callable[..., None]) -> Callable[..., None]:
@@ -162,14 +165,14 @@ def _middlewares() -> Undo:
 
 
 def _of_one_mode() -> int:
-    """Count the middlewares that can run in a sync or in an async stack, and not in both."""
+    """Count the middlewares that do not support both sync and async."""
     from django.conf import settings
     from django.utils.module_loading import import_string
 
     try:
         middlewares = [import_string(path) for path in settings.MIDDLEWARE]
     except ImportError:
-        return 0  # Django is about to say so.
+        return 0  # Django is about to raise it.
     return sum(
         not (getattr(each, "sync_capable", True) and getattr(each, "async_capable", False))
         for each in middlewares
@@ -179,8 +182,8 @@ def _of_one_mode() -> int:
 def _adapted_for(handler: Any, is_async: bool, method: Any, name: str | None) -> str:
     """Name the middleware that an adapter was made for.
 
-    One that cannot run as the stack does takes it out of its mode, and the next one brings it back, which
-    is due to the first as well.
+    A middleware that does not support the mode of the stack needs an adapter. So does the next one, to return
+    to that mode, and that is due to the first middleware as well.
     """
     if type(method) is MethodType:  # `process_view` and its like
         return f"{MIDDLEWARE}{type(method.__self__).__name__}"

@@ -1,4 +1,4 @@
-"""Where do we listen? Each probe wraps its seams and hands back the way to undo it."""
+"""Which probes are there, and when are they installed?"""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PROBES: tuple[Callable[[Recorder], Undo], ...] = (
     threads.install,
 )
 
-# One for the process: a second one would only count the same events again, at the same cost.
+# One for the process: a second one would record the same events again, at the same cost.
 RECORDER = Recorder()
 
 
@@ -41,7 +41,7 @@ def _install() -> Undo:
     with ExitStack() as installed:
         for probe in PROBES:
             installed.callback(probe(RECORDER))
-        # Only now: a probe that fails must leave nothing behind.
+        # If a probe fails, the ones before it are undone.
         return installed.pop_all().close
 
 
@@ -50,6 +50,6 @@ _installed = WhileWanted(_install)
 
 @contextmanager
 def listening() -> Iterator[Recorder]:
-    """Listen inside: the first one installs all probes, the last one takes them out, in reverse order."""
+    """Install all probes for the block. The last of several blocks removes them, in reverse order."""
     with _installed:
         yield RECORDER

@@ -1,4 +1,4 @@
-"""Are these the same values? Hashes of parameters, where no code of the user is run for one."""
+"""Are these the same values? Parameters are compared by hash, without running any code of yours."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _SEQUENCES = (tuple, list)
 
 
 def hash_of_asked(sql: str, parameters: Any) -> int | None:
-    """Hash the parameters that a loop would go over: not the members of a list, where there are others."""
-    # This is the path of every query, and most have one parameter.
+    """Hash the parameters that a loop would go over: not the members of a list, if there are others."""
+    # Every query runs this, and most have one parameter.
     if type(parameters) in _SEQUENCES and len(parameters) > 1 and ("IN (%s, " in sql or "ANY(%s" in sql):
         parameters = outside_lists(sql, parameters)
     return hash_of(parameters)
 
 
 def hash_of(parameters: Any) -> int | None:
-    """Hash the parameters of a statement, or return None where that could run code of the user, or fails."""
+    """Hash the parameters of a statement. Return None if hashing fails, or could run code of yours."""
     if parameters is None:
         return 0
     if type(parameters) is dict:
@@ -50,10 +50,10 @@ def hash_of(parameters: Any) -> int | None:
 
 
 def _hash_of_value(value: Any) -> int | None:
-    kind = type(value)
-    if kind is list or kind is tuple:
+    own_type = type(value)
+    if own_type is list or own_type is tuple:
         return hash_of(value)
-    # psycopg's Int8 and Django's SafeString are subclasses: the hash of the built-in type is enough, and the
-    # type is asked rather than isinstance(), for which a lazy object would run its query.
-    base: Any = next((base for base in _HASHABLE if base in kind.__mro__), None)
+    # psycopg's Int8 and Django's SafeString are subclasses: the hash of the built-in type is enough. Not
+    # isinstance(): for that, a lazy object would run its query.
+    base: Any = next((base for base in _HASHABLE if base in own_type.__mro__), None)
     return None if base is None else int(base.__hash__(value))

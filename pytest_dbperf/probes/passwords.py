@@ -1,4 +1,4 @@
-"""Where are passwords verified? Where it takes long on purpose, in the thread of a loop above all."""
+"""Where are passwords verified? It is slow on purpose, and blocks an event loop if it runs in its thread."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from pytest_dbperf.recording.recorder import Recorder
 
 
 def install(recorder: Recorder) -> Undo:
-    """Wrap what `check_password` and `acheck_password` share."""
-    # Two milliseconds, and no settings: with the users of django.contrib.auth it comes anyway.
+    """Wrap the function that `check_password` and `acheck_password` share."""
+    # This import takes two milliseconds and needs no settings. `django.contrib.auth` would import it anyway.
     from django.contrib.auth import hashers
 
     loop_here, acheck_password = running_loop(), hashers.acheck_password.__code__
@@ -25,7 +25,7 @@ def install(recorder: Recorder) -> Undo:
             __tracebackhide__ = True
             if not recorder.active or loop_here() is None:
                 return original(*args, **kwargs)
-            # From Django 6.0, acheck_password() sends it to a thread.
+            # From Django 6.0, acheck_password() runs it in a thread.
             by_django = sys._getframe(1).f_code is acheck_password
             with TimedCall(recorder, "hashers", "acheck_password" if by_django else "verify_password", None):
                 return original(*args, **kwargs)

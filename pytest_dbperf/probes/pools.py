@@ -1,4 +1,4 @@
-"""Where do pools open connections, and where do requests wait for one?"""
+"""Where do psycopg's pools open connections, and where does code wait for one?"""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pytest_dbperf.recording.open_connections import OpenConnections
 
 
 def install(opening: Opening, connections: OpenConnections) -> Undo:
-    """Wrap how psycopg's pools connect and let wait."""
+    """Wrap the methods of psycopg's pools that connect, and that wait for a connection."""
     from psycopg_pool import AsyncConnectionPool, ConnectionPool
     from psycopg_pool.pool import AddConnection, MaintenanceTask, WaitingClient
 
@@ -28,7 +28,7 @@ def install(opening: Opening, connections: OpenConnections) -> Undo:
         @functools.wraps(original)
         def _connect(self: Any, *args: Any, **kwargs: Any) -> Any:
             __tracebackhide__ = True
-            # A pool connects in its own threads, behind the back of Django's connection.
+            # A pool connects in its own threads, outside of Django's `connect`.
             outer = vars(opening).copy()
             vars(opening).update(alias=alias_of(self), why=Why.POOL, because_of=(), started=perf_counter())
             try:
@@ -67,7 +67,7 @@ def install(opening: Opening, connections: OpenConnections) -> Undo:
         @functools.wraps(original)
         def __init__(self: Any, pool: Any, *args: Any, **kwargs: Any) -> None:
             original(self, pool, *args, **kwargs)
-            # Noted also when nobody listens: it may arrive when somebody does. A pool has a weak reference.
+            # Also while nothing is recorded: it may arrive later. `self.pool` is a weak reference.
             connections.expect(self, lambda: (asked := self.pool()) is not None and not asked.closed)
 
         return __init__

@@ -1,4 +1,4 @@
-"""Where do statements pass? Django's cursor wrapper, on every connection and in every thread."""
+"""Where does Django execute statements? In its cursor, on every connection and in every thread."""
 
 from __future__ import annotations
 
@@ -28,12 +28,13 @@ class _NextOfDriver(threading.local):
     is_djangos = False
 
 
-# Whose statement the driver of this thread will be given next. Asked only when the driver's are counted, too.
+# Whether Django's cursor executes the next statement of the driver in this thread. It matters only while
+# statements of the driver are recorded, too.
 next_of_driver = _NextOfDriver()
 
 
-def install(recorder: Recorder) -> Undo:  # noqa: C901  # The path of every query has no room for calls.
-    """Wrap what `execute` and `executemany` share, `callproc`, and a connection's BEGIN, COMMIT, ROLLBACK."""
+def install(recorder: Recorder) -> Undo:  # noqa: C901  # Every query runs this; each call would slow it down.
+    """Wrap the method below `execute` and `executemany`, `callproc`, and BEGIN, COMMIT and ROLLBACK."""
     from django.db.backends import utils
     from django.db.backends.base import base
 
@@ -55,7 +56,7 @@ def install(recorder: Recorder) -> Undo:  # noqa: C901  # The path of every quer
             try:
                 return original(self, sql, params, many, executor)
             finally:
-                # As keep() does it, but for half a microsecond less: this is the path of every query.
+                # Like keep(), but half a microsecond faster: every query runs this.
                 so_far = inherited()
                 frames: CallPath = ()
                 load: RelationLoad | None = None
@@ -98,7 +99,7 @@ def install(recorder: Recorder) -> Undo:  # noqa: C901  # The path of every quer
     return undo_all(
         wrap(utils.CursorWrapper, "_execute_with_wrappers", around_execute),
         wrap(utils.CursorWrapper, "callproc", functools.partial(_around_callproc, recorder)),
-        # Backends bind the function by name: `base` already has, Oracle's does when it is imported.
+        # Backends import the function by name: `base` has done so already, Oracle's does when it is imported.
         wrap(utils, "debug_transaction", functools.partial(_around_transaction, recorder)),
         wrap(base, "debug_transaction", functools.partial(_around_transaction, recorder)),
     )
@@ -155,9 +156,9 @@ def _emit(recorder: Recorder, using: str, sql: str, started: float, parameters: 
 
 
 def _sample(recorder: Recorder, known: set[object], what: tuple[str, str], params: Any, many: bool) -> None:
-    """Keep parameters of a statement, unless there are some, or they can be had only by using them up."""
+    """Keep one set of parameters per statement. Skip iterators, which reading would exhaust."""
     now = cause.inherited.get()
-    # A window of a task would miss what another task was the first to run.
+    # By task window, too: a window of one task needs its own sample, even if another task came first.
     key = (what, now.tasks)
     if key in known or len(known) >= _MOST_SAMPLES:
         return
@@ -165,10 +166,10 @@ def _sample(recorder: Recorder, known: set[object], what: tuple[str, str], param
         if type(params) not in (list, tuple) or not params:
             return
         params = params[0]
-    kinds = type(params).__mro__
-    if dict in kinds:
+    types = type(params).__mro__
+    if dict in types:
         params = dict.copy(params)
-    elif list in kinds or tuple in kinds:
+    elif list in types or tuple in types:
         params = tuple(params)
     elif params is not None:
         return
@@ -177,18 +178,18 @@ def _sample(recorder: Recorder, known: set[object], what: tuple[str, str], param
 
 
 def text_of(sql: Any, cursor: Any) -> str:
-    """Write a statement, whatever it was given as."""
+    """Return the text of a statement: a string, bytes, or one of psycopg's classes."""
     if isinstance(sql, str):
-        return str.__str__(sql)  # The plain text of a subclass that may have a __str__ of its own.
+        return str.__str__(sql)  # A subclass may override __str__.
     if isinstance(sql, bytes):
         return sql.decode("utf-8", "replace")
     try:
         return str(sql.as_string(cursor))  # psycopg's sql.SQL and sql.Composed.
-    except Exception:  # noqa: BLE001  # Whatever it is, the one who executes it hears of it from the driver.
+    except Exception:  # noqa: BLE001  # The driver raises its own error for it, where the statement is executed.
         return f"<{type(sql).__qualname__}>"
 
 
 def length_of(sets_of_parameters: Any) -> int:
-    """Tell how often `executemany` executes, where that can be known."""
-    # An iterator would be used up by counting it.
+    """Return the number of sets of parameters for `executemany`, 1 if it is unknown."""
+    # Counting would exhaust an iterator.
     return len(sets_of_parameters) if type(sets_of_parameters) in (list, tuple) else 1

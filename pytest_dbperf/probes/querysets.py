@@ -1,4 +1,4 @@
-"""Where do rows come from? Notes on querysets where they were made, and on the instances of their rows."""
+"""Where do rows come from? A queryset knows where it was created, an instance with which rows it came."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from pytest_dbperf.probes.threads import this_thread
 from pytest_dbperf.recording.loads import FetchedRows, LoadedVia, QuerySetOrigin, RelationLoad
 from pytest_dbperf.recording.recorder import Recorder
 
-# The classes that Django makes for each relation, by name: to look into a manager would make it slower.
+# The classes that Django makes for each relation, by name: looking into each manager would be slower.
 FOREIGN_KEY = "create_reverse_many_to_one_manager.<locals>.RelatedManager"
 MANY_TO_MANY = "create_forward_many_to_many_manager.<locals>.ManyRelatedManager"
 GENERIC = "create_generic_related_manager.<locals>.GenericRelatedObjectManager"
-# By which a queryset is asked for: Django's, and those of managers with a get_queryset() of their own.
+# The methods that return a manager's queryset: Django's, and those of managers that override get_queryset().
 _METHODS_OF_MANAGERS = frozenset(("all", "get_queryset", "manager_method"))
-# Of a queryset: what asks for rows without keeping them.
+# The methods of a queryset that fetch rows without keeping them.
 _STREAMS = frozenset(("_iterator", "_async_generator"))
 _RELATED = frozenset((FOREIGN_KEY, MANY_TO_MANY, GENERIC))
 
 
 def install(recorder: Recorder) -> Undo:  # noqa: C901  # One closure for each seam.
-    """Wrap where managers make querysets, where these are cloned, and where they make instances of rows."""
+    """Wrap where managers create querysets, where these are cloned, and where they make instances of rows."""
     from django.db.models.base import ModelState
     from django.db.models.manager import BaseManager
     from django.db.models.query import ModelIterable, QuerySet
 
-    # Attributes of the classes, so that nobody's dictionary has to be made to look into. They stay: whoever
-    # has wrapped our wrappers goes on calling them.
+    # On the classes, so that reading them never creates an instance's dictionary. They stay after an undo:
+    # other code may have wrapped our wrappers and still call them.
     QuerySet._dbperf_origin = None  # type: ignore[attr-defined]  # ours
     ModelState._dbperf_rows = None  # type: ignore[attr-defined]  # ours
-    # Until Django 6.1, the filter of a relation is a clone.
+    # Before Django 6.1, filtering for a relation clones the queryset.
     filters_in_place = hasattr(QuerySet, "_avoid_cloning")
 
     def clones_until_handed_out(manager: Any) -> int:
@@ -49,7 +49,7 @@ def install(recorder: Recorder) -> Undo:  # noqa: C901  # One closure for each s
         def get_queryset(self: Any) -> Any:
             queryset = original(self)
             is_wanted = recorder.wants_frames or _is_made_once(getframe(1))
-            # A manager of yours may hand out what it likes.
+            # A custom manager may return anything.
             if is_wanted and isinstance(queryset, QuerySet):
                 is_related = type(self).__qualname__ in _RELATED
                 clones = clones_until_handed_out(self) if is_related else 0
@@ -63,7 +63,7 @@ def install(recorder: Recorder) -> Undo:  # noqa: C901  # One closure for each s
         @functools.wraps(original)
         def _add_hints(self: Any, **hints: Any) -> None:
             original(self, **hints)
-            # A related manager filters from here on: what a manager of yours did before, a prefetch does.
+            # From here on, a related manager filters. A prefetch also does what a custom manager did before.
             origin: QuerySetOrigin | None = self._dbperf_origin
             if origin is not None and origin.manager is not None:
                 clones = clones_until_handed_out(origin.manager)
@@ -104,31 +104,31 @@ def install(recorder: Recorder) -> Undo:  # noqa: C901  # One closure for each s
 
 
 def _is_made_once(frame: FrameType) -> bool:
-    """Tell whether this is the body of a class or a module, which may run before anybody listens."""
+    """Tell whether this is the body of a class or a module, which may run before anything is recorded."""
     while frame.f_code.co_name in _METHODS_OF_MANAGERS and frame.f_back is not None:
         frame = frame.f_back
     return not frame.f_code.co_flags & CO_OPTIMIZED
 
 
 def _mark_rows(queryset: Any, rows: Any, *, is_streamed: bool) -> Iterator[Any]:
-    """Note on each instance which batch it belongs to, and on those that were selected with it."""
+    """Note on each instance, and on those selected with it, which rows it was fetched with."""
     fetching = this_thread.fetching
     fetching.queryset, fetching.is_streamed = queryset, is_streamed
     try:
         first = next(rows, None)
     finally:
-        # Whoever has recorded the query has taken it over.
+        # The probe of queries has removed the queryset if it has recorded a query for it.
         fetched = fetching.query if fetching.queryset is None else None
         fetching.queryset = None
     if first is None:
         return
-    # What is made of a row may be no instance of a model.
+    # A row may become something else than an instance of a model.
     if fetched is None or getattr(first, "_state", None) is None:
         yield first
         yield from rows
         return
     query = queryset.query
-    # What asks for more than the relation is a queryset of its own.
+    # If the query asks for more than the relation, the queryset counts as one of its own.
     load = fetched.load if fetched.load is not None and fetched.load.is_plain_relation else None
     is_locked = query.select_for_update and not query.select_for_update_of
     fields = (
@@ -154,7 +154,7 @@ _Related = tuple[tuple[str, FetchedRows, Any], ...]
 
 
 def _related(batch: FetchedRows, selected: dict[str, Any]) -> _Related:
-    """Make batches of what `select_related()` named, level by level."""
+    """Make batches of the relations that `select_related()` named, level by level."""
     related: list[tuple[str, FetchedRows, Any]] = []
     for name, below in selected.items():
         joined = FetchedRows(
@@ -167,7 +167,7 @@ def _related(batch: FetchedRows, selected: dict[str, Any]) -> _Related:
 def _mark_related(row: Any, related: _Related) -> None:
     for name, batch, below in related:
         instance = row._state.fields_cache.get(name)
-        # One that is known from elsewhere is not of this batch.
+        # An instance that has rows already comes from another query.
         if instance is not None and instance._state._dbperf_rows is None:
             instance._state._dbperf_rows = batch
             _mark_related(instance, below)

@@ -1,4 +1,4 @@
-"""Where do requests enter? Django's handler, under WSGI, ASGI, the test clients and a live server."""
+"""Where do requests begin and end? In Django's handlers, under WSGI, ASGI, test clients and a live server."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from pytest_dbperf.recording.clock import perf_counter
 from pytest_dbperf.recording.events import Response
 from pytest_dbperf.recording.recorder import Recorder
 
-# A walk from below one of these wrappers ends there: the wrapper has noted the path above it as the cause.
+# A walk from inside one of these wrappers ends there: the wrapper has stored the path outside as the cause.
 end_walks_in(__file__)
 
 
 def install(recorder: Recorder) -> Undo:
-    """Wrap the handler where a request enters it, and where it has passed all middlewares.
+    """Wrap Django's handler where a request enters it, and where it has passed all middlewares.
 
-    Around that comes the visit: what a server or a test client does for it before and after, as signals.
+    The visit is wrapped, too: all that a server or a test client does for a request, such as sending signals.
     """
     from django.core.handlers.asgi import ASGIHandler
     from django.core.handlers.base import BaseHandler
@@ -50,7 +50,7 @@ def install(recorder: Recorder) -> Undo:
 
     def leave(inner_cause: Cause, response: Any, request: Any) -> None:
         entered = inner_cause.request
-        # The recording may have ended before the request has.
+        # The recording may have ended before the request.
         if entered is not None and recorder.active:
             match = request.resolver_match
             view = "" if match is None else match.route
@@ -63,7 +63,7 @@ def install(recorder: Recorder) -> Undo:
             )
 
     def pass_middlewares(_: Any) -> Cause:
-        # Twenty frames of a framework that no query of the view has to walk again.
+        # So the view's queries need not walk over the twenty frames of the handler and its middlewares.
         outer = cause.inherited.get()
         if recorder.wants_frames:
             outer = cause.extended(outer, cause.frames_here(2))
@@ -86,7 +86,7 @@ def install(recorder: Recorder) -> Undo:
 
 
 def _do_nothing(*_: Any, **__: Any) -> None:
-    """Leave without a word."""
+    """Do nothing at the end of a request."""
 
 
 def _around_sync(

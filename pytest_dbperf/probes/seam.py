@@ -1,4 +1,4 @@
-"""How is a seam wrapped, and unwrapped again? The only code that patches."""
+"""How is a seam wrapped and restored? No other code patches a library."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ Undo = Callable[[], None]
 
 
 class SeamGone(RuntimeError):
-    """A library no longer has the function that a probe wraps: a bug of pytest-dbperf, not of its user."""
+    """A library no longer has a function that a probe wraps. It is a bug in pytest-dbperf, not in a test."""
 
 
 def wrap(owner: Any, name: str, make: Callable[[Any], Any]) -> Undo:
-    """Put `make(original)` in the place of a function of a class or module; hand back the way to undo it."""
+    """Replace a function of a class or module by `make(original)`. Return a function that undoes it."""
     if name not in vars(owner):
+        library = owner.__module__ if isinstance(owner, type) else owner.__name__
         raise SeamGone(
-            f"{owner.__name__}.{name} is gone: this pytest-dbperf does not know the installed version of "
-            f"{owner.__module__ if isinstance(owner, type) else owner.__name__}. Nothing would be counted. "
+            f"{owner.__name__}.{name} is gone: this version of pytest-dbperf does not support the installed "
+            f"version of {library}, and would count nothing. "
             "Please report it to pytest-dbperf, and pin the library until then."
         )
     original = vars(owner)[name]
@@ -27,7 +28,7 @@ def wrap(owner: Any, name: str, make: Callable[[Any], Any]) -> Undo:
     setattr(owner, name, replacement)
 
     def undo() -> None:
-        # Whoever wrapped it after us goes on using our replacement, which only forwards from now on.
+        # If other code has wrapped it since, our wrapper stays in use, but only forwards from now on.
         if vars(owner).get(name) is replacement:
             setattr(owner, name, original)
 
@@ -35,7 +36,7 @@ def wrap(owner: Any, name: str, make: Callable[[Any], Any]) -> Undo:
 
 
 def undo_all(*undos: Undo) -> Undo:
-    """Undo several replacements, the last one first."""
+    """Combine functions that undo something; the last one is called first."""
 
     def undo() -> None:
         for each in reversed(undos):
@@ -45,7 +46,7 @@ def undo_all(*undos: Undo) -> Undo:
 
 
 class WhileWanted:
-    """A context manager for all who want something: the first one installs it, the last one undoes it."""
+    """A context manager for shared use: the first user installs something, the last one undoes it."""
 
     def __init__(self, install: Callable[[], Undo]) -> None:
         self._install = install

@@ -16,33 +16,32 @@ from pytest_dbperf.recording.recorder import Recorder
 
 _STARTED_BY = "_dbperf_started_by"
 
-
 _numbers = count(1)
 
 
 class Fetching:
-    """What a thread is about to get rows for: one look-up in the thread's own for all who ask on the way."""
+    """Which queryset a thread fetches rows for. One object, so that probes read the thread's state once."""
 
     __slots__ = ("is_streamed", "query", "queryset")
 
     def __init__(self) -> None:
-        # The queryset whose rows are asked for next here, and the query that has asked for them.
+        # The queryset that fetches rows next in this thread, and then the query that fetched them.
         self.queryset: Any = None
         self.query: Query | None = None
-        # Whether iterator() asks for them, which passes by what was prefetched.
+        # Whether iterator() fetches them, which ignores prefetched rows.
         self.is_streamed = False
 
 
 class _Thread(threading.local):
-    # Three times as fast as asking threading.current_thread() for every event.
+    # Three times as fast as calling threading.current_thread() for every event.
     def __init__(self) -> None:
         thread = threading.current_thread()
         self.name = thread.name
         self.started_by: CallPath = vars(thread).get(_STARTED_BY, ())
         self.keeps_connections = thread is threading.main_thread()
-        # A name may be that of many, and an identifier is used again.
+        # Many threads may have the same name, and Python reuses identifiers.
         self.number = next(_numbers)
-        # The hop that a task has just come back from: while that one runs on, it has not waited for anything.
+        # The hop that a task has just awaited, with the task, until the task awaits anything else.
         self.hop_before: tuple[int, object] | None = None
         self.fetching = Fetching()
 
@@ -51,13 +50,13 @@ this_thread = _Thread()
 
 
 def runs_in(executor: Any) -> bool:
-    """Tell whether this is a thread of an executor, which starts a thread before it notes it as its own."""
+    """Tell whether this is a thread of an executor, by its name: the executor may not have listed it yet."""
     prefix: str = executor._thread_name_prefix
     return threading.current_thread().name.rpartition("_")[0] == prefix
 
 
 def install(recorder: Recorder) -> Undo:
-    """Wrap the start of threads, to note the call path that it came from."""
+    """Wrap the start of threads, to store the call path that led to it."""
 
     def around_start(original: Callable[[threading.Thread], None]) -> Callable[[threading.Thread], None]:
         @functools.wraps(original)

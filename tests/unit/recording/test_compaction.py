@@ -45,7 +45,9 @@ def test_equal_queries_share_one_object():
 
 def test_the_shared_object_keeps_sums_right():
     """It has the mean duration, and the start and the parameters of the first query."""
-    shared, _ = compacted(similar(started=1.0, seconds=0.25, parameters=7), similar(started=2.0, seconds=0.75))
+    shared, _ = compacted(
+        similar(started=1.0, seconds=0.25, parameters=7), similar(started=2.0, seconds=0.75)
+    )
 
     assert (shared.started, shared.seconds, shared.parameters) == (1.0, 0.5, 7)
 
@@ -128,7 +130,9 @@ def test_values_in_the_text_still_count_after_compaction():
     texts = [f"SELECT * FROM author WHERE id = {number}" for number in range(2_000)]
     log = compacted(*[similar(sql=text) for text in texts])
 
-    [group] = groups_of_queries([*log, similar(sql=texts[3]), similar(sql="SELECT * FROM author WHERE id = 'x'")])
+    [group] = groups_of_queries(
+        [*log, similar(sql=texts[3]), similar(sql="SELECT * FROM author WHERE id = 'x'")]
+    )
 
     assert (group.count, group.distinct) == (2_002, 2_001)
 
