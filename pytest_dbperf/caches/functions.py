@@ -93,8 +93,8 @@ def _named(module: ModuleType, qualified_name: str) -> Any:
     for name in qualified_name.split("."):
         is_private = owner and name.startswith("__") and not name.endswith("__")
         found = names.get(f"_{owner.lstrip('_')}{name}" if is_private else name)
-        is_class = issubclass(type(found), type)
-        names = type.__getattribute__(found, "__dict__") if is_class else {}
+        within: Any = found
+        names = type.__getattribute__(within, "__dict__") if issubclass(type(within), type) else {}
         owner = name
     return found
 
