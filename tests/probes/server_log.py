@@ -1,4 +1,4 @@
-"""What does PostgreSQL itself say that it was asked?
+"""Which statements does PostgreSQL itself say that it received?
 
 Its log is written by the server's own processes, before they answer: none of our code has a hand in it.
 """
@@ -17,14 +17,14 @@ _FIELDS = 5
 
 @dataclass(frozen=True)
 class Heard:
-    """What the server was asked since the log was opened."""
+    """The statements that the server has logged since the log was opened."""
 
     statements: list[str]
     connections: list[int]
 
 
 class ServerLog:
-    """The part of a server's log that is about some databases and is written from now on."""
+    """The lines of a server's log that are written from now on, about some databases."""
 
     def __init__(self, databases):
         self._databases = set(databases)
@@ -32,7 +32,7 @@ class ServerLog:
         self._start = self._path.stat().st_size
 
     def heard(self):
-        """Read what has been written since."""
+        """Read the lines that have been written since."""
         statements, connections = [], []
         for backend, database, message in self._messages():
             if database not in self._databases:

@@ -30,7 +30,7 @@ async def work():
 
 
 async def test_its_queries_count_and_do_not_hop(recorder, monkeypatch):
-    """This is what a team moves to it for, and can prove."""
+    """This is why a team would move to such a backend."""
     from django_async_backend.db import async_connections
 
     monkeypatch.setitem(

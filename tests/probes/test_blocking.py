@@ -1,4 +1,4 @@
-"""A synchronous call in the thread of a running loop is told once, with who made it."""
+"""A synchronous call in the thread of a running loop is recorded once, with its call path."""
 
 import asyncio
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db(databases="__all__", transaction=True)
 
 @pytest.fixture
 def unsafe(monkeypatch):
-    """What lets Django's ORM run in the thread of a loop."""
+    """Let Django's ORM run in the thread of a loop."""
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 
@@ -43,12 +43,12 @@ def on_a_loop(function, *args):
 
 
 def told(recording):
-    """What was told: who was called, which function, for which alias."""
+    """The blocking calls: library, function and alias."""
     return [(call.via, call.what, call.using) for call in recording.blocking_calls]
 
 
 def test_the_orm_on_a_loop_is_told(recorder, unsafe, using):
-    """The connection and the query, each once, although the driver is asked for both."""
+    """The connection and the query, each once, although the driver's calls are wrapped as well."""
 
     def load():
         return list(Author.objects.using(using).filter(name="Ada"))
@@ -75,7 +75,7 @@ def test_without_call_sites_a_blocking_call_is_told_too(recorder, unsafe, using)
 
 
 def test_without_a_loop_nothing_is_told(recorder, using):
-    """Threads are there to wait."""
+    """A thread may block."""
 
     async def count():
         await Author.objects.using(using).acount()
@@ -91,7 +91,7 @@ def test_without_a_loop_nothing_is_told(recorder, using):
     assert recording.blocking_calls == []
 
 
-def test_nothing_is_told_while_nobody_listens(recorder, unsafe, encoded, using):
+def test_no_blocking_call_while_nothing_is_recorded(recorder, unsafe, encoded, using):
     """An idle probe only forwards."""
     on_a_loop(Author.objects.using(using).count)
     assert on_a_loop(hashers.check_password, "secret", encoded)
@@ -100,7 +100,7 @@ def test_nothing_is_told_while_nobody_listens(recorder, unsafe, encoded, using):
 
 
 def test_what_django_refuses_does_not_block(recorder, monkeypatch, using):
-    """Nobody waited for it."""
+    """It blocked nothing."""
     monkeypatch.delenv("DJANGO_ALLOW_ASYNC_UNSAFE", raising=False)
 
     async def count():
@@ -144,7 +144,7 @@ def test_executemany_is_one_blocking_call(recorder, unsafe, using):
 
 
 def test_a_stored_procedure_is_one_blocking_call(recorder, unsafe, postgres):
-    """psycopg is given a SELECT for it, which is not told again."""
+    """The SELECT that psycopg executes for it is not recorded again."""
 
     def call():
         with connections["default"].cursor() as cursor:
@@ -231,7 +231,7 @@ RAW = {
 
 @pytest.mark.parametrize("work", RAW)
 def test_raw_psycopg_on_a_loop_is_told(recorder, raw_conninfo, work):
-    """Django knows nothing of it, and does not refuse it."""
+    """Django does not see it, and so does not refuse it."""
 
     def connect_and_work():
         with psycopg.connect(**raw_conninfo, autocommit=True) as connection:
@@ -248,7 +248,7 @@ def test_raw_psycopg_on_a_loop_is_told(recorder, raw_conninfo, work):
 
 @pytest.mark.parametrize("work", RAW)
 def test_raw_psycopg_in_a_thread_is_not_told(recorder, raw_conninfo, work):
-    """It works, and no loop waits for it."""
+    """It blocks no event loop."""
     with recorder.record() as recording, psycopg.connect(**raw_conninfo, autocommit=True) as connection:
         work(connection)
         connection.rollback()
@@ -272,7 +272,7 @@ def test_a_raw_transaction_ends_on_the_loop(recorder, raw_conninfo):
 
 
 def test_djangos_connection_has_its_alias_behind_djangos_back(recorder, unsafe, postgres):
-    """Its cure is another one than that of a raw connection."""
+    """The fix for it differs from that of a raw connection."""
 
     def work():
         connections["default"].ensure_connection()
@@ -285,7 +285,7 @@ def test_djangos_connection_has_its_alias_behind_djangos_back(recorder, unsafe, 
 
 
 async def test_asynchronous_psycopg_does_not_block(recorder, raw_conninfo):
-    """It is what a loop is for."""
+    """Other tasks run meanwhile."""
     with recorder.record() as recording:
         async with await psycopg.AsyncConnection.connect(**raw_conninfo) as connection:
             await connection.execute("SELECT 1")
@@ -295,7 +295,7 @@ async def test_asynchronous_psycopg_does_not_block(recorder, raw_conninfo):
 
 
 async def test_a_password_that_is_verified_on_a_loop_is_told(recorder, encoded):
-    """It takes long on purpose."""
+    """It is slow on purpose."""
 
     def log_in():
         return hashers.check_password("secret", encoded)
@@ -308,7 +308,7 @@ async def test_a_password_that_is_verified_on_a_loop_is_told(recorder, encoded):
 
 
 async def test_a_password_that_is_verified_in_a_thread_is_not_told(recorder, encoded):
-    """This is how to do it."""
+    """That blocks no event loop."""
     with recorder.record() as recording:
         assert await sync_to_async(hashers.check_password)("secret", encoded)
 

@@ -1,4 +1,4 @@
-"""Physical connections are counted where they are made, and not where they are asked for."""
+"""Physical connections are counted when they are opened, not when code asks for one."""
 
 import asyncio
 import gc
@@ -26,7 +26,7 @@ def in_a_thread(function):
 
 
 def query_and_close(using):
-    """Use the ORM in a thread, and leave nothing behind."""
+    """Use the ORM in a thread, and close its connections."""
     try:
         Author.objects.using(using).count()
     finally:
@@ -45,7 +45,7 @@ def test_a_connection_has_alias_thread_and_call_site(recorder, using):
 
 
 def test_a_connection_that_is_open_already_is_not_new(recorder, using):
-    """Most tests stand on one."""
+    """Most tests use one that was opened before."""
     Author.objects.using(using).count()
 
     with recorder.record() as recording:
@@ -54,8 +54,8 @@ def test_a_connection_that_is_open_already_is_not_new(recorder, using):
     assert recording.new_connections == []
 
 
-def test_connections_are_known_also_when_nobody_listens(recorder, using):
-    """What was opened before a recording counts for its peak, and its end is heard."""
+def test_connections_are_known_while_nothing_is_recorded(recorder, using):
+    """A connection from before counts for the peak, and its end is recorded."""
     connections[using].close()
     before = len(recorder.connections)
     connections[using].ensure_connection()
@@ -89,8 +89,8 @@ def test_the_peak_is_what_was_open_at_once(recorder, using):
     assert recording.peak_connections - recording.open_at_start == 3
 
 
-def test_a_connection_that_nobody_closed_is_dropped(recorder, using):
-    """The garbage collector ends it, and somebody should know."""
+def test_a_connection_that_was_not_closed_is_dropped(recorder, using):
+    """Only the garbage collector closes it, and the event says so."""
 
     def leak():
         Author.objects.using(using).count()
@@ -170,7 +170,7 @@ def test_sqlite_in_memory_is_never_closed(recorder):
 
 
 def test_a_failed_connection_is_none(recorder, tmp_path):
-    """Nothing was opened."""
+    """It opened nothing."""
     nowhere = {**connections["sqlite"].settings_dict, "NAME": str(tmp_path / "no" / "where.sqlite3")}
     with recorder.record() as recording, pytest.raises(Exception, match="unable to open"):
         SqliteWrapper(nowhere, alias="nowhere").connect()
@@ -243,7 +243,7 @@ def test_a_checkout_from_a_pool_is_not_a_connection(recorder, pooled):
 
 
 def test_an_idle_probe_forwards_a_checkout(recorder, pooled):
-    """Nobody listens, everything works."""
+    """While nothing is recorded, the wrapped function works as before."""
     pooled.ensure_connection()
 
     assert recorder.log == []
@@ -299,7 +299,7 @@ def test_a_pool_of_your_own_has_no_alias(recorder, raw_conninfo):
 
 
 def test_what_a_pool_opens_is_no_leak(recorder, raw_conninfo):
-    """It keeps its connections on purpose, and closes them."""
+    """A pool keeps its connections open on purpose."""
     from psycopg_pool import ConnectionPool
 
     with ConnectionPool(kwargs=raw_conninfo, min_size=1, max_size=1) as pool:
@@ -333,7 +333,7 @@ def test_what_an_async_pool_opens_is_no_leak(recorder, raw_conninfo):
 
 
 def test_the_reason_for_a_connection_is_known(recorder, using):
-    """First use, or what became of the one before, and where."""
+    """First use, or the end of the connection before, each with its call path."""
     connection = connections[using]
     connection.close()
 
@@ -352,8 +352,8 @@ def test_the_reason_for_a_connection_is_known(recorder, using):
     assert all(opened.seconds > 0 and opened.is_kept for opened in recording.new_connections)
 
 
-def test_a_thread_is_known_by_who_started_it(recorder, using):
-    """Its first connection is necessary because of that."""
+def test_a_thread_knows_the_call_path_of_its_start(recorder, using):
+    """The start of the thread is the reason for its first connection."""
 
     def start():
         in_a_thread(work)
@@ -386,7 +386,7 @@ def test_asgirefs_thread_keeps_its_connections(recorder, using):
 
 
 def test_a_connection_with_another_autocommit_is_replaced(recorder, using):
-    """By Django, when the request ends: no setting is to blame."""
+    """Django replaces it when the request ends; no setting is the reason."""
     connection = connections[using]
     connection.ensure_connection()
     connection.set_autocommit(False)
@@ -399,7 +399,7 @@ def test_a_connection_with_another_autocommit_is_replaced(recorder, using):
 
 
 async def test_asgirefs_thread_can_close_its_own(using):
-    """It does not wait for itself."""
+    """Code in that thread does not wait for the thread."""
     await Author.objects.using(using).acount()
 
     assert using in await sync_to_async(close_on_asgiref_thread)()

@@ -1,4 +1,4 @@
-"""When a library moves a seam, this fails and says which."""
+"""If a library changes a seam, one of these tests fails and names it."""
 
 import inspect
 import subprocess
@@ -33,7 +33,7 @@ def id_of(seam):
 
 @pytest.mark.parametrize("seam", SEAMS, ids=id_of)
 def test_a_seam_has_the_signature_that_its_probe_forwards(seam):
-    """A library may add parameters at the end; what the probes name has to stay."""
+    """A library may add parameters at the end. Those that the probes name must stay."""
     owner, name = seam
     function = vars(owner)[name]
     function = inspect.unwrap(getattr(function, "__func__", function))
@@ -47,7 +47,7 @@ def test_a_seam_has_the_signature_that_its_probe_forwards(seam):
 
 
 def test_execute_and_executemany_pass_the_seam():
-    """Both ways to a statement share the one function that is wrapped."""
+    """Both call the one function that is wrapped."""
     for name in ("execute", "executemany"):
         assert "_execute_with_wrappers" in inspect.getsource(getattr(utils.CursorWrapper, name))
 
@@ -60,12 +60,12 @@ def test_djangos_debug_cursor_passes_the_seam():
 
 @pytest.mark.parametrize("name", ["_commit", "_rollback", "set_autocommit"])
 def test_transactions_are_told_by_the_function_that_is_wrapped(name):
-    """BEGIN, COMMIT and ROLLBACK call it by the name that their module has bound."""
+    """BEGIN, COMMIT and ROLLBACK call it by the name that their module has imported."""
     assert "debug_transaction(self" in inspect.getsource(getattr(base.BaseDatabaseWrapper, name))
 
 
 def test_asgiref_submits_its_thread_handler():
-    """By this the executor's probe knows a hop that has been emitted already."""
+    """So the executor's probe recognises a hop that has been emitted already."""
     assert "self.thread_handler" in inspect.getsource(inspect.unwrap(SyncToAsync.__call__))
 
 
@@ -75,7 +75,7 @@ def test_django_keeps_its_pools_by_alias(postgres):
 
 
 def test_djangos_async_orm_is_sync_to_async():
-    """The failure says that aget() hops, too; the day it does not, the advice has to change."""
+    """A failure says that `aget()` hops, too. If Django changes that, the advice must change."""
     from django.db.models import QuerySet
 
     assert "sync_to_async(self.get)" in inspect.getsource(QuerySet.aget), django.VERSION
@@ -88,7 +88,7 @@ def test_passwords_are_verified_by_the_function_that_is_wrapped(name):
 
 
 def test_from_django_6_acheck_password_hops():
-    """The failure says so, and of the versions before that they do not."""
+    """A failure's text depends on that version."""
     hops_to_verify = "sync_to_async" in hashers.acheck_password.__code__.co_names
 
     assert hops_to_verify == (django.VERSION >= (6, 0))
@@ -96,7 +96,7 @@ def test_from_django_6_acheck_password_hops():
 
 @pytest.mark.parametrize("cursor", [psycopg.ClientCursor, psycopg.RawCursor, psycopg.AsyncClientCursor])
 def test_other_cursors_of_psycopg_inherit_the_seams(cursor):
-    """A class that had a function of its own would pass the probe by."""
+    """A class that overrides the method would bypass the probe."""
     kinds = [kind for kind in cursor.__mro__ if kind not in (psycopg.Cursor, psycopg.AsyncCursor)]
 
     assert not any(
@@ -118,12 +118,12 @@ assert all(after[seam] is before[seam] for seam in SEAMS), "not all seams are un
 
 
 def test_every_seam_is_wrapped_once_and_unwrapped():
-    """After the last listener, every library is as it was."""
+    """After the last block, every library is unchanged."""
     subprocess.run([sys.executable, "-c", UNDO], check=True)
 
 
 def test_a_probe_that_fails_leaves_nothing_behind(monkeypatch):
-    """Those that were installed before it are taken out."""
+    """The probes before it are undone."""
     undone = []
 
     def works(recorder):
@@ -140,20 +140,20 @@ def test_a_probe_that_fails_leaves_nothing_behind(monkeypatch):
     assert undone == ["works"]
 
 
-def test_a_seam_that_is_gone_is_our_bug_and_says_so():
-    """Nothing would be counted, which must not pass as zero."""
+def test_a_missing_seam_is_our_bug_and_says_so():
+    """It must not count zero in silence."""
     library = SimpleNamespace(__name__="library")
     with pytest.raises(SeamGone, match=r"library\.execute is gone.*Please report it to pytest-dbperf"):
         wrap(library, "execute", lambda original: original)
 
 
 def test_a_missing_method_names_the_library():
-    """The class alone might not say whose it is."""
+    """The name of the class may not tell its library."""
     with pytest.raises(SeamGone, match=r"installed version of asgiref\.sync"):
         wrap(SyncToAsync, "no_such_method", lambda original: original)
 
 
-def test_a_seam_that_somebody_wrapped_after_us_stays_wrapped():
+def test_a_seam_that_other_code_wrapped_later_stays_wrapped():
     """Their wrapper calls ours, which only forwards from then on."""
     library = SimpleNamespace(__name__="library", execute=lambda: "original")
     undo = wrap(library, "execute", lambda original: lambda: original())
@@ -164,8 +164,8 @@ def test_a_seam_that_somebody_wrapped_after_us_stays_wrapped():
     assert library.execute is theirs
 
 
-def test_replacements_are_undone_in_reverse():
-    """The last one first, as they lie on top of each other."""
+def test_wrappers_are_undone_in_reverse():
+    """The last one is undone first."""
     order = []
 
     undo_all(lambda: order.append("first"), lambda: order.append("second"))()
@@ -176,7 +176,7 @@ def test_replacements_are_undone_in_reverse():
 @pytest.mark.parametrize(
     ("package", "probe"), [("anyio", executors), ("psycopg", connections), ("psycopg", drivers)]
 )
-def test_a_library_that_is_not_installed_is_not_listened_to(monkeypatch, package, probe):
+def test_a_library_that_is_not_installed_needs_no_probe(monkeypatch, package, probe):
     """Only pytest and Django are required."""
     monkeypatch.setattr(probe, "is_installed", lambda name: not name.startswith(package))
 
@@ -184,7 +184,7 @@ def test_a_library_that_is_not_installed_is_not_listened_to(monkeypatch, package
 
 
 def test_a_package_is_found_without_importing_it():
-    """To look is cheaper than to load."""
+    """Finding it is faster than importing it."""
     assert is_installed("django")
     assert not is_installed("no_such_package")
 

@@ -1,4 +1,4 @@
-"""What psycopg is given directly is a query where it is asked for, and Django's own queries stay one."""
+"""Statements that psycopg executes without Django count on request, and Django's own still count once."""
 
 import asyncio
 
@@ -20,7 +20,7 @@ INSERT = "INSERT INTO shop_author (name) VALUES (%s)"
 
 
 def execute(connection):
-    """With parameters, and what a program composes."""
+    """With parameters, and with psycopg's `sql` classes."""
     connection.execute("SELECT %s", [1])
     connection.cursor().execute(sql.SQL("SELECT {}").format(2))
 
@@ -124,7 +124,7 @@ def test_raw_psycopg_counts(recorder, raw_conninfo, work, statements, call_sites
 
 @pytest.mark.parametrize(("work", "statements"), [(work, statements) for _, work, statements in WAYS])
 async def test_asynchronous_psycopg_counts_and_does_not_hop(recorder, raw_conninfo, work, statements):
-    """This is what a team wants to prove."""
+    """A team that moves to native async can prove it."""
     async with await psycopg.AsyncConnection.connect(**raw_conninfo, autocommit=True) as connection:
         with recorder.record(driver_queries=True) as recording:
             await work(connection)
@@ -173,7 +173,7 @@ def test_a_block_that_fails_ends_the_copy(recorder, raw_conninfo):
 
 
 def test_what_djangos_cursor_counts_is_not_counted_twice(recorder):
-    """Whichever way it goes to the driver."""
+    """All methods of the cursor are covered."""
 
     def work():
         list(Author.objects.all())

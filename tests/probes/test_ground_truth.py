@@ -1,4 +1,4 @@
-"""What PostgreSQL's own log says is what the plugin says: statements and connections, exactly."""
+"""The plugin counts exactly the statements and connections in PostgreSQL's own log."""
 
 import asyncio
 import os
@@ -214,8 +214,8 @@ def executors_of_the_loop():
         executors_of_the_loop,
     ],
 )
-def test_the_server_heard_what_was_counted(recorder, authors, work):
-    """The same number of statements, bookkeeping included, and of connections; the same backends."""
+def test_the_server_received_what_was_counted(recorder, authors, work):
+    """The numbers of statements, bookkeeping included, and of connections are equal, and the backends too."""
     for alias in ALIASES:
         connections[alias].ensure_connection()
     log = ServerLog(connections[alias].settings_dict["NAME"] for alias in ALIASES)
@@ -230,8 +230,8 @@ def test_the_server_heard_what_was_counted(recorder, authors, work):
     assert len(recording.queries) > 0
 
 
-def test_the_server_heard_the_very_statements(recorder, authors):
-    """Not only as many, but these, in this order."""
+def test_the_server_received_the_same_statements(recorder, authors):
+    """The texts and their order are equal, too."""
     log = ServerLog([connection.settings_dict["NAME"]])
 
     with recorder.record() as recording, transaction.atomic():
@@ -279,7 +279,7 @@ def copy():
 
 
 def raw_psycopg():
-    """Django's connection, asked behind Django's back."""
+    """The driver's connection of Django, used directly."""
     connection.ensure_connection()
     connection.connection.execute("SELECT 1")
 
@@ -293,8 +293,8 @@ def health_check():
     ("work", "counted", "heard"),
     [(empty_atomic, 2, 0), (copy, 0, 1), (raw_psycopg, 0, 1), (health_check, 0, 1)],
 )
-def test_what_django_does_not_see_is_a_known_gap(recorder, authors, work, counted, heard):
-    """The documentation lists these; the day one is closed, it has to change."""
+def test_statements_that_bypass_django_are_a_known_gap(recorder, authors, work, counted, heard):
+    """The documentation lists these gaps."""
     log = ServerLog([connection.settings_dict["NAME"]])
 
     with recorder.record() as recording:
@@ -317,7 +317,7 @@ def raw_transaction(conninfo):
 
 
 def native_transaction(conninfo):
-    """The same on a loop, which does not stand still."""
+    """The same on an event loop, without blocking it."""
 
     async def run():
         async with await psycopg.AsyncConnection.connect(**conninfo) as native:
@@ -335,7 +335,7 @@ def native_transaction(conninfo):
 
 
 def all_of_djangos(conninfo):
-    """Whatever Django's cursor counts, and what passes it by."""
+    """All statements of Django's cursor, and some that bypass it."""
     orm()
     executemany()
     iterator_in_atomic()
@@ -352,7 +352,7 @@ def iterator_in_atomic():
 
 
 @pytest.mark.parametrize("work", [raw_transaction, native_transaction, all_of_djangos])
-def test_with_the_drivers_queries_the_server_heard_what_was_counted(recorder, authors, raw_conninfo, work):
+def test_with_the_drivers_queries_all_statements_count(recorder, authors, raw_conninfo, work):
     """All but the bookkeeping, which psycopg sends by itself."""
     log = ServerLog([connection.settings_dict["NAME"]])
 

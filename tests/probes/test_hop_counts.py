@@ -1,4 +1,4 @@
-"""The reference tells how often Django's asynchronous API hops; an upgrade that changes it is told here."""
+"""The reference lists how often Django's async API hops; these tests fail if an upgrade changes that."""
 
 import json
 import os
@@ -50,7 +50,7 @@ def test_the_reference_has_the_hops_of_this_django(measured):
 
 
 def test_the_file_is_written_as_the_command_writes_it(tmp_path, monkeypatch):
-    """Nobody edits it, and a change is one line of a diff."""
+    """It is never edited by hand, and a change is one line of a diff."""
     written, table = columns.PATH.read_text(), columns.read()
     monkeypatch.setattr(columns, "PATH", tmp_path / "hop-counts.json")
     columns.write(table)

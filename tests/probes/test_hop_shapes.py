@@ -199,7 +199,7 @@ def test_every_shape_is_one_hop_on_every_loop(recorder, shape, run):
 @pytest.mark.parametrize("run", LOOPS)
 @pytest.mark.parametrize("shape", NO_HOPS)
 def test_what_a_loop_does_for_itself_is_no_hop(recorder, shape, run):
-    """Looking up names and running itself are plumbing."""
+    """asyncio's own calls, such as resolving host names, do not count."""
     with recorder.record() as recording:
         assert run(NO_HOPS[shape]) == 42
 
@@ -208,7 +208,7 @@ def test_what_a_loop_does_for_itself_is_no_hop(recorder, shape, run):
 
 @pytest.mark.parametrize("run", LOOPS)
 def test_a_hop_knows_the_one_that_it_follows(recorder, run):
-    """Its task has waited for nothing else since; another task that hops in between is no obstacle."""
+    """Its task has awaited nothing else since. Hops of other tasks in between do not matter."""
 
     async def hop_twice():
         await decorated()

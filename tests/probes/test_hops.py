@@ -1,4 +1,4 @@
-"""Every crossing between a loop and a thread is counted, with who decided on it."""
+"""Every hop between an event loop and a thread is counted, with its origin."""
 
 import asyncio
 import inspect
@@ -90,7 +90,7 @@ async def in_a_context():
     ],
 )
 def test_every_way_to_a_thread_is_one_hop(recorder, make, hop):
-    """One crossing is one hop, however many layers take part in it."""
+    """It is one hop, however many layers take part in it."""
 
     async def run():
         return await make()
@@ -113,7 +113,7 @@ def test_every_way_to_a_thread_is_one_hop(recorder, make, hop):
     ],
 )
 def test_an_idle_probe_forwards(recorder, make):
-    """Nobody listens, everything works."""
+    """While nothing is recorded, the wrapped function works as before."""
 
     async def run():
         return await make()
@@ -135,12 +135,12 @@ def test_async_to_sync_is_a_hop_the_other_way(recorder):
 
 
 def test_an_idle_probe_forwards_async_to_sync(recorder):
-    """Nobody listens, everything works."""
+    """While nothing is recorded, the wrapped function works as before."""
     assert async_to_sync(decorated)() == 42
     assert recorder.log == []
 
 
-async def test_djangos_own_async_orm_hops_by_djangos_decision(recorder):
+async def test_the_origin_of_the_async_orms_hops_is_django(recorder):
     """`await qs.aget()` is `sync_to_async(qs.get)()`, in every Django up to 6.1."""
     with recorder.record() as recording:
         await Author.objects.acount()
@@ -172,7 +172,7 @@ def test_a_thread_that_no_loop_waits_for_is_not_a_hop(recorder):
     assert recording.hops == []
 
 
-def test_a_view_hops_by_its_own_decision_and_by_djangos(recorder):
+def test_one_request_has_hops_of_two_origins(recorder):
     """The origins are told apart in one request."""
     with recorder.record() as recording:
         response = async_to_sync(AsyncClient().get)("/count/")
@@ -184,8 +184,8 @@ def test_a_view_hops_by_its_own_decision_and_by_djangos(recorder):
     assert [hop.function for hop in recording.hops if hop.origin == "project"][0] == "AsyncClient.get"
 
 
-def test_a_sync_client_enters_an_async_view_by_djangos_decision(recorder):
-    """Under WSGI there is one crossing into the loop."""
+def test_a_sync_client_enters_an_async_view_by_a_hop_of_django(recorder):
+    """Under WSGI there is one hop into the loop."""
     with recorder.record() as recording:
         Client().get("/count/")
 
@@ -256,8 +256,8 @@ async def test_a_hop_is_blamed_on_the_line_that_awaits(recorder):
     assert names == ["test_a_hop_is_blamed_on_the_line_that_awaits"] * 3
 
 
-def test_a_task_in_a_context_of_its_own_is_blamed_on_who_made_it(recorder):
-    """A runner has one for all that it runs."""
+def test_a_task_in_its_own_context_is_blamed_on_its_creator(recorder):
+    """A Runner has one context for all its tasks."""
 
     def first(runner):
         runner.run(decorated())
@@ -272,7 +272,7 @@ def test_a_task_in_a_context_of_its_own_is_blamed_on_who_made_it(recorder):
     assert [functions_of(hop)[0] for hop in recording.hops] == ["first", "second"]
 
 
-def test_a_task_may_share_the_context_of_who_makes_it(recorder):
+def test_a_task_may_share_the_context_of_its_creator(recorder):
     """asyncio allows it, so it works."""
     context = copy_context()
 
@@ -307,7 +307,7 @@ def test_calls_may_share_a_context_one_after_the_other(recorder):
     "context" not in inspect.signature(SyncToAsync).parameters, reason="asgiref 3.11 brought the argument"
 )
 async def test_a_hop_in_a_context_of_yours_has_its_queries(recorder):
-    """It knows nothing of the hop, so the call is told."""
+    """The context lacks the cause of the hop, so the call sets it."""
     context = copy_context()
 
     with recorder.record() as recording:
@@ -322,7 +322,7 @@ async def test_a_hop_in_a_context_of_yours_has_its_queries(recorder):
 
 @pytest.mark.parametrize("sent", ["a loop", "a look-up"])
 def test_what_you_send_to_a_thread_is_a_hop_whatever_it_is(recorder, sent):
-    """Loops and look-ups are plumbing only where the loop itself, or asgiref, sends them."""
+    """Host name look-ups are no hop only if asyncio or asgiref sends them."""
 
     async def nothing():
         """Do nothing."""
@@ -339,7 +339,7 @@ def test_what_you_send_to_a_thread_is_a_hop_whatever_it_is(recorder, sent):
     assert [(hop.via, hop.origin) for hop in recording.hops] == [("executor", "project")]
 
 
-async def test_a_crossing_that_asgiref_refuses_is_none(recorder):
+async def test_a_call_that_asgiref_refuses_is_no_hop(recorder):
     """It would block the loop."""
 
     async def nothing():

@@ -1,4 +1,4 @@
-"""Every statement that passes Django's cursor is recorded, whichever thread sends it."""
+"""Every statement of Django's cursor is recorded, in any thread."""
 
 import asyncio
 import threading
@@ -31,7 +31,7 @@ def test_a_query_is_recorded_with_alias_thread_and_time(recorder, using):
     assert query.statement.tables == ("shop_author",)
 
 
-def test_nothing_is_recorded_while_nobody_listens(recorder, using):
+def test_no_query_without_a_recording(recorder, using):
     """An idle probe only forwards."""
     Author.objects.using(using).create(name="Ada")
     with transaction.atomic(using=using):
@@ -77,7 +77,7 @@ def test_executemany_is_one_query_of_several_executions(recorder, using):
 
 
 def test_a_statement_that_fails_counts(recorder, using):
-    """The server was asked."""
+    """The server received it."""
     with recorder.record() as recording, pytest.raises(DatabaseError), connections[using].cursor() as cursor:
         cursor.execute("SELECT * FROM no_such_table")
 
@@ -115,7 +115,7 @@ def test_savepoints_are_bookkeeping(recorder, using):
     ]
 
 
-def test_nothing_of_transactions_is_recorded_while_nobody_listens(recorder, using):
+def test_no_transaction_control_without_a_recording(recorder, using):
     """A recording that begins inside has the end of the transaction only."""
     recording = recorder.record()
     with transaction.atomic(using=using):
@@ -135,7 +135,7 @@ def test_a_stored_procedure_counts(recorder, postgres):
 
 
 def test_an_idle_probe_forwards_a_stored_procedure(recorder, postgres):
-    """Nobody listens, everything works."""
+    """While nothing is recorded, the wrapped function works as before."""
     with connections["default"].cursor() as cursor:
         cursor.callproc("lower", ["ADA"])
         assert cursor.fetchone() == ("ada",)
@@ -204,7 +204,7 @@ def by_run_in_executor(function):
 
 
 def in_a_gathered_task(function):
-    """Await it in a task that somebody else runs."""
+    """Await it in a task that `gather()` creates."""
 
     async def run():
         await asyncio.gather(sync_to_async(function)())
@@ -217,7 +217,7 @@ def in_a_gathered_task(function):
     [in_a_thread, in_an_executor, by_sync_to_async, by_to_thread, by_run_in_executor, in_a_gathered_task],
 )
 def test_a_query_in_another_thread_counts_and_is_blamed(recorder, using, run):
-    """Nothing is missed, wherever it runs, and it is still your code that did it."""
+    """It counts in any thread, and its call path leads to your code."""
 
     def count_authors():
         try:
@@ -234,8 +234,8 @@ def test_a_query_in_another_thread_counts_and_is_blamed(recorder, using, run):
 
 
 @pytest.mark.parametrize("run", [in_an_executor, by_sync_to_async, by_to_thread, by_run_in_executor])
-def test_a_query_without_a_frame_of_yours_is_blamed_on_who_submitted_it(recorder, using, run):
-    """The worker's stack has no line of yours, so the one that sent the work there is told."""
+def test_a_query_without_a_frame_of_yours_is_blamed_on_the_submitting_line(recorder, using, run):
+    """The worker's stack has no line of yours, so the line that submitted the work is used."""
     library = {}
     source = "def work(queries, close):\n    try:\n        queries.count()\n    finally:\n        close()"
     exec(compile(source, "/venv/lib/python3.13/site-packages/library.py", "exec"), library)
@@ -258,7 +258,7 @@ async def test_an_async_query_is_blamed_on_the_line_that_awaits(recorder):
 
 
 def test_a_statement_that_cannot_be_written_raises_what_django_raises(recorder, postgres):
-    """The probe writes it as text as well, and must not fail in the place of the driver."""
+    """The probe needs its text as well, but leaves the error to the driver."""
     from psycopg import sql
 
     statement = sql.SQL("SELECT {}").format(sql.Literal(object()))
@@ -271,8 +271,8 @@ def test_a_statement_that_cannot_be_written_raises_what_django_raises(recorder, 
 
 
 @pytest.mark.parametrize("call_sites", [True, False])
-def test_a_long_test_is_folded_while_it_runs(recorder, using, call_sites):
-    """Queries in a loop share an object, and nothing is lost of what they were."""
+def test_a_long_test_is_compacted_while_it_runs(recorder, using, call_sites):
+    """Queries in a loop share an object, and keep their own values."""
     most = MOST_UNCOMPACTED + 10
     with recorder.record(call_sites=call_sites) as recording, connections[using].cursor() as cursor:
         for number in range(most):
@@ -287,8 +287,8 @@ def test_a_long_test_is_folded_while_it_runs(recorder, using, call_sites):
     assert len(set(started)) == most
 
 
-def test_transaction_control_is_folded_too(recorder, using):
-    """As it passes another seam."""
+def test_transaction_control_is_compacted_too(recorder, using):
+    """It uses another seam."""
     with recorder.record() as recording:
         for _ in range(MOST_UNCOMPACTED // 2 + 1):
             with transaction.atomic(using=using):

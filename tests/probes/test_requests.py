@@ -1,4 +1,4 @@
-"""What happens in a request is known to have happened in it."""
+"""Events of a request belong to that request."""
 
 import asyncio
 import threading
@@ -79,7 +79,7 @@ async def test_an_async_request_has_its_queries_and_hops(recorder):
 
 
 def test_a_response_has_view_status_and_time(recorder, books):
-    """What was not found has no view."""
+    """A request that matches no route has no view."""
     with recorder.record() as recording:
         Client().get("/books/")
         Client().get("/nothing/")
@@ -101,7 +101,7 @@ async def test_an_async_response_has_view_and_status(recorder):
 
 
 async def test_a_cancelled_request_has_no_status(recorder, rf):
-    """Its client has hung up, which a server tells the view by cancelling it."""
+    """The client has disconnected, and the server cancels the view."""
     started = asyncio.Event()
 
     async def never(request):
@@ -123,7 +123,7 @@ async def test_a_cancelled_request_has_no_status(recorder, rf):
 
 
 def test_a_request_that_outlives_the_recording_has_no_response_there(recorder, rf):
-    """Its end is nobody's."""
+    """Its end is not recorded."""
     recording = recorder.record()
 
     def view(request):
@@ -142,13 +142,13 @@ def test_a_request_that_outlives_the_recording_has_no_response_there(recorder, r
 
 
 def test_an_idle_probe_forwards_a_request(recorder, books):
-    """Nobody listens, everything works."""
+    """While nothing is recorded, the wrapped function works as before."""
     assert Client().get("/books/").status_code == 200
     assert recorder.log == []
 
 
 async def test_an_idle_probe_forwards_an_async_request(recorder):
-    """Nobody listens, everything works."""
+    """While nothing is recorded, the wrapped function works as before."""
     response = await AsyncClient().get("/count/")
 
     assert response.status_code == 200
@@ -192,7 +192,7 @@ def test_a_pool_within_a_request_belongs_to_it(recorder, rf):
 
 
 def test_a_plain_thread_belongs_to_no_request(recorder):
-    """It inherits nothing that could tell."""
+    """It does not inherit the context."""
 
     def count_authors():
         try:

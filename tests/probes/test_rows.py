@@ -1,4 +1,4 @@
-"""Rows and querysets know where they come from, and are otherwise what they were."""
+"""Rows and querysets know where they come from, and are otherwise unchanged."""
 
 import copy
 import pickle
@@ -19,12 +19,12 @@ pytestmark = pytest.mark.django_db
 
 
 def batch_of(instance):
-    """What was noted on it."""
+    """The rows that it was fetched with."""
     return instance._state._dbperf_rows
 
 
 def load_of(instance):
-    """The way and the name of the relation that it was loaded by."""
+    """The feature of the ORM and the relation that loaded it."""
     load = batch_of(instance).load
     return load.via, load.name
 
@@ -37,13 +37,13 @@ def shelf():
 
 @pytest.fixture
 def recording(recorder, shelf):
-    """Listen all the time."""
+    """Record the whole test."""
     with recorder.record() as recording:
         yield recording
 
 
 def test_rows_of_one_query_are_one_batch(recording):
-    """And those of another are another."""
+    """Another query makes another batch."""
     one, other = Volume.objects.all()
     again = Volume.objects.first()
 
@@ -51,7 +51,7 @@ def test_rows_of_one_query_are_one_batch(recording):
     assert batch_of(again) is not batch_of(one)
 
 
-def test_nothing_is_noted_when_nobody_wants_call_sites(recorder, shelf):
+def test_nothing_is_noted_without_call_sites(recorder, shelf):
     """Neither on querysets nor on rows."""
     with recorder.record(call_sites=False):
         volumes = Volume.objects.all()
@@ -61,7 +61,7 @@ def test_nothing_is_noted_when_nobody_wants_call_sites(recorder, shelf):
     assert batch_of(volume) is None
 
 
-def test_what_is_made_in_the_body_of_a_class_is_noted_when_nobody_listens_yet(recorder, shelf):
+def test_a_queryset_in_the_body_of_a_class_is_noted_before_any_recording(recorder, shelf):
     """A view has its queryset from there, and is imported before any test."""
 
     class View:
@@ -86,7 +86,7 @@ def test_what_a_module_makes_is_noted(recorder):
 @pytest.mark.parametrize("thing_of", [lambda: Volume.objects.first(), lambda: Volume.objects.all()])
 @pytest.mark.parametrize("way", [lambda thing: pickle.loads(pickle.dumps(thing)), copy.copy, copy.deepcopy])
 def test_what_has_a_note_can_be_copied_and_pickled(recording, thing_of, way):
-    """Caches do it."""
+    """Caches copy and pickle querysets and rows."""
     thing = thing_of()
 
     assert type(way(thing)) is type(thing)
@@ -94,7 +94,7 @@ def test_what_has_a_note_can_be_copied_and_pickled(recording, thing_of, way):
 
 @pytest.mark.parametrize("note", [QuerySetOrigin(()), FetchedRows()])
 def test_a_note_stays_in_its_process(note):
-    """Whoever takes it out of a cache need not know this package; a copy in the process knows the same."""
+    """Unpickling does not need this package. A copy in the same process keeps the note."""
     assert b"dbperf" not in pickle.dumps(note)
     assert pickle.loads(pickle.dumps(note)) is None
     assert copy.copy(note) is note
@@ -102,7 +102,7 @@ def test_a_note_stays_in_its_process(note):
 
 
 def test_a_batch_knows_where_its_queryset_was_made_and_evaluated(recording):
-    """The one line is to be changed, the other runs it."""
+    """A fix changes the line that creates it; the other line evaluates it."""
     volumes = Volume.objects.order_by("title")
     made = line_of(volumes._dbperf_origin.path[0])
     evaluated = next(iter(volumes))
@@ -126,7 +126,7 @@ def test_a_batch_knows_the_rows_that_it_was_loaded_for(recording):
 
 
 def test_a_relation_without_a_row_is_joined_as_none(recording):
-    """There is nothing to note anything on."""
+    """There is no instance that could have a note."""
     Volume.objects.update(publisher=None)
 
     assert Volume.objects.select_related("publisher").first().publisher is None
@@ -149,7 +149,7 @@ def test_an_instance_that_is_known_from_elsewhere_keeps_its_batch(recording):
 
 
 def test_a_query_of_a_signal_does_not_take_the_place_of_the_rows(recording):
-    """A row's signal may ask for others before the row is handed out."""
+    """A row's signal may query before the row is returned."""
     seen = []
 
     def ask(instance, **_):
@@ -166,8 +166,8 @@ def test_a_query_of_a_signal_does_not_take_the_place_of_the_rows(recording):
     assert "shelf_volume" in recording.queries[0].sql
 
 
-def test_rows_that_nobody_recorded_have_no_batch(recorder, shelf):
-    """Listening stopped between the query and its rows."""
+def test_rows_that_were_not_recorded_have_no_batch(recorder, shelf):
+    """The recording ended between the query and its rows."""
     with recorder.record():
         rows = iter(ModelIterable(Volume.objects.select_related("writer")))
 
@@ -175,7 +175,7 @@ def test_rows_that_nobody_recorded_have_no_batch(recorder, shelf):
 
 
 def test_a_generator_of_rows_that_is_not_used_up_is_closed(recording):
-    """A server-side cursor must not stay open until somebody collects it."""
+    """A server-side cursor must not stay open until the garbage collector runs."""
     rows = Volume.objects.iterator(chunk_size=1)
     next(rows)
     rows.close()
@@ -189,8 +189,8 @@ def test_no_rows_have_no_batch(recording):
     assert list(Writer.objects.none()) == []
 
 
-def test_whoever_wraps_the_wrapper_goes_on(shelf):
-    """Also when nobody listens any more."""
+def test_a_wrapper_around_ours_still_works(shelf):
+    """Also after the recording has ended."""
     recorder = Recorder()
     undo = querysets.install(recorder)
     ours = QuerySet._clone
@@ -203,19 +203,19 @@ def test_whoever_wraps_the_wrapper_goes_on(shelf):
 
 
 class Other:
-    """What is no queryset, and has no room for notes."""
+    """An object that is no queryset, and allows no attributes."""
 
     __slots__ = ()
 
 
 class Strange(Manager.from_queryset(QuerySet)):
-    """A manager that hands out something else."""
+    """A manager that returns something else."""
 
     _queryset_class = staticmethod(lambda **_: Other())
 
 
-def test_a_manager_may_hand_out_what_it_likes(recording):
-    """It is none of ours."""
+def test_a_manager_may_return_anything(recording):
+    """Custom managers may return anything."""
     assert isinstance(Strange().get_queryset(), Other)
 
 

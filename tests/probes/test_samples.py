@@ -1,4 +1,4 @@
-"""The parameters of statements are kept where somebody wants them, and only there."""
+"""Parameters of statements are kept only while a budget asks for samples."""
 
 import asyncio
 from typing import NamedTuple
@@ -62,7 +62,7 @@ def test_one_sample_is_kept_of_each_text_and_alias(sampling, using):
 
 
 def test_the_list_is_copied_and_the_values_are_the_users_own(sampling):
-    """What is done to the list later makes no difference; nobody asks the values anything."""
+    """Changes to the list make no difference, and no code of the values runs."""
 
     class Touchy(int):
         def __hash__(self):
@@ -98,7 +98,7 @@ def test_names_are_copied_too(sampling):
 
 
 def test_of_many_sets_the_first_is_kept(sampling):
-    """Unless it could be had only by using up an iterator."""
+    """Unless reading it would exhaust an iterator."""
     insert = "INSERT INTO shop_author (name) VALUES (%s)"
     with sampling() as recording, connections["default"].cursor() as cursor:
         cursor.executemany(f"{insert} -- a", [("a",), ("b",)])
@@ -110,7 +110,7 @@ def test_of_many_sets_the_first_is_kept(sampling):
 
 
 def test_parameters_of_a_kind_that_is_unknown_are_left_out(sampling):
-    """They could not be copied without running code of the user."""
+    """Copying them could run code of yours."""
     with sampling() as recording:
         with pytest.raises((TypeError, ValueError, ProgrammingError)):
             ask("SELECT %s", object())
@@ -119,7 +119,7 @@ def test_parameters_of_a_kind_that_is_unknown_are_left_out(sampling):
 
 
 def test_a_window_has_samples_of_its_own(sampling):
-    """Also of what was known outside of it, with the parameters that it ran with inside."""
+    """Also of texts that ran before it, with the parameters from inside."""
     with sampling() as outer:
         ask(parameters=(1,))
         with sampling() as inner:
@@ -141,7 +141,7 @@ def test_what_is_paused_is_not_kept_and_does_not_stand_in_the_way(recorder, samp
 
 
 async def test_a_window_of_a_task_has_the_samples_of_the_task(sampling):
-    """Although another one ran the same text before."""
+    """Although another task ran the same text before."""
     recordings = {}
 
     async def work(number):

@@ -1,4 +1,4 @@
-"""A gap is where PostgreSQL says `idle in transaction`, and SQLite has the same ones."""
+"""A transaction has gaps where PostgreSQL says `idle in transaction`, and on SQLite the same ones."""
 
 from contextlib import suppress
 from time import perf_counter
@@ -33,7 +33,7 @@ def look(raw_conninfo):
 
 
 def plain(look):
-    """Before its first statement, PostgreSQL has not heard of the transaction."""
+    """Before its first statement, the transaction has not begun for PostgreSQL."""
     look()
     with transaction.atomic():
         look()
@@ -139,7 +139,7 @@ def by_hand(look):
 
 
 def closed(look):
-    """Whoever closes the connection ends the transaction."""
+    """Closing the connection ends the transaction."""
     with suppress(DatabaseError), transaction.atomic():
         Author.objects.count()
         look()
@@ -164,7 +164,7 @@ def closed(look):
     ],
 )
 def test_a_gap_is_where_the_server_is_idle_in_transaction(recorder, look, block):
-    """It is asked at every place where the block looks, and agrees each time."""
+    """Wherever the block looks at the server's state, it agrees."""
     with recorder.record() as recording:
         block(look)
 
@@ -205,7 +205,7 @@ def shape_of(recording):
 
 
 def command(query):
-    """Its first word; the two that end a block well, and the two that end it badly, are told as one."""
+    """Its first word. COMMIT and RELEASE count as one, and so do the two that roll back."""
     words = query.sql.split()
     return " ".join(words[:2]) if words[0] == "ROLLBACK" else words[0]
 
@@ -269,7 +269,7 @@ def test_sqlite_locks_at_once_where_it_is_told_to(recorder, monkeypatch):
 def test_copy_is_a_statement_where_those_of_the_driver_are_counted(
     recorder, postgres, driver_queries, copied
 ):
-    """Django's cursor hands it to the driver, so that it looks idle otherwise."""
+    """The driver runs it; without the driver's statements the transaction would look idle."""
     with (
         recorder.record(driver_queries=driver_queries) as recording,
         transaction.atomic(),

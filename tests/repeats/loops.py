@@ -1,4 +1,4 @@
-"""Loops that ask once for each row: all of them have to be found."""
+"""Loops that run a query per row: all of them must be found."""
 
 from asyncio import gather
 from concurrent.futures import ThreadPoolExecutor

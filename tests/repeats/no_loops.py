@@ -1,4 +1,4 @@
-"""Queries that look like loops, and are none: nothing is said, or only that the same values repeat."""
+"""Queries that look like loops but are none: no N+1 is found, at most repeated values."""
 
 from functools import lru_cache
 

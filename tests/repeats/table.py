@@ -1,4 +1,4 @@
-"""How a case is written down, and the rows that it finds."""
+"""How a case is defined, and the rows that it works on."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ GROWS, REPEATS, SILENT = "N+1", "repeated", "silent"
 
 @dataclass(frozen=True)
 class Case:
-    """What is done with so many rows, what has to be said of it, and of how many queries in each finding."""
+    """A function, its number of rows, the verdict that it must get, and the queries of each finding."""
 
     function: Callable
     verdict: str
@@ -22,7 +22,7 @@ class Case:
 
     @property
     def name(self):
-        """The function says it."""
+        """The name of its function."""
         return self.function.__name__
 
 

@@ -1,4 +1,4 @@
-"""The advice is followed to the letter, on the line that it names, and saves what it has promised."""
+"""Each fix is applied literally, on the line that it names, and must save the promised queries."""
 
 import re
 from pathlib import Path
@@ -132,7 +132,7 @@ def record(recorder, loop, rows):
 
 
 def fixes_in(violation):
-    """The advice that is a change of a line, alternatives left out."""
+    """The fixes that change a line, without alternatives."""
     return [fix for fix in violation.advice if isinstance(fix, Fix) and not fix.is_alternative]
 
 
@@ -188,7 +188,7 @@ def test_fetch_modes_save_what_is_promised(recorder, loop, rows_of):
 @pytest.mark.skipif(HAS_FETCH_MODES, reason="fetch modes are of Django 6.1")
 @pytest.mark.django_db
 def test_fetch_modes_are_advised_where_they_exist(recorder):
-    """Nobody can call what there is not."""
+    """An older Django does not have them."""
     Shelf("default", 2)
     with recorder.record() as recording:
         writers_and_publishers(Volume.objects.all())
@@ -230,7 +230,7 @@ def lines_of(violation):
 
 @pytest.mark.django_db
 def test_the_line_is_that_where_the_queryset_is_made(recorder):
-    """And not the one where it is evaluated: there is nothing to write."""
+    """It is not the line that evaluates it, as a method cannot be added there."""
     Shelf("default", 2)
     with recorder.record() as recording:
         volumes = Volume.objects.order_by("title")
@@ -248,7 +248,7 @@ def everything():
 
 @pytest.mark.django_db
 def test_a_queryset_that_a_helper_makes_is_changed_where_it_is_used(recorder):
-    """The helper may have other callers."""
+    """The function that makes it may have other callers."""
     Shelf("default", 2)
     with recorder.record() as recording:
         volumes = everything()
@@ -298,7 +298,7 @@ def test_rows_of_one_relation_are_joined_where_that_is_asked_for(recorder):
 )
 @pytest.mark.django_db
 def test_what_no_eager_loading_serves_is_not_advised(recorder, loop):
-    """No guess is a fact; what is known is said."""
+    """Only certain fixes are shown."""
     Shelf("default", 3)
     with recorder.record() as recording:
         loop()
@@ -323,7 +323,7 @@ def test_rows_that_the_recording_has_not_seen_have_no_line(recorder):
 
 @pytest.mark.django_db
 def test_a_template_is_no_line_to_change(recorder, settings):
-    """The queryset that it was given is."""
+    """The queryset that it received is to be changed."""
     from django.template import Context, Template
 
     Shelf("default", 2)
@@ -472,7 +472,7 @@ class Listing:
 
 @pytest.mark.django_db
 def test_the_line_in_the_body_of_a_class_is_named(recorder):
-    """Not that of the class, nor that of whoever uses it."""
+    """It is neither the line of the class nor the line that uses it."""
     Shelf("default", 3)
 
     class Inner:

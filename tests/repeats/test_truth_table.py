@@ -1,4 +1,4 @@
-"""What is N+1, what repeats itself and what is neither: case by case, on two databases, sync and async."""
+"""Which queries are N+1, repeated or neither: case by case, on two databases, sync and async."""
 
 from collections import Counter
 
@@ -17,7 +17,7 @@ DATABASES = ["default", "sqlite"]
 
 
 def cases(*, committed):
-    """Those that need rows that other connections can see, or the others."""
+    """The cases that need committed rows, or those that do not."""
     chosen = [case for case in CASES if case.is_committed is committed]
     return pytest.mark.parametrize("case", chosen, ids=lambda case: case.name)
 
@@ -83,7 +83,7 @@ async def test_the_verdict_is_right_in_the_thread_of_a_loop(recorder, case, usin
 
 
 def test_the_table_is_large_and_balanced():
-    """Half of the art is to say nothing."""
+    """Half of the cases must find nothing."""
     verdicts = Counter(case.verdict for case in CASES)
 
     assert len(CASES) >= 60
@@ -93,7 +93,7 @@ def test_the_table_is_large_and_balanced():
 
 
 def test_all_cases_are_in_the_table():
-    """A function that nobody has put there would test nothing."""
+    """A function without `@case` would test nothing."""
     assert {case.function.__module__ for case in CASES} == {loops.__name__, no_loops.__name__}
 
 

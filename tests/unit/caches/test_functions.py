@@ -1,4 +1,4 @@
-"""The cache around a function is found by the function's code, and only where that is proven."""
+"""The cache around a function is found by the function's code, and only if that is certain."""
 
 import functools
 import inspect
@@ -14,7 +14,7 @@ from tests.factories import site
 
 
 class Unlike(functools.partial):
-    """A cache that is no function, as that of async_lru is: it lies on an object."""
+    """A cache on an object instead of a function, as with async_lru."""
 
     def cache_info(self):
         """Tell what it has seen."""
@@ -45,7 +45,7 @@ def with_attributes(function):
 
 @functools.lru_cache
 def setting(name):
-    """A function that is remembered."""
+    """A cached function."""
     return name
 
 
@@ -125,7 +125,7 @@ class Settings:
 
 
 def innermost(found):
-    """The code of the function below all that lies around it."""
+    """The code of the function inside of all its wrappers."""
     found = getattr(found, "fget", found)
     return inspect.unwrap(found).__code__
 
@@ -149,12 +149,12 @@ def innermost(found):
     ids=lambda function: innermost(function).co_qualname,
 )
 def test_the_cache_around_a_function_is_found(function):
-    """Whatever else lies around it, and wherever it is defined."""
+    """Whatever other wrappers there are, and wherever it is defined."""
     assert CachedFunctions().of(innermost(function)) is not None
 
 
 def test_a_cache_tells_what_it_has_seen():
-    """Its own numbers: nothing of it is wrapped."""
+    """They are read from `cache_info()`; nothing is wrapped."""
     setting.cache_clear()
     memo = CachedFunctions().of(innermost(setting))
     before = memo.counts
@@ -174,7 +174,7 @@ def test_a_cache_has_the_name_of_its_package():
 
 
 def test_a_cache_is_where_its_function_begins():
-    """At the decorator, which is what a reader looks for."""
+    """It is the line of the first decorator, where a reader looks."""
     text = Path(__file__).read_text().splitlines()
     (place,) = describe((CachedFunctions().of(innermost(setting)).site,), Path(__file__).parent)
 
@@ -284,12 +284,12 @@ def locally():
     ids=lambda code: code.co_qualname,
 )
 def test_nothing_is_claimed_that_is_not_proven(code):
-    """The function by that name has to be the one that ran, and below something that is a cache."""
+    """The function by that name must be the one that ran, and have a cache around it."""
     assert CachedFunctions().of(code) is None
 
 
 def test_what_is_no_module_is_left_alone(monkeypatch):
-    """Something lazy may stand in the place of a module, and a module may have no file."""
+    """`sys.modules` may contain a lazy object, and a module may have no file."""
     monkeypatch.setitem(sys.modules, "lazy_of_tests", Lazy())
     monkeypatch.setitem(sys.modules, "fileless_of_tests", ModuleType("fileless_of_tests"))
 
@@ -297,7 +297,7 @@ def test_what_is_no_module_is_left_alone(monkeypatch):
 
 
 def test_a_function_is_looked_for_once():
-    """A run has the same call paths again and again."""
+    """A run has the same call paths many times."""
     memos = CachedFunctions()
 
     assert memos.of(innermost(setting)) is memos.of(innermost(setting))

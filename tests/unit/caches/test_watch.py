@@ -1,4 +1,4 @@
-"""What earlier tests have left in a cache is told when it is proven that a test used it."""
+"""An earlier test's cache entries are reported if a test has certainly used them."""
 
 import functools
 import sys
@@ -23,7 +23,7 @@ CONTENT_TYPES = "django.contrib.contenttypes.models"
 
 @functools.lru_cache
 def setting(name):
-    """Something that is asked for once."""
+    """A setting that is read once."""
     if name == "missing":
         raise LookupError
     return name
@@ -45,7 +45,7 @@ NOTHING = recording()
 
 @pytest.fixture
 def memory():
-    """What is known before the first test."""
+    """A watch before the first test."""
     setting.cache_clear()
     outer.cache_clear()
     return CacheWatch(resets_caches=True)
@@ -64,7 +64,7 @@ def run(memory, body=(), *, fixtures=(), shared=(), window=NOTHING, setup=NOTHIN
 
 
 def test_a_test_that_used_what_an_earlier_one_had_filled_is_told(memory):
-    """Also when that was long ago; the one that filled it finds nothing."""
+    """Also if other tests came in between. The test that filled it is not reported."""
     assert run(memory, ["a", "a"], window=from_setting()) == []
     assert run(memory, ["a"]) == ["setting"]
     assert run(memory) == []
@@ -72,7 +72,7 @@ def test_a_test_that_used_what_an_earlier_one_had_filled_is_told(memory):
 
 
 def test_what_was_cleared_is_as_if_it_had_never_been_filled(memory):
-    """Between the tests, by their fixtures, or by themselves."""
+    """Clearing between tests, in fixtures or in the test itself makes it unknown."""
     run(memory, ["a"], window=from_setting())
     setting.cache_clear()
     assert run(memory, ["a", "a"], window=from_setting()) == []
@@ -92,21 +92,21 @@ def test_what_was_cleared_is_as_if_it_had_never_been_filled(memory):
 
 
 def test_without_queries_it_is_no_concern(memory):
-    """A cache may remember what it has calculated."""
+    """A cache of calculations is not watched."""
     run(memory, ["a"])
 
     assert run(memory, ["a"]) == []
 
 
 def test_a_new_question_leaves_it_open(memory):
-    """The hit may be one on what the test itself has just put there."""
+    """The hit may be on an entry that the test itself has just added."""
     run(memory, ["a"], window=from_setting())
 
     assert run(memory, ["b", "b"], window=from_setting()) == []
 
 
 def test_what_its_own_fixtures_use_is_its_own(memory):
-    """Alone, they would have filled it."""
+    """In a run of this test alone, they would have filled it."""
     run(memory, ["a"], window=from_setting())
 
     assert run(memory, ["a"], fixtures=["a"]) == []
@@ -114,7 +114,7 @@ def test_what_its_own_fixtures_use_is_its_own(memory):
 
 
 def test_what_its_own_fixtures_fill_again_is_its_own(memory):
-    """A cache that was cleared and filled may have seen just as much as before."""
+    """A cache that was cleared and filled again may have the same counts as before."""
     run(memory, ["a"], window=from_setting())
     memory.begin()
     setting.cache_clear()
@@ -127,14 +127,14 @@ def test_what_its_own_fixtures_fill_again_is_its_own(memory):
 
 
 def test_a_setup_that_fills_an_unknown_cache_says_nothing(memory):
-    """No test has filled it."""
+    """Only a test's body fills a cache that is watched."""
     run(memory, fixtures=["a"], setup=from_setting())
 
     assert run(memory, ["a"]) == []
 
 
-def test_what_fixtures_of_a_wider_scope_use_belongs_to_nobody(memory):
-    """A test that runs alone has these fixtures, too."""
+def test_caches_that_wider_fixtures_use_are_not_reported(memory):
+    """A test that is run alone has these fixtures, too."""
     run(memory, ["a"], window=from_setting())
     assert run(memory, ["a"], shared=["b"]) == []
     assert run(memory, ["a"], shared=[]) == []
@@ -143,8 +143,8 @@ def test_what_fixtures_of_a_wider_scope_use_belongs_to_nobody(memory):
     assert run(memory, ["a"]) == ["setting"]
 
 
-def test_what_was_filled_before_it_was_known_belongs_to_nobody(memory):
-    """More misses than queries: somebody else was there, such as a fixture of the session."""
+def test_caches_that_unknown_code_filled_are_not_reported(memory):
+    """More misses than queries: other code has filled it, such as a session fixture."""
     setting("of the session")
     run(memory, ["a"], window=from_setting())
 
@@ -163,7 +163,7 @@ def test_a_function_that_has_only_raised_has_filled_nothing(memory):
 
 
 def test_without_call_sites_nothing_is_proven(memory):
-    """The test may have emptied the cache, and filled it again."""
+    """The test may have cleared the cache and filled it again."""
     run(memory, ["a"], window=from_setting())
     with Recorder().record(call_sites=False) as window:
         pass
@@ -183,7 +183,7 @@ def test_without_call_sites_nothing_is_proven(memory):
     ],
 )
 def test_hits_without_a_miss_prove_what_was_there(before_setup, at_start, at_end, proven):
-    """Unless the setup used it, too, or nothing was there."""
+    """Unless the setup used it as well, or it was empty."""
     assert took_what_was_there(Counts(*before_setup), Counts(*at_start), Counts(*at_end)) is proven
 
 
@@ -196,7 +196,7 @@ def test_a_cache_that_has_seen_less_was_emptied(after, emptied):
 
 
 def notes(memory, violations, window, whole=NOTHING):
-    """What caches have to do with violations, as it is shown."""
+    """The hints about caches on violations, as they are shown."""
     return [
         [f"{hint.text} {' '.join(describe(hint.sites, Path(__file__).parent))}" for hint in violation.advice]
         for violation in memory.explained(violations, window, whole)
@@ -210,7 +210,7 @@ def line_of(function):
 
 
 def test_queries_that_fill_a_cache_are_named(memory):
-    """With how many they are, of all that broke the budget."""
+    """With their number among the counted queries."""
     setting("a")
     window = recording(query("SELECT 2"), *from_setting(3).queries)
     violation = QueryBudget(1).check(window)
@@ -224,7 +224,7 @@ def test_queries_that_fill_a_cache_are_named(memory):
 
 
 def test_of_two_caches_the_outer_one_is_named(memory):
-    """Once it is filled nothing below happens."""
+    """Once it is filled, nothing inside of it runs."""
     outer()
     path = [(setting.__wrapped__.__code__, 0), (outer.__wrapped__.__code__, 0), site()]
     window = recording(query(path=path))
@@ -257,7 +257,7 @@ def test_what_an_earlier_test_had_filled_is_noted_once(memory):
 
 
 def test_without_a_violation_there_is_nothing_to_explain(memory):
-    """All is well."""
+    """Hints are only for violations."""
     assert memory.explained([], NOTHING, NOTHING) == []
 
 
@@ -295,7 +295,7 @@ LOOKUP = 'SELECT "id", "app_label", "model" FROM "django_content_type" WHERE "id
     ],
 )
 def test_lookups_that_fill_djangos_caches_are_named(content_types, resets, filled, sql, count):
-    """When it is not reset, has grown meanwhile, and by a query that looks for one row of its table."""
+    """If they are not reset, have grown, and a query has looked for one row of their table."""
     memory = CacheWatch(resets_caches=resets)
     memory.begin()
     memory.open()
@@ -315,7 +315,7 @@ def test_lookups_that_fill_djangos_caches_are_named(content_types, resets, fille
     [(True, True, {}), (True, False, {1: "author"}), (False, True, {1: "author"})],
 )
 def test_djangos_caches_are_emptied_before_the_fixtures(content_types, resets, is_reset, left):
-    """If somebody wants to know what the test counts, and not if that is switched off."""
+    """Only for a test that is measured, and not with `dbperf_reset_caches = false`."""
     memory = CacheWatch(resets_caches=resets)
     content_types._cache["default"] = {1: "author"}
     memory.begin(is_reset=is_reset)
@@ -324,7 +324,7 @@ def test_djangos_caches_are_emptied_before_the_fixtures(content_types, resets, i
 
 
 def test_what_the_fixtures_of_a_test_have_filled_stays(content_types):
-    """They would have done so alone."""
+    """In a run of the test alone, they would be there as well."""
     memory = CacheWatch(resets_caches=True)
     memory.begin(is_reset=True)
     content_types._cache["default"] = {1: "author"}
@@ -340,7 +340,7 @@ def share(memory, content_types, fixture, number, name):
 
 
 def test_what_a_wider_fixture_has_filled_is_there_for_the_tests_that_use_it(content_types):
-    """In whatever order they run, as long as it lives."""
+    """In any order of tests, as long as the fixture lives."""
     memory = CacheWatch(resets_caches=True)
     memory.begin(["books"], is_reset=True)
     share(memory, content_types, "books", 1, "author")
@@ -357,8 +357,8 @@ def test_what_a_wider_fixture_has_filled_is_there_for_the_tests_that_use_it(cont
     assert content_types._cache == {}
 
 
-def test_what_a_wider_fixture_fills_does_not_depend_on_who_was_there_before(content_types):
-    """It finds the caches empty, and gives back what was there; also if it fails."""
+def test_a_wider_fixture_starts_with_empty_caches(content_types):
+    """It starts with empty caches, and the entries from before are put back, even if it fails."""
     memory = CacheWatch(resets_caches=True)
     content_types._cache["default"] = {1: "author"}
     memory.begin()
@@ -373,8 +373,8 @@ def test_what_a_wider_fixture_fills_does_not_depend_on_who_was_there_before(cont
 
 
 @pytest.mark.parametrize(("is_reset", "left"), [(True, {}), (False, {1: "author"})])
-def test_what_migrations_have_filled_is_for_nobody(content_types, is_reset, left):
-    """The next run may not need them. Where nobody counts, nothing is changed."""
+def test_entries_of_migrations_are_not_kept(content_types, is_reset, left):
+    """The next run may not migrate. If nothing is measured, nothing is changed."""
     memory = CacheWatch(resets_caches=True)
     memory.begin(is_reset=is_reset)
     share(memory, content_types, "django_db_setup", 1, "author")

@@ -1,4 +1,4 @@
-"""Call sites are taken from your code, and from nobody else's."""
+"""A call path has the call sites in your code only."""
 
 import asyncio.events
 import sys
@@ -34,12 +34,12 @@ def walk(**how):
     ],
 )
 def test_every_file_has_a_role(filename, role):
-    """A file is yours, or somebody else's, or has a part in the walk."""
+    """Each role of a file decides what a walk does there."""
     assert callsite.role_of(filename) == role
 
 
-def test_settling_forgets_what_was_learned():
-    """A file that was seen before the project was known is judged again, but for those that end walks."""
+def test_a_new_root_forgets_known_roles():
+    """Files that were seen before the project was set are judged again, except those that end walks."""
     filename, edge = "/venv/lib/python3.13/site-packages/ninja/main.py", "/srv/app/an_edge.py"
     callsite.end_walks_in(edge)
     library = imported_from(filename, "def call(f):\n    return f()")
@@ -58,7 +58,7 @@ def test_settling_forgets_what_was_learned():
 
 
 def test_a_path_has_the_innermost_function_first():
-    """A call path reads from the cause outwards."""
+    """A call path starts with the function that caused the event."""
 
     def inner():
         return walk()
@@ -81,7 +81,7 @@ def test_code_of_others_is_left_out():
 
 
 def test_a_walk_ends_where_a_file_says_so():
-    """A wrapper that has noted the path above it need not be passed."""
+    """A wrapper that has stored the path outside ends the walk."""
     filename = "/srv/app/wrapper_that_ends_walks.py"
     callsite.end_walks_in(filename)
     wrapper = imported_from(filename, "def call(f):\n    return f()")
@@ -92,7 +92,7 @@ def test_a_walk_ends_where_a_file_says_so():
 
 
 def test_a_walk_can_stay_within_its_task():
-    """What runs the event loop is not part of a task that knows who started it."""
+    """A task that has inherited its creator's path leaves out the code that runs the event loop."""
 
     async def task(**how):
         return [code.co_name for code, _ in walk(**how)]
@@ -102,7 +102,7 @@ def test_a_walk_can_stay_within_its_task():
 
 
 def test_a_deep_recursion_makes_a_path_of_bounded_length():
-    """A path has an end, however deep your code is."""
+    """A path has at most a fixed number of call sites."""
 
     def dive(depth):
         return dive(depth - 1) if depth else walk()
@@ -111,7 +111,7 @@ def test_a_deep_recursion_makes_a_path_of_bounded_length():
 
 
 def test_recursion_has_one_shape_at_any_depth():
-    """Of each function the innermost call site counts in the identity of a path."""
+    """Of each function only the innermost call site is kept."""
 
     def dive(depth):
         return dive(depth - 1) if depth else walk()
@@ -123,7 +123,7 @@ def test_recursion_has_one_shape_at_any_depth():
 
 
 class _Watched:
-    """Takes down the call site that uses it."""
+    """Stores the call site that uses it."""
 
     def __init__(self):
         self.sites = []
@@ -142,13 +142,13 @@ class _Watched:
 
 
 def use(watched):
-    """Call a class, and read a property: what CPython specialises when it has run a few times."""
+    """Call a class and read a property, which CPython specialises after some runs."""
     list(watched)
     _ = watched.attribute
 
 
-def test_a_call_is_at_one_place_however_often_it_runs():
-    """Specialised or not; two calls are at two places, also on one line."""
+def test_a_call_has_one_position_however_often_it_runs():
+    """Specialising a call does not change its position. Two calls on one line have two positions."""
     watched = _Watched()
     for _ in range(50):
         use(watched)
@@ -158,19 +158,19 @@ def test_a_call_is_at_one_place_however_often_it_runs():
 
 
 def test_a_call_site_is_shown_relative_to_the_root():
-    """A reader clicks on a path from where they are."""
+    """A terminal makes a link of it."""
     path = (site("serialize", "/srv/app/campaigns/api.py", 31), site("view", "/srv/app/views.py", 7))
 
     assert shown.describe(path, Path("/srv/app")) == ["campaigns/api.py:31 serialize", "views.py:7 view"]
 
 
 def test_a_call_site_outside_the_root_is_shown_whole():
-    """A path is never made up."""
+    """It has its absolute path."""
     assert shown.location_of(site("f", "/srv/lib/a.py", 3), Path("/srv/app")) == "/srv/lib/a.py:3"
 
 
 def test_a_nested_function_is_shown_by_its_own_name():
-    """Where a function was defined is of no interest."""
+    """The enclosing function is left out."""
 
     def nested():
         return walk()

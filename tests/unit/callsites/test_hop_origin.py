@@ -1,4 +1,4 @@
-"""Every hop is somebody's decision, and if it was Django's, that of a part of Django."""
+"""Every hop has an origin, and a hop of Django's also a part of Django."""
 
 import os
 import sys
@@ -26,8 +26,8 @@ def calling(filename):
     return imported_from(filename, "def call(f, *a, **k):\n    return f(*a, **k)").call
 
 
-def decided(maker=None, adapts="", owner=None, function="QuerySet.get"):
-    """What the code that calls this has decided, as if this were the wrapper of a seam."""
+def origin_here(maker=None, adapts="", owner=None, function="QuerySet.get"):
+    """The origin of a hop that the caller of this makes, as a probe's wrapper finds it."""
     return origin_of_hop(sys._getframe(1), maker, adapts, owner, function)
 
 
@@ -54,26 +54,26 @@ NOBODY = "/venv/lib/python3.13/site-packages/_pytest/x.py"
         (None, NOBODY, "project"),
     ],
 )
-def test_the_origin_is_who_decided_to_hop(maker, caller, origin):
-    """Who made the adapter, or if nobody knows that, who calls it."""
-    assert calling(caller)(decided, maker=maker)[0] == origin
+def test_the_origin_is_the_maker_or_the_caller(maker, caller, origin):
+    """The code that made the adapter is the origin; if that is unknown, its caller is."""
+    assert calling(caller)(origin_here, maker=maker)[0] == origin
 
 
 def maker():
-    """Who made an adapter, as if this were the wrapper of a seam."""
+    """The code that made an adapter, as a probe's wrapper finds it."""
     frame = first_to_blame(sys._getframe(1))
     return None if frame is None else frame.f_code.co_filename
 
 
 def test_the_maker_is_the_first_code_that_can_be_blamed():
-    """Frames of asgiref and of the standard library are nobody's."""
+    """Frames of asgiref and of the standard library are skipped."""
     by_plumbing, by_library = calling(os.__file__), calling(LIBRARY)
 
     assert maker() == __file__
     assert by_library(by_plumbing, maker) == LIBRARY
 
 
-def test_a_maker_that_nobody_can_be_blamed_for_is_not_known():
+def test_a_maker_outside_of_a_test_is_unknown():
     """The walk ends at pytest's own frames, and with the thread."""
     makers = []
     by_pytest = calling(NOBODY)
@@ -108,43 +108,46 @@ def test_a_maker_that_nobody_can_be_blamed_for_is_not_known():
     ],
 )
 def test_a_part_of_django_is_known_by_its_file(filename, function, part):
-    """And what its handlers do besides calling views, by the function that crosses."""
+    """Hops of its handlers that call no view are known by their function."""
     by_django = calling(file_of_django(filename))
     owner = object if function[0].isupper() else None
 
-    assert by_django(decided, function=function, owner=owner) == ("django", part)
+    assert by_django(origin_here, function=function, owner=owner) == ("django", part)
     # A task of its own has nobody above it: then it counts who made the adapter.
     nobody = calling(NOBODY)
-    told = nobody(decided, maker=file_of_django(filename), function=function, owner=owner)
+    told = nobody(origin_here, maker=file_of_django(filename), function=function, owner=owner)
     assert told == ("django", part)
 
 
 @pytest.mark.parametrize("function", ["close", "render"])
 def test_a_view_may_have_any_name(function):
-    """`close` is an errand of the handler only where it is a response's."""
+    """`close` means the end of a response only as a response's method."""
     by_django = calling(file_of_django("core/handlers/base.py"))
 
-    assert by_django(decided, function=function) == ("django", "view-adapter")
+    assert by_django(origin_here, function=function) == ("django", "view-adapter")
 
 
 def test_a_middleware_is_named_by_its_class():
-    """What crosses is its method, which a class of yours may have inherited."""
+    """The hop calls a method that a class of yours may have inherited."""
 
     class Timing:
         """A middleware."""
 
     by_mixin = calling(file_of_django("utils/deprecation.py"))
 
-    assert by_mixin(decided, owner=Timing, function="Base.process_request") == ("django", "middleware:Timing")
-    assert by_mixin(decided, function="process_request") == ("django", "middleware:process_request")
+    assert by_mixin(origin_here, owner=Timing, function="Base.process_request") == (
+        "django",
+        "middleware:Timing",
+    )
+    assert by_mixin(origin_here, function="process_request") == ("django", "middleware:process_request")
 
 
-def test_a_thread_of_django_has_nobody_above():
+def test_a_thread_of_django_has_no_outer_frames():
     """The walk ends with the thread."""
     told = []
     by_django = calling(file_of_django("db/models/query.py"))
     in_a_thread = imported_from(os.__file__, "def run(f, g, to):\n    to.append(f(g))").run
-    thread = threading.Thread(target=in_a_thread, args=(by_django, decided, told))
+    thread = threading.Thread(target=in_a_thread, args=(by_django, origin_here, told))
     thread.start()
     thread.join()
 
@@ -152,15 +155,15 @@ def test_a_thread_of_django_has_nobody_above():
 
 
 def test_an_adapter_that_django_made_says_what_for():
-    """Whoever calls it."""
+    """Its caller makes no difference."""
     maker = file_of_django("core/handlers/base.py")
 
-    assert decided(maker, adapts="middleware:Timing") == ("django", "middleware:Timing")
-    assert decided(__file__, adapts="middleware:Timing") == ("project", "")
+    assert origin_here(maker, adapts="middleware:Timing") == ("django", "middleware:Timing")
+    assert origin_here(__file__, adapts="middleware:Timing") == ("project", "")
 
 
-def test_who_was_asked_counts_and_not_who_did_it():
-    """alogin() ends in the ORM, and so does a session."""
+def test_the_part_that_was_called_counts():
+    """`alogin()` and sessions call the ORM, but count as `auth` and `session`."""
     orm, auth, session = map(
         calling,
         map(
@@ -170,8 +173,8 @@ def test_who_was_asked_counts_and_not_who_did_it():
     )
     handlers, plumbing = calling(file_of_django("core/handlers/base.py")), calling(os.__file__)
 
-    assert auth(session, orm, decided) == ("django", "auth")
-    assert session(plumbing, orm, decided) == ("django", "session")
-    assert calling(LIBRARY)(orm, decided) == ("django", "orm")
+    assert auth(session, orm, origin_here) == ("django", "auth")
+    assert session(plumbing, orm, origin_here) == ("django", "session")
+    assert calling(LIBRARY)(orm, origin_here) == ("django", "orm")
     # Django's handlers call what they are given: what is above them has nothing to do with it.
-    assert auth(handlers, orm, decided) == ("django", "orm")
+    assert auth(handlers, orm, origin_here) == ("django", "orm")

@@ -1,4 +1,4 @@
-"""Whose a file is depends on where it lies, how it came there, and who it belongs to."""
+"""The role of a file depends on its location, and on how it was installed."""
 
 import json
 import os
@@ -25,7 +25,7 @@ def place(folder, *files):
 
 
 def install(site, name, *files, record=None, **direct_url):
-    """Leave behind what an installer leaves: the files, and what it knows about them."""
+    """Make the files of an installed distribution, with its metadata."""
     place(site, *files)
     about = site / f"{name}-1.0.dist-info"
     about.mkdir(parents=True)
@@ -43,8 +43,8 @@ def site(tmp_path):
 
 
 @pytest.fixture(autouse=True)
-def world(tmp_path, monkeypatch):
-    """Settle in a repository, and be in no environment nor project before."""
+def project(tmp_path, monkeypatch):
+    """Make a repository the root of the project, without Django settings."""
     monkeypatch.delenv("DJANGO_SETTINGS_MODULE", raising=False)
     place(tmp_path, "repo/shop/views.py")
     undo = ownership.set_project_root(tmp_path / "repo", [])
@@ -87,13 +87,13 @@ def role_of_file(folder, file):
         ("/srv/elsewhere/campaigns/api.py", "project"),
     ],
 )
-def test_a_file_is_known_by_where_it_lies(filename, role):
+def test_the_location_of_a_file_decides_its_role(filename, role):
     """It is yours, Django's, a library's, or never to blame."""
     assert ownership.role_of_file(filename) == role
 
 
 @pytest.mark.parametrize("file", ["shop/views.py", "tests/test_views.py", "conftest.py", "tests/conftest.py"])
-def test_what_lies_below_the_root_is_yours(tmp_path, file):
+def test_a_file_inside_the_root_is_yours(tmp_path, file):
     """Tests are code of yours, too."""
     assert role_of_file(tmp_path / "repo", file) == "project"
 
@@ -106,7 +106,7 @@ def test_a_relative_name_begins_in_the_working_directory(tmp_path, monkeypatch):
 
 
 def test_a_root_is_recognised_through_a_link(tmp_path):
-    """A file may have the name that the link gives it, or the one that it has."""
+    """A file may be named by the link or by its real path."""
     (tmp_path / "link").symlink_to(tmp_path / "repo")
     ownership.set_project_root(tmp_path / "link", [])
 
@@ -125,7 +125,7 @@ def test_a_root_is_recognised_through_a_link(tmp_path):
     ],
 )
 def test_a_library_is_named_by_its_first_regular_package(site, file, role):
-    """A namespace package belongs to many."""
+    """Several distributions share a namespace package."""
     place(
         site,
         "google/cloud/storage/__init__.py",
@@ -139,7 +139,7 @@ def test_a_library_is_named_by_its_first_regular_package(site, file, role):
 
 @pytest.mark.parametrize("environment", [".venv", ".tox/py313", "a/b"])
 def test_an_environment_inside_the_repository_is_not_yours(tmp_path, environment):
-    """What is installed is a library's, whatever is around it."""
+    """An installed file is a library's, also inside your repository."""
     site = tmp_path / "repo" / environment / "lib" / "python3.13" / "site-packages"
     place(site, "ninja/__init__.py", "ninja/main.py")
 
@@ -166,7 +166,7 @@ def test_an_environment_around_the_root_does_not_make_it_a_library(tmp_path, mon
 
 
 def test_an_editable_install_elsewhere_is_a_library(tmp_path, editable):
-    """Who edits two projects at once tests one of them."""
+    """Of two projects that are edited at once, one is tested."""
     place(tmp_path, "billing/src/billing/__init__.py", "billing/src/billing/api.py")
     editable("billing")
 
@@ -174,7 +174,7 @@ def test_an_editable_install_elsewhere_is_a_library(tmp_path, editable):
 
 
 def test_an_editable_namespace_package_has_its_whole_name(tmp_path, editable, monkeypatch):
-    """Where the name begins is known by the import path."""
+    """The import path tells where the dotted name begins."""
     place(tmp_path, "billing/acme/billing/__init__.py", "billing/acme/billing/api.py")
     editable("billing")
     monkeypatch.syspath_prepend(tmp_path / "billing")
@@ -194,7 +194,7 @@ def test_an_editable_install_of_a_part_of_a_repository_is_recognised(tmp_path, e
 
 @pytest.mark.parametrize("folder", ["repo", ".", "repo/shop"])
 def test_an_editable_install_of_the_project_is_yours(tmp_path, editable, folder):
-    """It lies in the root, or around it."""
+    """It is inside the root, or contains it."""
     place(tmp_path, "common/common/__init__.py")
     editable(folder)
 
@@ -226,7 +226,7 @@ def test_the_editable_install_with_the_settings_is_yours(tmp_path, editable, mon
 
 
 def test_an_install_that_is_not_editable_takes_no_folder_with_it(tmp_path, site, monkeypatch):
-    """`pip install ./billing` copies; what is left there is nobody's."""
+    """`pip install ./billing` copies the files, and the folder itself is not installed."""
     monkeypatch.syspath_prepend(site)
     install(site, "billing", url=(tmp_path / "billing").as_uri(), dir_info={})
     install(site, "channels", url="https://example.org/channels.git", vcs_info={"vcs": "git"})
@@ -251,8 +251,8 @@ def test_django_is_known_outside_site_packages(monkeypatch, tmp_path):
     assert role_of_file(tmp_path, "repo/django/shortcuts.py") == "django"
 
 
-def test_a_package_that_is_named_is_yours_wherever_it_lies(tmp_path, site, editable):
-    """Somebody has to say it."""
+def test_a_package_that_the_option_names_is_yours(tmp_path, site, editable):
+    """The option names it."""
     place(site, "shop/api.py", "acme/billing/__init__.py", "acme/web/__init__.py")
     place(tmp_path, "tools/tools/__init__.py")
     editable("tools")
@@ -287,8 +287,8 @@ def test_the_distribution_with_the_settings_is_yours(site, monkeypatch):
 
 
 @pytest.mark.parametrize("record", [None, "", "vendored/acme/web/settings/__init__.py,,"])
-def test_settings_that_nobody_recorded_make_their_package_yours(site, monkeypatch, record):
-    """A package of the operating system has no list of its files, and a copied one no distribution."""
+def test_settings_without_a_record_make_their_package_yours(site, monkeypatch, record):
+    """A package of the operating system has no RECORD, and a copied one no distribution."""
     place(site, "acme/web/__init__.py", "acme/web/settings/__init__.py", "acme/billing/__init__.py")
     install(site, "something", "something.py", record=record)
     monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "acme.web.settings")
@@ -298,7 +298,7 @@ def test_settings_that_nobody_recorded_make_their_package_yours(site, monkeypatc
 
 
 def test_settings_elsewhere_make_no_namesake_yours(site, monkeypatch):
-    """A namespace package is shared with the project that has the settings."""
+    """Another distribution in the same namespace package stays a library."""
     install(site, "acme-billing", "acme/billing/__init__.py")
     monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "acme.web.settings")
 
@@ -306,7 +306,7 @@ def test_settings_elsewhere_make_no_namesake_yours(site, monkeypatch):
 
 
 def test_a_root_inside_site_packages_is_yours(site):
-    """Who starts pytest in the folder of a package tests that package."""
+    """Starting pytest in the folder of a package tests that package."""
     place(site, "acme/views.py", "ninja/__init__.py")
     ownership.set_project_root(site / "acme", [])
 
@@ -327,18 +327,18 @@ def test_a_root_inside_site_packages_is_yours(site):
         ("channels/auth.py", "library:channels"),
     ],
 )
-def test_what_only_carries_a_call_is_nobodys_decision(site, file, role):
-    """Whoever calls it decided."""
+def test_a_thread_adapter_is_no_origin(site, file, role):
+    """The origin of the hop is its caller."""
     assert role_of_file(site, file) == role
 
 
-def test_a_package_of_yours_with_the_name_of_a_library_carries_nothing(tmp_path):
+def test_your_package_with_a_librarys_name_is_no_thread_adapter(tmp_path):
     """An app may be called channels, too, and a hop in it is its own."""
     assert role_of_file(tmp_path, "repo/channels/db.py") == "project"
 
 
-def test_the_files_that_carry_calls_are_where_they_were():
-    """A library that moves them would be blamed for your hops."""
+def test_the_thread_adapters_of_libraries_exist():
+    """If a library moved them, your hops would count as the library's."""
     home = Path(anyio.__file__).parent
 
     assert (home / "to_thread.py").exists()

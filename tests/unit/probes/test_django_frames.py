@@ -1,4 +1,4 @@
-"""Who reads a frame says nothing where that is not asked, or known better."""
+"""A frame reader adds nothing if an inner frame has told it already."""
 
 from types import SimpleNamespace
 
@@ -16,8 +16,8 @@ READERS = {
 
 
 @pytest.mark.parametrize("name", READERS)
-def test_the_innermost_frame_knows_best(name):
-    """What lies around it is what it was called for."""
+def test_the_innermost_frame_counts(name):
+    """The outer frames only called it."""
     seen = [RelationLoad(LoadedVia.CACHE)]
 
     assert READERS[name](None, seen) is None
@@ -34,7 +34,7 @@ def test_the_innermost_frame_knows_best(name):
     ],
 )
 def test_a_node_of_no_file_of_yours_is_no_call_site(token, origin):
-    """Those that are made by hand, by a string or by a library."""
+    """Such as nodes made by hand, from a string or by a library."""
     node = SimpleNamespace(token=token)
     if origin is not None:
         node.origin = origin
@@ -44,5 +44,5 @@ def test_a_node_of_no_file_of_yours_is_no_call_site(token, origin):
 
 
 def test_nothing_is_known_without_a_frame_or_a_queryset():
-    """A raw cursor has neither."""
+    """A raw cursor has no model and no queryset."""
     assert load_of([], None) is None

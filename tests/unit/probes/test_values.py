@@ -1,4 +1,4 @@
-"""What a probe keeps of a user's objects, it takes without touching them."""
+"""Probes never run code of the objects that they record."""
 
 import datetime
 import decimal
@@ -35,7 +35,7 @@ class Untouchable:
     ],
 )
 def test_parameters_of_built_in_types_are_told_apart_by_a_hash(parameters):
-    """Equal values have equal hashes, and nothing of the values is kept."""
+    """Equal values have equal hashes. The values themselves are not kept."""
     assert isinstance(hash_of(parameters), int)
     assert hash_of(parameters) == hash_of(parameters)
 
@@ -65,7 +65,7 @@ def test_no_parameters_are_always_the_same():
     ],
 )
 def test_parameters_of_other_types_are_not_touched(parameters):
-    """To hash, compare or print an object of the user could run anything."""
+    """Hashing, comparing or printing another object could run any code."""
     assert hash_of(parameters) is None
 
 
@@ -88,7 +88,7 @@ ENDLESS.append(ENDLESS)
     ],
 )
 def test_parameters_that_have_no_hash_are_not_told_apart(parameters):
-    """A probe raises nothing, and hides no error of the driver's."""
+    """A probe raises nothing, so that the driver's own error is shown."""
     assert hash_of(parameters) is None
 
 
@@ -101,7 +101,7 @@ class Broken:
 
 
 def test_a_statement_that_cannot_be_written_is_named_by_its_type():
-    """Who executes it hears of it from the driver, and not from a probe."""
+    """The driver raises the error, not the probe."""
     assert text_of(Broken(), None) == "<Broken>"
 
 
@@ -136,7 +136,7 @@ class Shop:
         (Untouchable(), "Untouchable"),
     ],
 )
-def test_what_crosses_is_named_without_a_look_at_it(function, name):
+def test_the_function_of_a_hop_is_named_without_its_repr(function, name):
     """The repr of a bound QuerySet method would run the query."""
     assert name_and_owner_of(function)[0] == name
 
@@ -153,5 +153,5 @@ def test_what_crosses_is_named_without_a_look_at_it(function, name):
     ],
 )
 def test_what_a_loop_goes_over_is_hashed(sql, parameters, others):
-    """It is not what is in a list, where there is something else."""
+    """Members of a list are left out if there are other parameters."""
     assert hash_of_asked(sql, parameters) == hash_of(others)

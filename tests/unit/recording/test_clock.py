@@ -1,4 +1,4 @@
-"""Time goes on for the plugin, whatever a test does to it."""
+"""The plugin's clock goes on while a test freezes time."""
 
 import sys
 import time
@@ -8,7 +8,7 @@ from pytest_dbperf.recording import clock, recorder
 
 
 def test_no_module_has_the_function_that_freezegun_replaces():
-    """It looks for it by identity, in the names of every module."""
+    """freezegun looks for it by identity in every module."""
     ours = {name: module for name, module in sys.modules.items() if name.startswith("pytest_dbperf")}
 
     assert {clock.__name__, listening.__name__, recorder.__name__} <= set(ours)

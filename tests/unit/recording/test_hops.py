@@ -1,4 +1,4 @@
-"""What became of a hop is put together from what was noted on both sides."""
+"""The outcome of a hop comes from the events of both threads."""
 
 import pytest
 
@@ -29,7 +29,7 @@ def test_a_hop_that_has_not_ended_says_so():
 
 
 def test_async_to_sync_waits_in_no_queue():
-    """It starts a loop, or goes back to one."""
+    """It starts a loop, or runs on the one that is waiting."""
     (one,) = recording(hop(via="async_to_sync", started=1.0), hop_ended(started=1.5)).hops
 
     assert one.waited == 0

@@ -1,4 +1,4 @@
-"""Which connections are open is known also while nobody listens."""
+"""The open connections are known, also while nothing is recorded."""
 
 import contextvars
 import gc
@@ -10,7 +10,7 @@ from pytest_dbperf.recording.open_connections import OpenConnections, is_served
 
 
 class Owner:
-    """What a connection belongs to."""
+    """The owner of a connection."""
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_a_connection_is_open_until_it_is_removed(connections):
 
 
 def test_a_dropped_owner_is_reported_once(connections):
-    """The garbage collector says so, unless the connection was closed before."""
+    """The garbage collector reports it, unless the connection was closed before."""
     dropped = []
     closed, left = Owner(), Owner()
     connections.add(closed, "default", is_kept=False, dropped=dropped.append)
@@ -46,8 +46,8 @@ def test_a_dropped_owner_is_reported_once(connections):
     assert len(connections) == 0
 
 
-def test_what_is_held_is_not_dropped(connections):
-    """Until the last holder lets go; what somebody keeps on purpose is not theirs to close."""
+def test_connections_inside_the_block_are_not_dropped(connections):
+    """Connections are kept until the last block ends. Those kept open on purpose are not returned."""
     dropped = []
 
     def leave(*, is_kept):
@@ -68,8 +68,8 @@ def test_what_is_held_is_not_dropped(connections):
     assert len(dropped) == 3
 
 
-def test_what_a_living_thread_opened_is_its_own(connections):
-    """Nobody else closes it, unless it opened it for a request of ours."""
+def test_a_living_thread_has_left_nothing_open(connections):
+    """It is not returned as left open, unless it was opened for a client's request."""
     with connections.held() as left:
         owner = Owner()
         connections.add(owner, "default", is_kept=False, dropped=print)
@@ -83,7 +83,7 @@ def test_what_a_living_thread_opened_is_its_own(connections):
 
 
 def test_pools_are_waited_for(connections):
-    """What was asked for arrives, in another thread."""
+    """The connection arrives in another thread."""
     task = Owner()
     connections.expect(task, lambda: True)
     timer = threading.Timer(0.01, connections.arrived, [task])
@@ -95,7 +95,7 @@ def test_pools_are_waited_for(connections):
     timer.join()
 
 
-def test_nobody_waits_for_a_pool_that_is_closed(connections):
+def test_a_closed_pool_is_not_waited_for(connections):
     """Its tasks will never run."""
     task = Owner()
     connections.expect(task, lambda: False)

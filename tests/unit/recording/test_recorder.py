@@ -30,7 +30,7 @@ def sql_of(window):
 
 
 def test_a_recorder_is_idle_until_a_recording_opens(recorder):
-    """Nobody listens, so nothing is to be emitted."""
+    """Probes emit nothing then."""
     assert not recorder.active
 
     with recorder.record():
@@ -40,7 +40,7 @@ def test_a_recorder_is_idle_until_a_recording_opens(recorder):
 
 
 def test_a_recording_has_what_happened_while_it_was_open(recorder):
-    """Events before and after belong to nobody."""
+    """Events before and after are not part of it."""
     with recorder.record() as outer:
         recorder.emit(query("before"))
         with recorder.record() as inner:
@@ -60,7 +60,7 @@ def test_a_recording_can_be_read_while_it_is_open(recorder):
         assert len(window.queries) == 2
 
 
-def test_statements_of_the_driver_are_for_those_who_ask(recorder):
+def test_statements_of_the_driver_are_recorded_on_request(recorder):
     """Another window on the same log does not have them."""
     with recorder.record() as outer:
         assert not recorder.wants_driver_queries
@@ -153,7 +153,7 @@ def test_bookkeeping_does_not_count(recorder):
 
 
 def test_events_are_told_apart_by_type():
-    """Each kind of event has a view of its own."""
+    """Each type of event has its own list."""
     window = recording(query(), new_connection(), hop(), request(), closed_connection())
 
     counts = [
@@ -172,7 +172,7 @@ def test_events_are_told_apart_by_type():
 
 
 def test_the_peak_counts_the_connections_from_before():
-    """What is open when a recording begins is open, too."""
+    """Connections that were open before count as well."""
     window = recording(
         new_connection(open_now=3),
         closed_connection(open_now=2),
@@ -194,7 +194,7 @@ def test_the_time_of_all_statements_adds_up():
 
 
 def test_call_sites_are_taken_while_any_open_recording_wants_them(recorder):
-    """A recording that only counts does not take them from another one."""
+    """A recording without call sites does not switch them off for another one."""
     with recorder.record(call_sites=False):
         assert not recorder.wants_frames
         with recorder.record():
@@ -250,8 +250,8 @@ def test_reuse_is_the_part_that_needed_no_new_connection(events, reuse):
     assert recording(*events).reuse == reuse
 
 
-def test_leaks_are_what_nobody_closed():
-    """Not what is kept on purpose, and not what was opened before."""
+def test_leaks_are_connections_that_were_not_closed():
+    """Connections that are kept on purpose, or were opened before, are not in the list."""
     leaked = [new_connection(1), new_connection(2)]
 
     window = recording(

@@ -1,4 +1,4 @@
-"""Transactions are read from statements, and the time between these is told."""
+"""Transactions and their gaps are read from statements."""
 
 import pytest
 
@@ -42,7 +42,7 @@ def test_a_gap_lies_between_the_end_of_a_statement_and_the_start_of_the_next():
     ],
 )
 def test_a_transaction_begins_with_its_first_statement(block):
-    """Until then the driver has not sent BEGIN."""
+    """The driver sends BEGIN together with it."""
     assert gaps_of(ran(*block)) == [[]]
 
 
@@ -123,7 +123,7 @@ def test_aliases_and_threads_have_transactions_of_their_own():
 
 
 def test_a_transaction_without_a_statement_has_no_alias():
-    """It is no affair of any database."""
+    """It never began for the database."""
     assert [each.using for each in transactions_of(ran(("BEGIN", 1)), WINDOW)] == [None]
 
 
@@ -146,7 +146,7 @@ def test_closing_the_connection_ends_its_transaction():
     [closed_connection(using="other"), closed_connection(using=None), closed_connection(dropped=True)],
 )
 def test_closing_another_connection_does_not(closed):
-    """The garbage collector drops connections in any thread, and may have come from another one."""
+    """A connection that the garbage collector drops may belong to another thread."""
     events = [*ran(("BEGIN", 1), ("SELECT a", 1)), closed, *ran(("COMMIT", 3))]
 
     assert gaps_of(events) == [[("SELECT a", "COMMIT", 2)]]
@@ -158,7 +158,7 @@ def test_closing_a_connection_outside_of_transactions_ends_none():
 
 
 def test_pauses_are_no_gaps():
-    """What ran meanwhile is not known; the time around them is."""
+    """The time of a pause is unknown; the time around it counts."""
     periods = [(0.0, 3.0), (5.0, 6.0), (7.0, 10.0)]
     block = ran(("BEGIN", 1), ("SELECT a", 2), ("SELECT b", 9), ("COMMIT", 9))
 
@@ -166,7 +166,7 @@ def test_pauses_are_no_gaps():
 
 
 def test_an_end_that_may_have_come_in_a_pause_is_not_waited_for():
-    """Another thread goes on during a pause. Nothing is told of what is not known."""
+    """Another thread goes on during a pause, and its transaction may have ended."""
     periods = [(0.0, 3.0), (5.0, 10.0)]
     block = ran(("BEGIN", 1), ("SELECT a", 2))
 
@@ -178,14 +178,14 @@ def test_an_end_that_may_have_come_in_a_pause_is_not_waited_for():
 
 
 def test_a_statement_within_another_makes_no_gap():
-    """A wrapper of Django's may run one; the outer one ends last."""
+    """An `execute_wrapper` may run one. The outer statement ends last."""
     block = ran(("BEGIN", 1), ("SELECT inner", 2, 3), ("SELECT outer", 1, 4), ("COMMIT", 5))
 
     assert gaps_of(block) == [[("SELECT outer", "COMMIT", 1)]]
 
 
 def test_statements_of_the_driver_count_where_their_connection_is_known():
-    """COPY is not idle. Without an alias nobody knows when a transaction begins."""
+    """COPY is not idle. Without an alias, the BEGIN is not recorded."""
     begin, commit = ran(("BEGIN", 1), ("COMMIT", 9))
     copy = driver_query("COPY t FROM STDIN", using="default", started=1, seconds=7)
     alone = [driver_query("BEGIN"), driver_query("SELECT 1"), driver_query("COMMIT", started=9)]
@@ -200,7 +200,7 @@ def test_other_events_are_passed_over():
 
 
 def test_a_gap_knows_what_ran_before_it():
-    """That tells what is locked in it."""
+    """They tell which rows are locked."""
     [transaction] = transactions_of(
         ran(("BEGIN", 1), ("SELECT a", 1), ("UPDATE b", 2), ("COMMIT", 3)), WINDOW
     )

@@ -220,7 +220,7 @@ def test_values_written_into_the_text_are_found_wherever_they_are(sql, fingerpri
     ],
 )
 def test_a_list_is_a_batch_unless_there_are_other_values_beside_it(sql, is_batched):
-    """A loop may go over those. What an UPDATE sets is no question."""
+    """A loop may go over those. Values that an UPDATE sets do not count."""
     assert statement_of(sql).is_batched is is_batched
 
 
@@ -239,7 +239,7 @@ def test_a_list_is_a_batch_unless_there_are_other_values_beside_it(sql, is_batch
     ],
 )
 def test_the_next_rows_after_some_are_a_page(sql, is_page):
-    """By OFFSET, or by a key that they come after, and for no value of a row."""
+    """By OFFSET, or by the key of the row before, and without any other value."""
     assert statement_of(sql).is_page is is_page
 
 
@@ -254,25 +254,25 @@ def test_the_next_rows_after_some_are_a_page(sql, is_page):
     ],
 )
 def test_the_members_of_lists_are_left_out_beside_other_parameters(sql, parameters, others):
-    """Where it is not clear which is which, all are kept."""
+    """If they cannot be matched to the text, all are kept."""
     assert outside_lists(sql, parameters) == others
 
 
-def told_apart(*texts):
+def number_of_texts(*texts):
     """How many of these texts have values of their own."""
     return len({one for text in texts for one in with_literals(text, [7])})
 
 
 def test_what_is_written_into_the_text_is_a_value():
-    """Placeholders, comments, and what page it is are none."""
-    assert told_apart("a = 1", "a = 2", "a = 'x'", "a = 2") == 3
-    assert told_apart("a -- 1\n = 1", "a -- 2\n = 1", "a = $$1$$") == 2
-    assert told_apart("a = %s LIMIT 5 OFFSET 5", "a = %s LIMIT 5 OFFSET 10", "a = %s") == 1
-    assert told_apart("t1.a2 = $1", "t1.a2 = $2 /* 5 */", "t1.a2 = %(b)s /* it's */") == 1
+    """Placeholders, comments, LIMIT and OFFSET are not values."""
+    assert number_of_texts("a = 1", "a = 2", "a = 'x'", "a = 2") == 3
+    assert number_of_texts("a -- 1\n = 1", "a -- 2\n = 1", "a = $$1$$") == 2
+    assert number_of_texts("a = %s LIMIT 5 OFFSET 5", "a = %s LIMIT 5 OFFSET 10", "a = %s") == 1
+    assert number_of_texts("t1.a2 = $1", "t1.a2 = $2 /* 5 */", "t1.a2 = %(b)s /* it's */") == 1
 
 
 def test_different_parameters_stay_different_with_literals():
-    """Also -1 and -2, whose hashes are one."""
+    """Also -1 and -2, whose hashes are equal."""
     assert len(set(with_literals("a = 1", [-1, -2, 0, 1]))) == 4
 
 
