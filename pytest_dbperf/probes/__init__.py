@@ -1,1 +1,1 @@
-"""Where do events come from? Each probe wraps functions of Django, asgiref, a driver or Python."""
+"""Where do events come from? Which library functions are wrapped to emit them?"""
