@@ -1,1 +1,1 @@
-"""Where do events come from? Which library functions are wrapped to emit them?"""
+"""Which functions of Django, asgiref, drivers and Python are wrapped to record events?"""
