@@ -156,7 +156,8 @@ def _more_workers(found: Found) -> str:
     pair = found(rows.ASGI_POOLED, rows.MANY_WORKERS)
     return (
         f"**1.3 2 * CPU + 1 workers: {outcome(pair.ratio)}.** {pair.after.row.serving.workers} workers "
-        f"instead of {pair.before.row.serving.workers}. {pair.speed} {pair.opened} Each worker has its own pool. "
+        f"instead of {pair.before.row.serving.workers}. {pair.speed} {pair.opened} Each worker has its own "
+        "pool. "
         "The report's other settings (timeouts, restarts, keep-alive) are not for speed, and not measured."
     )
 

@@ -1,4 +1,4 @@
-"""What does the environment say, and is it valid?"""
+"""What does the environment configure, and is it valid?"""
 
 from dataclasses import dataclass
 from functools import cache
@@ -11,11 +11,11 @@ from environs import Env, ValidationError, validate
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-DEVELOPMENT_SECRET_KEY = "for-development-only-set-SECRET_KEY-anywhere-else"  # noqa: S105 - No secret.
+DEVELOPMENT_SECRET_KEY = "for-development-only-set-SECRET_KEY-anywhere-else"  # noqa: S105 - Not a secret.
 DEVELOPMENT_DATABASE_URL = f"sqlite:///{quote(str(BASE_DIR / 'db.sqlite3'))}"
 DEVELOPMENT_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 
-# PostgreSQL keeps its timeouts in a signed 32-bit integer; nothing here needs more.
+# PostgreSQL keeps its timeouts in a signed 32-bit integer; no setting here needs more.
 LARGEST = 2**31 - 1
 NOT_EMPTY = validate.Length(min=1)
 AT_LEAST_0 = validate.Range(min=0, max=LARGEST)
@@ -26,11 +26,11 @@ NOT_WITHOUT_POSTGRESQL = validate.Equal(
     comparable=False, error="Must be false, or not set, where DATABASE_URL names no PostgreSQL."
 )
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-# What Apple calls a client: the bundle of an app or a service, in reverse order of its domain.
+# Apple's client id: the bundle id of an app or a service, a domain name in reverse.
 CLIENT_ID_OR_EMPTY = validate.Regexp(
     r"([A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+)?\Z", error="It looks like org.example.campaigns, or is empty."
 )
-# Of visible ASCII, as it is sent in a header.
+# Visible ASCII, because it is sent in a header.
 NO_TOKEN_OR_A_LONG_ONE = validate.Regexp(
     r"([!-~]{16,})?\Z", error="It has at least 16 characters of ASCII and no blank."
 )
@@ -55,7 +55,7 @@ def _are_hosts(hosts: list[str]) -> None:
 
 
 def _names_another(url: str | None) -> bool:
-    """Tell whether a URL names no PostgreSQL; one that was refused, None or as it was, names nothing."""
+    """Tell whether a URL names a database other than PostgreSQL; an invalid URL or None does not."""
     try:
         return url is not None and dj_database_url.parse(url)["ENGINE"] != "django.db.backends.postgresql"
     except ValueError:
@@ -80,7 +80,7 @@ def _is_cache_url(url: str) -> None:
 
 
 def _leads_to_a_redis(url: str) -> bool:
-    """Tell whether it names a Redis: redis-py takes its defaults for what it does not understand."""
+    """Tell whether a Redis URL is valid: redis-py silently uses defaults for parts that it cannot read."""
     try:
         parts, port = urlsplit(url), urlsplit(url).port
     except ValueError:
@@ -96,7 +96,7 @@ def _leads_to_a_redis(url: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """Everything that this site takes from environment variables, under their names in lower case."""
+    """All settings that this site takes from environment variables, under their names in lower case."""
 
     secret_key: str
     debug: bool
@@ -104,31 +104,31 @@ class Environment:
     database_url: str
     cache_url: str
     apple_client_id: str
-    """The audience of Apple's identity tokens; empty where Sign in with Apple is not offered."""
+    """The audience of Apple's identity tokens; empty means that Sign in with Apple is off."""
     apple_keys_url: str
     metrics_token: str
-    """Empty: nobody may read the metrics."""
+    """Empty means that the metrics cannot be read."""
 
     log_in_attempts: int
-    """Attempts that an address, and an account, has in a window; 0 is for no limit."""
+    """Log-in attempts from one address, and into one account, in a window; 0 means no limit."""
     log_in_window: int
     """Seconds."""
     trusted_proxies: int
 
     db_pooler: bool
-    """Whether DATABASE_URL leads to a pooler, which gives a connection for one transaction at a time."""
+    """Whether DATABASE_URL leads to a pooler, which lends a connection for one transaction at a time."""
     db_pool: int
-    """Connections that a process keeps for all its requests at most; 0 is for no pool."""
+    """Connections that a process keeps for all its requests at most; 0 means no pool."""
     db_conn_max_age: int
     """Seconds; 0 closes the connection after each request."""
     db_conn_health_checks: bool
     db_connect_timeout: int
     """Seconds."""
     db_statement_timeout: int
-    """Milliseconds; 0 lets a statement run for ever."""
+    """Milliseconds; 0 means no limit."""
 
     web_concurrency: int | None
-    """Worker processes; None lets the number of CPUs decide."""
+    """Worker processes; None means that the number of CPUs decides."""
     worker_connections: int
     worker_timeout: int
     """Seconds."""
@@ -140,7 +140,7 @@ class Environment:
 
     @classmethod
     def read(cls) -> Self:
-        """Read and validate every variable; `environs.EnvValidationError` names all those that are wrong."""
+        """Read and validate every variable; `environs.EnvValidationError` names all the invalid ones."""
         env = Env(eager=False)
         debug = env.bool("DEBUG", True)
         database_url = env.str("DATABASE_URL", DEVELOPMENT_DATABASE_URL, validate=_is_database_url)
@@ -156,7 +156,7 @@ class Environment:
             ),
             debug=debug,
             allowed_hosts=tuple(
-                # None where it was refused, which `seal` will say.
+                # None if the variable was invalid; `seal` will report it.
                 env.list("ALLOWED_HOSTS", DEVELOPMENT_HOSTS, subcast=str.strip, validate=_are_hosts) or ()
             ),
             database_url=database_url,

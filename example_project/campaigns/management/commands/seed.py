@@ -1,4 +1,4 @@
-"""How does an empty database become one to try things with?"""
+"""How does an empty database get rows to try things with?"""
 
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from campaigns.seeding import PASSWORD, plant
 
 
 def at_least(smallest: int) -> Callable[[str], int]:
-    """Return what reads a number from the command line and refuses a smaller one."""
+    """Return a parser for a number that refuses smaller ones."""
 
     def number(text: str) -> int:
         if (value := int(text)) < smallest:
@@ -28,7 +28,7 @@ class Command(BaseCommand):
     help = "Fill the database with users, campaigns, tags and joins that look real. Never for production."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Take how many, and what all of it is drawn from."""
+        """Declare how many rows to create, and the seed of the random numbers."""
         parser.add_argument("--users", type=at_least(1), default=200, help="default: %(default)s")
         parser.add_argument("--campaigns", type=at_least(0), default=100, help="default: %(default)s")
         parser.add_argument(
@@ -39,7 +39,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Refuse production and a database in use, or plant and tell."""
+        """Refuse production and a database with rows, or create the rows and say so."""
         if not (settings.DEBUG or options["force"]):
             raise CommandError(
                 "DEBUG is false, so this may be production, where users with a password that everybody knows"
