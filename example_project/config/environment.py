@@ -21,18 +21,18 @@ NOT_EMPTY = validate.Length(min=1)
 AT_LEAST_0 = validate.Range(min=0, max=LARGEST)
 AT_LEAST_1 = validate.Range(min=1, max=LARGEST)
 # Django refuses both together: the pool decides how long a connection lives.
-NOT_WITH_A_POOL = validate.Equal(0, error="Must be 0, or not set, where DB_POOL is set.")
+NOT_WITH_A_POOL = validate.Equal(0, error="Must be 0 or unset, because DB_POOL is set.")
 NOT_WITHOUT_POSTGRESQL = validate.Equal(
-    comparable=False, error="Must be false, or not set, where DATABASE_URL names no PostgreSQL."
+    comparable=False, error="Must be false or unset, because DATABASE_URL is not PostgreSQL."
 )
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 # Apple's client id: the bundle id of an app or a service, a domain name in reverse.
 CLIENT_ID_OR_EMPTY = validate.Regexp(
-    r"([A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+)?\Z", error="It looks like org.example.campaigns, or is empty."
+    r"([A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+)?\Z", error="It must look like org.example.campaigns, or be empty."
 )
 # Visible ASCII, because it is sent in a header.
 NO_TOKEN_OR_A_LONG_ONE = validate.Regexp(
-    r"([!-~]{16,})?\Z", error="It has at least 16 characters of ASCII and no blank."
+    r"([!-~]{16,})?\Z", error="It must have at least 16 visible ASCII characters, without spaces."
 )
 DATABASES = ("django.db.backends.postgresql", "django.db.backends.sqlite3")
 CACHES = ("locmem", "redis", "rediss", "unix")
@@ -44,14 +44,14 @@ def _is_database_url(url: str) -> None:
     except ValueError as error:
         raise ValidationError(str(error)) from error
     if database["ENGINE"] not in DATABASES:
-        raise ValidationError("It begins with postgres:// or sqlite://, which this site is tested with.")
+        raise ValidationError("It must begin with postgres:// or sqlite://.")
     if not database["NAME"] and "service" not in database.get("OPTIONS", {}):
-        raise ValidationError("It names no database, as postgres://localhost/campaigns does.")
+        raise ValidationError("It must name a database, such as postgres://localhost/campaigns.")
 
 
 def _are_hosts(hosts: list[str]) -> None:
     if not all(hosts) or not hosts:
-        raise ValidationError("It is a list of host names: who asks for another host is refused.")
+        raise ValidationError("It must be a list of host names; Django refuses requests for other hosts.")
 
 
 def _names_another(url: str | None) -> bool:
@@ -68,15 +68,15 @@ def _is_keys_url(url: str) -> None:
     except ValueError as error:
         raise ValidationError(str(error)) from error
     if not host or scheme not in ("https", "http") or (scheme == "http" and host not in LOOPBACK):
-        raise ValidationError("It is an https:// URL: whoever answers there can sign in as anybody.")
+        raise ValidationError("It must be an https:// URL, because this server decides who is signed in.")
 
 
 def _is_cache_url(url: str) -> None:
     scheme, separator, _ = url.partition("://")
     if not separator or scheme not in CACHES:
-        raise ValidationError(f"It begins with one of {', '.join(f'{scheme}://' for scheme in CACHES)}")
+        raise ValidationError(f"It must begin with one of {', '.join(f'{scheme}://' for scheme in CACHES)}")
     if scheme != "locmem" and not _leads_to_a_redis(url):
-        raise ValidationError("It looks like redis://host:6379/0, or unix:///path/of/the/socket?db=0")
+        raise ValidationError("It must look like redis://host:6379/0 or unix:///path/of/the/socket?db=0")
 
 
 def _leads_to_a_redis(url: str) -> bool:

@@ -17,7 +17,7 @@ NEW_CONNECTIONS = Counter(
 )
 EXECUTED = Counter(
     "django_db_execute_total",
-    "Statements that were given to Django's cursors. A savepoint is one, BEGIN and COMMIT are not.",
+    "Statements of Django's cursors. A savepoint is one, BEGIN and COMMIT are not.",
     ["alias", "vendor"],
 )
 

@@ -21,7 +21,7 @@ from metrics.views import scrape
 BUCKETS = (0.001, 0.0025, 0.005, 0.0075, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
 LATENCY = Histogram(
     "django_http_requests_latency_seconds",
-    "Time until there was a response, with the middlewares; requests for the metrics are left out.",
+    "Time until the response, with the middlewares. Requests for the metrics are left out.",
     ["view", "method", "status"],
     buckets=BUCKETS,
 )

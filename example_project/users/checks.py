@@ -9,8 +9,8 @@ from django.core.cache.backends.dummy import DummyCache
 from django.core.cache.backends.locmem import LocMemCache
 
 LOG_INS_ARE_COUNTED_BY_EACH_WORKER = checks.Warning(
-    "Log-ins are counted by each worker process for itself.",
-    hint="With several workers LOG_IN_ATTEMPTS lets through that many times more. "
+    "Each worker process counts log-ins separately.",
+    hint="Several workers together allow several times LOG_IN_ATTEMPTS. "
     "Set CACHE_URL to a Redis that all workers share.",
     id="campaigns.W001",
 )

@@ -209,5 +209,5 @@ def test_who_deletes_the_account_while_joining_gets_no_place(client: Client, api
         response = answer.result()
 
     assert response.status_code == 409
-    assert response.json() == {"detail": "This was changed by somebody else at the same time. Try again."}
+    assert response.json() == {"detail": "Another request changed this at the same time. Try again."}
     assert not Join.objects.exists()

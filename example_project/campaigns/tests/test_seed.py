@@ -193,7 +193,7 @@ def test_it_refuses_a_database_with_campaigns() -> None:
     """To run it twice is a mistake more often than a wish, and it says how to begin anew."""
     make_campaign(make_user())
 
-    with pytest.raises(CommandError, match=r"There are campaigns already.*flush"):
+    with pytest.raises(CommandError, match=r"already has campaigns.*flush"):
         seed()
 
     assert (User.objects.count(), Campaign.objects.count()) == (1, 1)

@@ -75,7 +75,7 @@ def test_a_pool_and_kept_connections_are_refused_together(monkeypatch: pytest.Mo
     monkeypatch.setenv("DB_POOL", "8")
     monkeypatch.setenv("DB_CONN_MAX_AGE", "600")
 
-    with pytest.raises(EnvValidationError, match=r"'DB_CONN_MAX_AGE'.*where DB_POOL is set"):
+    with pytest.raises(EnvValidationError, match=r"'DB_CONN_MAX_AGE'.*because DB_POOL is set"):
         Environment.read()
 
 
@@ -103,7 +103,7 @@ def test_a_pooler_is_for_postgresql(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "sqlite:///db.sqlite3")
     monkeypatch.setenv("DB_POOLER", "true")
 
-    with pytest.raises(EnvValidationError, match=r"'DB_POOLER'.*DATABASE_URL names no PostgreSQL"):
+    with pytest.raises(EnvValidationError, match=r"'DB_POOLER'.*DATABASE_URL is not PostgreSQL"):
         Environment.read()
 
 

@@ -44,7 +44,7 @@ def unsigned() -> str:
 
 
 def signed_with_the_public_key() -> str:
-    """Return a token that takes the key that everybody knows for a shared secret."""
+    """Return a token signed with the public key as if it were a shared secret."""
     public = key_named("first").public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     message = f"{part({'alg': 'HS256', 'kid': 'first'})}.{part(claims_for(NONCE))}"
     signature = hmac.new(public, message.encode(), sha256).digest()

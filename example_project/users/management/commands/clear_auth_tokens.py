@@ -10,7 +10,7 @@ from users.models import AuthToken
 class Command(BaseCommand):
     """`python manage.py clear_auth_tokens`."""
 
-    help = "Delete the sessions that have ended. To be run once a day, as Django's clearsessions."
+    help = "Delete expired sessions. Run it once a day, like Django's clearsessions."
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Delete all expired sessions at once, and print how many there were."""
