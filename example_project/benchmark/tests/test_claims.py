@@ -23,7 +23,7 @@ from benchmark.tests.results import make_result, make_run
 def test_what_was_saved_is_compared_with_the_range_of_the_report(
     ends: tuple[float, float], expected: str
 ) -> None:
-    """As far as all rounds agree; both ends of the range are in it."""
+    """The verdict holds for all rounds; both ends of the range are in the range."""
     assert verdict(Spread(0, *ends), 10, 50) == expected
 
 
@@ -32,18 +32,18 @@ def test_what_was_saved_is_compared_with_the_range_of_the_report(
     [((1.1, 1.3), "faster"), ((0.7, 0.9), "slower"), ((0.9, 1.1), "the rounds disagree")],
 )
 def test_a_ratio_counts_where_all_rounds_agree(ends: tuple[float, float], expected: str) -> None:
-    """On which side of 1 it is."""
+    """A ratio is faster or slower only if all rounds are on the same side of 1."""
     assert outcome(Spread(1.0, *ends)) == expected
 
 
 def test_one_round_is_no_outcome() -> None:
-    """Nobody knows what a second one would have said."""
+    """A second round might have shown the opposite."""
     assert outcome(Spread(1.4, 1.4, 1.4)) == "one round is not enough"
 
 
 @pytest.mark.parametrize(("new_connections", "expected"), [(1, "true"), (2, "false")])
 def test_connections_are_reused_where_few_are_opened(new_connections: int, expected: str) -> None:
-    """One for each request is no reuse, whatever the setting is called."""
+    """One connection for each request is no reuse, whatever the setting is called."""
     run = make_run(
         make_result(rows.WSGI_CLOSED, rates=(100, 100)),
         make_result(rows.WSGI_KEPT, rates=(150, 170), new_connections=new_connections),
@@ -62,7 +62,7 @@ def test_what_was_not_measured_is_not_answered() -> None:
 
 
 def test_every_claim_is_answered_by_a_whole_run() -> None:
-    """And by numbers alone: no two rows are the same claim."""
+    """Each claim has its own answer: no two rows are the same claim."""
     said = answers(make_run(*(make_result(row, rates=(100, 100)) for row in rows.ROWS)))
 
     assert len(said) == len(set(said)) == len(CLAIMS)
@@ -84,7 +84,7 @@ FAST, SLOW = (200.0, 220.0), (100.0, 100.0)
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_a_verdict_is_about_the_one_after(before: Row, after: Row, bold: str) -> None:
-    """It is faster, has fewer hops and is waited for less; the other way round it is not."""
+    """The row after is faster, with fewer hops and shorter waits; swapped rows give another verdict."""
     good = {"rates": FAST, "alone": (0.010, 0.012), "hops": 2}
     bad = {"rates": SLOW, "alone": (0.040, 0.043), "hops": 8}
 
@@ -96,7 +96,7 @@ def test_a_verdict_is_about_the_one_after(before: Row, after: Row, bold: str) ->
 
 
 def test_the_waits_of_those_who_are_alone_are_what_is_saved() -> None:
-    """Of both interfaces, each by itself; and of the report's remedies, not of the right ones."""
+    """Both interfaces count separately, and the report's changes are judged, not the better ones."""
     waits = {
         rows.WSGI_CLOSED: (0.030, 0.031),
         rows.WSGI_KEPT: (0.010, 0.010),
@@ -117,7 +117,7 @@ def test_the_waits_of_those_who_are_alone_are_what_is_saved() -> None:
 
 
 def test_hops_that_were_not_saved_have_no_price() -> None:
-    """Nothing was measured then."""
+    """Without a saved hop, the time of a hop was not measured."""
     [answer] = answers(
         make_run(make_result(rows.ASGI_POOLED, rates=SLOW), make_result(rows.ONE_HOP, rates=FAST))
     )
