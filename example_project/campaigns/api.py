@@ -57,7 +57,7 @@ async def join(request: AuthenticatedRequest, campaign_id: int) -> Join:
 @router.delete("{int:campaign_id}/join", response={204: None}, auth=session)
 async def leave(request: AuthenticatedRequest, campaign_id: int) -> None:
     """Give the place back. 404 if the user has no place in this campaign."""
-    # Filter by its pk, not by the foreign key: only for a pk does Django know that no row has a number too
+    # Filter by its pk, not by the foreign key: only for a pk, Django finds no row for a number that is too
     # large for SQLite.
     deleted, _ = await Join.objects.filter(campaign__pk=campaign_id, user=request.auth.user).adelete()
     if not deleted:

@@ -114,7 +114,7 @@ async def sign_in_with_apple(request: HttpRequest, payload: AppleSignIn) -> Sess
     """Open a session for a user whom Apple has identified, and an account if there is none.
 
     401 if the token or the nonce is invalid, 403 if the account is deactivated, 404 if the site does not
-    offer this, 409 if another account has the address or the nickname, 503 if Apple does not answer.
+    offer this. 409 if another account has the address or the nickname, 503 if Apple does not answer.
     """
     identify = sync_to_async(identity_of, thread_sensitive=False)  # It may have to wait for Apple.
     identity = await identify(payload.identity_token, payload.nonce)

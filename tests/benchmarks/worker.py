@@ -1,7 +1,7 @@
 """One way to watch queries and hops, in its own process, which measures when it is told to.
 
-Each variant has its own process. To patch a class and undo it makes Python forget what it has learned about
-the callers of that class, and a test session installs the probes only once. Each process also measures
+Each variant has its own process. Patching a class, and undoing that, makes Python forget what it has learned
+about the callers of the class; a test session installs the probes only once. Each process also measures
 without watching. Two processes differ by more than the cost, because each has another memory layout.
 """
 

@@ -1,4 +1,4 @@
-"""Are the requests those that the table names?"""
+"""Are the requests as the table names them?"""
 
 from benchmark.rows import ROWS
 from benchmark.scenarios import Known, Mix, Question, Request, Serving, Session

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def staff(client: Client) -> Client:
-    """A client whose user may do everything in the admin."""
+    """A client of a superuser."""
     client.force_login(make_user("root", is_staff=True, is_superuser=True))
     return client
 
