@@ -14,9 +14,9 @@ from benchmark.rows import ROWS
 def main() -> None:
     """Measure all rows, then print the table and the answers, or write them into the README."""
     parser = argparse.ArgumentParser(prog="run.py example-bench", description=__doc__.partition(":")[0])
-    parser.add_argument("--rounds", type=_number, default=5, help="how often each row is asked (5)")
-    parser.add_argument("--requests", type=_number, default=100, help="of each row in a round (100)")
-    parser.add_argument("--concurrency", type=_number, default=8, help="clients that ask at a time (8)")
+    parser.add_argument("--rounds", type=_number, default=5, help="rounds (5)")
+    parser.add_argument("--requests", type=_number, default=100, help="requests of each row in a round (100)")
+    parser.add_argument("--concurrency", type=_number, default=8, help="clients at a time (8)")
     parser.add_argument("--write", action="store_true", help="also write the result into README.md")
     asked = parser.parse_args()
     plan = Plan(rounds=asked.rounds, requests=asked.requests, clients=asked.concurrency)

@@ -37,10 +37,16 @@ Measured = dict[str, list[float]]
 def main() -> None:
     """Measure the named benchmarks, or all."""
     parts = {"queries": queries, "hops": hops, "memory": memory, "suite": suite}
-    parser = argparse.ArgumentParser(prog="run.py bench", description=__doc__.partition(":")[0])
+    parser = argparse.ArgumentParser(
+        prog="run.py bench",
+        description=__doc__.partition(
+            "\
+"
+        )[0],
+    )
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(parts)}; all by default")
     parser.add_argument(
-        "--rounds", type=int, default=41, help="how often each way is taken, for a suite a sixth"
+        "--rounds", type=int, default=41, help="rounds of each variant; the suite takes a sixth of them"
     )
     asked = parser.parse_args()
     if unknown := set(asked.parts) - set(parts):
@@ -129,7 +135,7 @@ def measure(title: str, order: str, ways: Iterable[str], rounds: int) -> None:
     unwatched, of_processor_unwatched, watched, of_processor = clocks
     show(title, watched, unwatched, unit="us", scale=1e6)
     show(
-        "  of it on the processor, in this process",
+        "  of this, processor time of this process",
         of_processor,
         of_processor_unwatched,
         unit="us",

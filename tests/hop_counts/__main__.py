@@ -33,7 +33,7 @@ def main() -> None:
         json.dump({"series": series, "hops": hops, "left out": missing}, sys.stdout)
         return
     if missing:
-        sys.exit(f"Django {series} has calls that nobody measures: {', '.join(missing)}")
+        sys.exit(f"Django {series} has calls that are not measured: {', '.join(missing)}")
     table = columns.read() if columns.PATH.exists() else {}
     lines = columns.differences(columns.column(table, series), hops)
     columns.write(columns.with_column(table, series, hops))

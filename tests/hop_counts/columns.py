@@ -72,6 +72,6 @@ def complaint(table: Table, series: str, measured: Measured) -> str:
     if lines := differences(written, measured):
         listed = "\n  ".join(lines)
         return (
-            f"Django {series} does not hop as {place} says:\n  {listed}\n`{COMMAND}` writes the new numbers"
+            f"Django {series} hops differently from {place}:\n  {listed}\n`{COMMAND}` writes the new numbers"
         )
     return ""

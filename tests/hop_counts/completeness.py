@@ -18,11 +18,11 @@ NOT_MEASURED = {
         "django.contrib.auth.backends.*Backend.ahas_module_perms",
         "django.contrib.auth.backends.*Backend.ahas_perm",
     ),
-    "for a web server that knows who the user is": (
+    "for a web server that authenticates users itself": (
         "django.contrib.auth.backends.RemoteUserBackend.*",
         "django.contrib.auth.middleware.RemoteUserMiddleware.*",
     ),
-    "a store has its own, and that is measured": (
+    "each session store overrides it, and that is measured": (
         "django.contrib.sessions.backends.base.SessionBase.aclear_expired",
         "django.contrib.sessions.backends.base.SessionBase.acreate",
         "django.contrib.sessions.backends.base.SessionBase.adelete",
@@ -30,7 +30,7 @@ NOT_MEASURED = {
         "django.contrib.sessions.backends.base.SessionBase.aload",
         "django.contrib.sessions.backends.base.SessionBase.asave",
     ),
-    "one store of sessions stands for all": (
+    "one session store is measured for all": (
         "django.contrib.sessions.backends.cache.*",
         "django.contrib.sessions.backends.cached_db.*",
         "django.contrib.sessions.backends.file.*",
@@ -40,7 +40,7 @@ NOT_MEASURED = {
         "django.tasks.backends.*Backend.aenqueue",
         "django.tasks.backends.*Backend.aget_result",
     ),
-    "for tests; a request is measured as a server makes it": ("django.test.client.*",),
+    "for tests; requests are measured as a server makes them": ("django.test.client.*",),
 }
 
 
