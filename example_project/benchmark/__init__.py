@@ -1,1 +1,1 @@
-"""What did the remedies bring? Measured before and after, behind a real gunicorn: `run.py example-bench`."""
+"""What did the changes bring? Measured before and after, behind a real gunicorn: `run.py example-bench`."""

@@ -1,7 +1,7 @@
 """Before and after, behind a real gunicorn: `python3 run.py example-bench`.
 
-The rows are asked the same in turn, round after round, so that a machine that gets slower gets slower for all
-of them. They are numbers of one machine at one time: compare the rows of one run, not two runs.
+All rows get the same requests in turn, round after round. If the machine gets slower, it gets slower for all
+of them. The numbers are of one machine at one time, so compare rows of one run, not two runs.
 """
 
 import argparse
@@ -12,11 +12,11 @@ from benchmark.rows import ROWS
 
 
 def main() -> None:
-    """Measure all rows, and print the table and what it says; or write that into the README."""
+    """Measure all rows, then print the table and the answers, or write them into the README."""
     parser = argparse.ArgumentParser(prog="run.py example-bench", description=__doc__.partition(":")[0])
-    parser.add_argument("--rounds", type=_number, default=5, help="how often each row is asked (5)")
-    parser.add_argument("--requests", type=_number, default=100, help="of each row in a round (100)")
-    parser.add_argument("--concurrency", type=_number, default=8, help="clients that ask at a time (8)")
+    parser.add_argument("--rounds", type=_number, default=5, help="rounds (5)")
+    parser.add_argument("--requests", type=_number, default=100, help="requests of each row in a round (100)")
+    parser.add_argument("--concurrency", type=_number, default=8, help="clients at a time (8)")
     parser.add_argument("--write", action="store_true", help="also write the result into README.md")
     asked = parser.parse_args()
     plan = Plan(rounds=asked.rounds, requests=asked.requests, clients=asked.concurrency)

@@ -1,4 +1,4 @@
-"""What did the load cost? As the workers tell it, and as PostgreSQL does."""
+"""What did the load cost? The workers and PostgreSQL both count it."""
 
 import json
 import os
@@ -14,18 +14,18 @@ from throwaway_postgres import Server
 from throwaway_servers.processes import wait_until
 
 SETTLED = 0.5
-"""Seconds without a change after which connections are taken to stay open."""
+"""After so many seconds without a change, the open connections count as left open."""
 CONNECTED = "LOG:  connection authorized"
 FIELDS = 5
 
 
 class CountsDisagree(RuntimeError):
-    """Two who counted the same things have different numbers: one of them is wrong, and so is the table."""
+    """Two counters of the same thing disagree: one of them is wrong, and so is the table."""
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What a bounded load cost."""
+    """The cost of a bounded load."""
 
     requests: int
     queries: int
@@ -33,22 +33,22 @@ class Counts:
     connects: int
     """How often a worker connected, to PostgreSQL or to PgBouncer."""
     new_connections: int
-    """What PostgreSQL saw."""
+    """The connections that PostgreSQL saw."""
     left_open: int
 
     @property
     def hops_each(self) -> str:
-        """How many a request made."""
+        """Hops per request."""
         return f"{self.hops / self.requests:.4g}"
 
     @property
     def queries_each(self) -> str:
-        """How many a request made."""
+        """Queries per request."""
         return f"{self.queries / self.requests:.4g}"
 
 
 def told_by_workers(place: Path) -> Counter[str]:
-    """Ask all workers what they have counted, and add it up."""
+    """Ask all workers for their counts, and add them up."""
     files = list(place.glob("*.json"))
     for file in files:
         file.unlink()
@@ -61,7 +61,7 @@ def told_by_workers(place: Path) -> Counter[str]:
 
 
 class Log:
-    """What PostgreSQL writes from now on about the connections to a database."""
+    """What PostgreSQL logs from now on about the connections to a database."""
 
     def __init__(self, path: Path, database: str) -> None:
         self._path = path
@@ -69,7 +69,7 @@ class Log:
         self._start = path.stat().st_size
 
     def new_connections(self) -> int:
-        """Return how many were opened so far."""
+        """Return how many connections were opened so far."""
         with self._path.open("rb") as log:
             log.seek(self._start)
             lines = log.read().decode(errors="replace").splitlines()
@@ -103,9 +103,9 @@ def open_connections(server: Server, database: str) -> int:
 
 
 def agreed(told: Counter[str], sent: int, seen: int, left_open: int, *, is_pooled: bool) -> Counts:
-    """Return the counts, or raise CountsDisagree: the clients and PostgreSQL have counted, too.
+    """Return the counts, or raise CountsDisagree if the clients or PostgreSQL counted something else.
 
-    Behind a pooler the connections of the workers are not those of PostgreSQL.
+    Behind a pooler, the workers' connections are not PostgreSQL's.
     """
     if told["requests"] != sent:
         raise CountsDisagree(f"the workers counted {told['requests']} requests, and {sent} were sent")

@@ -1,4 +1,4 @@
-"""What do many measurements say in a few numbers?"""
+"""How do many measurements become a few numbers?"""
 
 import math
 import statistics
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """The middle of what the rounds said, and its ends."""
+    """The median of all rounds, with the lowest and the highest."""
 
     median: float
     least: float
     most: float
 
     def divided_by(self, number: float) -> "Spread":
-        """Return the part of each for one of so many."""
+        """Divide all three numbers, to get the share of one."""
         return Spread(self.median / number, self.least / number, self.most / number)
 
     def __str__(self) -> str:
@@ -23,20 +23,20 @@ class Spread:
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """Return the smallest of the values that is not exceeded by so many per cent of them."""
+    """Return the smallest value that this percentage of the values does not exceed."""
     return sorted(values)[max(math.ceil(len(values) * percent / 100), 1) - 1]
 
 
 def spread(values: Sequence[float]) -> Spread:
-    """Return the median, the smallest and the largest."""
+    """Return the median, the lowest and the highest."""
     return Spread(statistics.median(values), min(values), max(values))
 
 
 def ratios(after: Sequence[float], before: Sequence[float]) -> Spread:
-    """Compare round by round: what slows one round down slows both of its halves."""
+    """Divide round by round: if a round is slow, both of its numbers are slow."""
     return spread([one / other for one, other in zip(after, before, strict=True)])
 
 
 def differences(after: Sequence[float], before: Sequence[float]) -> Spread:
-    """Tell by how much it became more, round by round; below zero is less."""
+    """Subtract round by round; a negative number means less."""
     return spread([one - other for one, other in zip(after, before, strict=True)])

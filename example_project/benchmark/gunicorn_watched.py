@@ -1,8 +1,8 @@
-"""What does a worker do for its requests? gunicorn.conf.py, with a file for each worker to tell it.
+"""How does a worker report its counts? This is gunicorn.conf.py, with a file for each worker.
 
-A worker writes its file when it is ready. Where there is a file named `records` the plugin's recorder is on,
-and the signal SIGUSR2 makes the worker write what it has counted. At the exit it would be too late: uvicorn
-ends a worker by the signal that it got, and gunicorn's `worker_exit` is not called.
+A worker writes its file when it is ready. If there is a file named `records`, the plugin's recorder is on,
+and the signal SIGUSR2 makes the worker write its counts. At exit it would be too late. uvicorn ends a worker
+by the signal that it got, and does not call gunicorn's `worker_exit`.
 """
 
 import json
@@ -24,7 +24,7 @@ _recordings: list[Recording] = []
 
 
 def post_fork(server: Any, worker: Any) -> None:
-    """Listen before the application is loaded: Django adapts its middlewares while it loads."""
+    """Install the probes before the application loads, because that is when Django adapts middlewares."""
     if "post_fork" in SERVED:
         SERVED["post_fork"](server, worker)
     if (PLACE / "records").exists():
@@ -32,7 +32,7 @@ def post_fork(server: Any, worker: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Tell that the worker is ready, and be ready to tell what it has done."""
+    """Report that the worker is ready, and be ready to report its counts."""
     if "post_worker_init" in SERVED:
         SERVED["post_worker_init"](worker)
     signal.signal(signal.SIGUSR2, lambda *_: tell())
@@ -40,7 +40,7 @@ def post_worker_init(worker: Any) -> None:
 
 
 def tell() -> None:
-    """Write the counts, whole or not at all."""
+    """Write the counts in one step, so that no reader sees half of them."""
     counts: dict[str, int] = {}
     for recording in _recordings:
         counts = {

@@ -1,4 +1,4 @@
-"""What can the service be asked about? `python -m benchmark.known SESSIONS` logs users in, and writes it."""
+"""What can requests ask for? `python -m benchmark.known SESSIONS` logs users in and lists them."""
 
 import json
 import sys
@@ -8,7 +8,7 @@ import django
 
 
 def main() -> None:
-    """Write as JSON who is logged in, and where campaigns are, the places with the most of them first."""
+    """Write the sessions and the campaigns' positions as JSON, the positions with most campaigns first."""
     django.setup()
     from campaigns.models import Campaign
     from users.models import AuthToken, User
@@ -22,7 +22,7 @@ def main() -> None:
     places = (
         Campaign.objects.filter(latitude__isnull=False).order_by("pk").values_list("latitude", "longitude")
     )
-    # A kilometre or so: the cache takes all within it for one place.
+    # About a kilometre: the cache treats all positions within it as one.
     positions = Counter((round(latitude, 2), round(longitude, 2)) for latitude, longitude in places)
     known = {
         "sessions": [(user.nickname, secret) for user, secret in secrets.items()],

@@ -1,4 +1,4 @@
-"""How long does the service take to answer? Asked by clients that each wait for their answer."""
+"""How long does the service take to answer? Each client waits for its answer before it asks again."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,25 +13,25 @@ from urllib.parse import urlsplit
 from benchmark.scenarios import Request
 
 REQUESTS_A_CONNECTION = 10
-"""Workers share the clients by chance: so they are dealt anew now and then, and not once for all."""
+"""Workers share the clients by chance, so the clients reconnect now and then to spread that chance."""
 PATIENCE = 60
 """Seconds that an answer may take."""
 
 
 class RequestFailed(RuntimeError):
-    """The service did not answer as it should; to be fast in that is no merit."""
+    """The service gave a wrong answer; a fast wrong answer must not count."""
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What became of some requests."""
+    """The results of some requests."""
 
     latencies: tuple[float, ...]
-    """Seconds; of a single client in the order of the requests."""
+    """Seconds; for a single client, in the order of the requests."""
     seconds: float
     """From the first request to the last answer."""
     own_seconds: float
-    """Processor time that the clients took themselves."""
+    """Processor time of the clients themselves."""
 
     @property
     def rate(self) -> float:
@@ -42,7 +42,7 @@ class Load:
 def drive(url: str, requests: Sequence[Request], clients: int) -> Load:
     """Send all requests, as many at a time as there are clients."""
     address = urlsplit(url).netloc
-    # Whoever is free takes the next: a list's iterator gives each to one thread only.
+    # A free client takes the next request: a list's iterator gives each one to one thread only.
     waiting = iter(requests)
     with ThreadPoolExecutor(clients) as threads:
         started, own = perf_counter(), process_time()

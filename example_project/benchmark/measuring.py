@@ -1,4 +1,4 @@
-"""How is it measured? The rows in turn, round after round; and counted apart, as to count takes time."""
+"""How is it measured? All rows in turn, round after round; counting is separate because it takes time."""
 
 import statistics
 import sys
@@ -16,39 +16,39 @@ Loads = dict[Row, list[Load]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """How much is asked."""
+    """How many requests to send."""
 
     rounds: int
     requests: int
-    """Of each row in a round."""
+    """For each row in a round."""
     clients: int
-    """That ask at a time."""
+    """At a time."""
 
     @property
     def requests_alone(self) -> int:
-        """What a single client asks in a round."""
+        """The requests of a single client in a round."""
         return max(self.requests // 4, 1)
 
     @property
     def requests_to_warm_up(self) -> int:
-        """What is asked before, and not counted: enough for every worker to have done everything."""
+        """Requests before the measurement: enough for every worker to have done everything once."""
         return 4 * self.clients
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What came out for a row."""
+    """The results of a row."""
 
     row: Row
     counts: Counts
     loads: tuple[Load, ...]
     """One for each round."""
     alone: tuple[Load, ...]
-    """The same by a single client, who waits for nobody."""
+    """The same for a single client."""
 
     @property
     def latencies(self) -> list[float]:
-        """Those of all rounds, in seconds."""
+        """The latencies of all rounds, in seconds."""
         return [latency for load in self.loads for latency in load.latencies]
 
     @property
@@ -58,7 +58,7 @@ class Measured:
 
     @property
     def milliseconds_alone(self) -> list[float]:
-        """What a single client waits for an answer, in each round: the mean of the questions' medians."""
+        """How long a single client waits for an answer, in each round: the mean of the questions' medians."""
         questions = len(self.row.mix.questions)
         return [
             statistics.fmean(
@@ -72,18 +72,18 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """All that was measured together, and can be compared."""
+    """Everything that was measured together and can be compared."""
 
     plan: Plan
     postgresql: str
-    """Its version."""
+    """The version of PostgreSQL."""
     results: tuple[Measured, ...]
     left_out: tuple[str, ...] = ()
-    """What was not measured, each with the reason."""
+    """Rows that were not measured, each with the reason."""
 
 
 def measure(asked: Sequence[Row], plan: Plan) -> Run:
-    """Measure rows on one database, but those that need a program that is not here."""
+    """Measure rows on one database, except rows that need a program that is not installed."""
     reasons = {row: missing(row.serving) for row in asked}
     rows = [row for row in asked if not reasons[row]]
     left_out = [f"{row.serving}, {row.mix.name}: {reason}" for row, reason in reasons.items() if reason]
@@ -103,7 +103,7 @@ def measure(asked: Sequence[Row], plan: Plan) -> Run:
 
 
 def _counted(row: Row, site: Site, place: Place, plan: Plan) -> Counts:
-    """Ask new workers, and count what they do from their start."""
+    """Send requests to new workers, and count from their start."""
     open_before = open_connections(place.server, DATABASE)
     log = Log(place.server.log, DATABASE)
     drive(site.url, row.mix.requests(0, plan.requests, place.known), plan.clients)
@@ -115,7 +115,7 @@ def _counted(row: Row, site: Site, place: Place, plan: Plan) -> Counts:
 def _timed(
     rows: Sequence[Row], sites: Mapping[Serving, Site], place: Place, plan: Plan
 ) -> tuple[Loads, Loads]:
-    """Ask the rows in turn: by many clients, and by one."""
+    """Send requests for all rows in turn: from many clients, and from one."""
     loads: Loads = {row: [] for row in rows}
     alone: Loads = {row: [] for row in rows}
 
@@ -136,5 +136,5 @@ def _timed(
 
 
 def tell(progress: str) -> None:
-    """Say what is going on to whoever waits."""
+    """Print what is going on."""
     print(progress, file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""What is measured? A PostgreSQL with as many rows as a small service has, and gunicorns in front of it."""
+"""What is measured? A PostgreSQL with the rows of a small service, and gunicorns in front of it."""
 
 import json
 import os
@@ -27,14 +27,14 @@ USERS, CAMPAIGNS, SESSIONS = 2000, 1000, 50
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A database with rows, and what of them can be asked about."""
+    """A database with rows, and the requests that it can answer."""
 
     server: Server
     known: Known
 
     @property
     def environ(self) -> dict[str, str]:
-        """What the service is told whatever is measured: it runs as in production, and is never restarted."""
+        """The settings of every measurement: as in production, and without restarts."""
         return {
             **gunicorn.PRODUCTION,
             "ALLOWED_HOSTS": "127.0.0.1",
@@ -51,12 +51,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A running service, whose workers tell what they do."""
+    """A running service with workers that report their counts."""
 
     url: str
     server: Running
     told: Path
-    """Where they write it."""
+    """The directory of the workers' files."""
     workers: int
 
     def processes(self) -> set[int]:
@@ -66,19 +66,19 @@ class Site:
 
 @contextmanager
 def prepared() -> Iterator[Place]:
-    """Start a PostgreSQL, and fill it; or raise `PostgresUnavailable`."""
-    # Connections that leak are to be counted, and not to end the measurement.
+    """Start a PostgreSQL and fill it, or raise `PostgresUnavailable`."""
+    # Leaked connections should be counted, not end the measurement.
     server = throwaway_postgres.start({"max_connections": "500"})
     try:
         with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
             connection.execute(f'CREATE DATABASE "{DATABASE}"'.encode())
         empty = Place(server, Known((), ()))
         _run(empty, "manage.py", "migrate", "--verbosity=0")
-        # The command refuses what may be production, where everybody's password is no secret.
+        # Without --force the command refuses what may be production, because the users' password is public.
         _run(empty, "manage.py", "seed", f"--users={USERS}", f"--campaigns={CAMPAIGNS}", "--force")
         told = json.loads(_run(empty, "-m", "benchmark.known", str(SESSIONS)))
         with psycopg.connect(server.url(DATABASE), autocommit=True) as connection:
-            # Nobody else keeps the statistics here: the throwaway server has no autovacuum.
+            # The throwaway server has no autovacuum, so update its statistics here.
             connection.execute("VACUUM ANALYZE")
         sessions = tuple(Session(nickname, token) for nickname, token in told["sessions"])
         yield Place(server, Known(sessions, tuple(map(tuple, told["positions"]))))
@@ -87,7 +87,7 @@ def prepared() -> Iterator[Place]:
 
 
 def _run(place: Place, *arguments: str) -> str:
-    """Run a program of the project on the place's database, and return what it wrote."""
+    """Run a program of the project on the place's database, and return its output."""
     environ = {**os.environ, **place.environ}
     return subprocess.run(
         [sys.executable, *arguments], cwd=HOME, env=environ, stdout=subprocess.PIPE, text=True, check=True
@@ -95,7 +95,7 @@ def _run(place: Place, *arguments: str) -> str:
 
 
 def missing(serving: Serving) -> str:
-    """Name the program that a serving needs and that is not installed, or nothing; in CI it is an error."""
+    """Name a program that this serving needs and that is not installed, or return ""; in CI raise."""
     for program in serving.programs:
         try:
             find(program, program)
@@ -108,7 +108,7 @@ def missing(serving: Serving) -> str:
 
 @contextmanager
 def served(serving: Serving, place: Place) -> Iterator[Site]:
-    """Serve the place with workers that count, until the block ends."""
+    """Serve the place with counting workers until the block ends."""
     with ExitStack() as stack:
         told = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-")))
         environ = {**place.environ, **serving.environ, "BENCHMARK_PLACE": str(told)}
@@ -126,7 +126,7 @@ def served(serving: Serving, place: Place) -> Iterator[Site]:
 
 
 def renew(site: Site, *, is_recorded: bool) -> None:
-    """Replace the workers by new ones, which have done nothing yet."""
+    """Replace the workers by new ones with empty counts."""
     old = site.processes()
     if not is_recorded:
         (site.told / RECORDS).unlink()

@@ -1,4 +1,4 @@
-"""Where does the result go? Into the README between two marks, with what it was measured on."""
+"""Where does the result go? Into the README between two marks, with the versions it was measured on."""
 
 import os
 import platform
@@ -15,7 +15,7 @@ PACKAGES = {"Django": "django", "psycopg": "psycopg", "gunicorn": "gunicorn", "u
 
 
 def section(run: Run) -> str:
-    """Return all that a run has to say, in Markdown."""
+    """Return the results of a run in Markdown."""
     plan = run.plan
     versions = [
         f"Python {platform.python_version()}",
@@ -39,7 +39,7 @@ def section(run: Run) -> str:
 
 
 def _of_clients(run: Run) -> str:
-    """Tell what the clients themselves took: they are on the same machine."""
+    """Say how much time the clients took themselves: they run on the same machine."""
     loads = [load for result in run.results for load in result.loads]
     requests = sum(len(load.latencies) for load in loads)
     milliseconds = sum(load.own_seconds for load in loads) / requests * 1000
@@ -51,7 +51,7 @@ def _of_clients(run: Run) -> str:
 
 
 def write(said: str, readme: Path = README) -> None:
-    """Put it between the marks, in the place of what a run before said."""
+    """Put the text between the marks, in place of the last run's."""
     before, start, rest = readme.read_text().partition(START)
     _, end, after = rest.partition(END)
     if not start or not end:

@@ -1,4 +1,4 @@
-"""How is it told? In one table of Markdown, which is read in a terminal as well as in a README."""
+"""How are the results shown? As one Markdown table that reads well in a terminal and in a README."""
 
 from collections.abc import Mapping, Sequence
 
@@ -22,7 +22,7 @@ HEADINGS = (
     "queries",
 )
 WORDS = (1, 2, 4)
-"""Columns of words, which are aligned to the left."""
+"""Columns of words, aligned to the left."""
 
 
 def table(results: Sequence[Measured]) -> str:
@@ -48,7 +48,7 @@ def _aligned(cells: Sequence[str], widths: Sequence[int]) -> list[str]:
 
 
 def _connections(result: Measured) -> str:
-    """Those of PostgreSQL, and those of the workers where a pooler is in between."""
+    """The connections to PostgreSQL, and the workers' connections to PgBouncer if there is one."""
     counts = result.counts
     pooled = f" ({counts.connects} to PgBouncer)" if result.row.serving.has_pgbouncer else ""
     return f"{counts.new_connections}{pooled}"

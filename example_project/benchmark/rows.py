@@ -1,4 +1,4 @@
-"""What is in the table? Not every setting with every code: the rows that answer something the report says."""
+"""Which rows does the table have? One for each claim of the report, not every setting with every code."""
 
 import os
 
@@ -16,28 +16,28 @@ WITH_REDIS = Serving(interface="asgi", pool=8, has_redis=True)
 
 
 def _profile(users: str) -> Question:
-    """Ask for one's profile."""
+    """Read one's own profile."""
     return Question("GET", f"/api/{users}/me", is_signed_in=True)
 
 
 def _change(users: str) -> Question:
-    """Ask to change one's profile to what it is: three calls of the ORM, the session's included."""
+    """Change one's profile to the same values: three ORM calls, including the session's."""
     body = '{"nickname": "%(nickname)s"}'
     return Question("PATCH", f"/api/{users}/me", is_signed_in=True, body=body)
 
 
 def _page(campaigns: str) -> Question:
-    """Ask for twenty campaigns."""
+    """Read twenty campaigns."""
     return Question("GET", f"/api/{campaigns}/?limit=20&offset={{offset}}")
 
 
 def _nearby(campaigns: str, place: str = "{place}") -> Question:
-    """Ask for the twenty campaigns that are nearest to a place: always the same, or never."""
+    """Find the twenty campaigns nearest to a place: always the same place, or always a new one."""
     return Question("GET", f"/api/{campaigns}/nearby?{place}&limit=20")
 
 
 def _whole(name: str, users: str, campaigns: str) -> Mix:
-    """Ask for a bit of everything."""
+    """A mix of all requests."""
     asked = (_profile(users), _change(users), _page(campaigns), _nearby(campaigns))
     return Mix(f"all of it, {name}", asked)
 
@@ -67,7 +67,7 @@ NEARBY_AFTER = Row(ASGI_POOL, NEARBY, against=NEARBY_BEFORE)
 NEARBY_CACHED = Row(ASGI_POOL, NEARBY_IN_CACHE, against=NEARBY_AFTER)
 NEARBY_IN_REDIS = Row(WITH_REDIS, NEARBY_IN_CACHE, against=NEARBY_CACHED)
 ALL_BEFORE = Row(ASGI, _whole("before", "before/users", "before/campaigns"))
-# The report changes connections and hops; queries it only recommends to look at.
+# The report changes connections and hops. It only recommends to look at queries.
 ALL_AS_REPORTED = Row(ASGI_KEEPING, _whole("as reported", "users", "before/campaigns"), against=ALL_BEFORE)
 ALL_AFTER = Row(ASGI_POOL, _whole("after", "one-hop/users", "campaigns"), against=ALL_BEFORE)
 

@@ -1,4 +1,4 @@
-"""How can the service be served, and what can it be asked?"""
+"""How can the service be served, and which requests are sent?"""
 
 from dataclasses import dataclass
 from itertools import cycle
@@ -16,12 +16,12 @@ class Serving:
     interface: str
     conn_max_age: int = 0
     pool: int = 0
-    """Connections that a worker keeps at most; 0 is for no pool."""
+    """Connections that a worker keeps at most; 0 means no pool."""
     workers: int = USUAL_WORKERS
     has_pgbouncer: bool = False
-    """Whether it is what the service connects to, in transaction mode."""
+    """Whether the service connects to PgBouncer, in transaction mode."""
     has_redis: bool = False
-    """Whether it is the cache; else each worker has one."""
+    """Whether the cache is in Redis; otherwise each worker has its own."""
 
     def __str__(self) -> str:
         kept = f"pool of {self.pool}" if self.pool else f"`CONN_MAX_AGE={self.conn_max_age}`"
@@ -34,18 +34,18 @@ class Serving:
 
     @property
     def programs(self) -> tuple[str, ...]:
-        """What it needs besides Python and PostgreSQL; Debian's packages have the same names."""
+        """The programs that it needs besides Python and PostgreSQL; Debian's packages have the same names."""
         needed = {"pgbouncer": self.has_pgbouncer, "redis-server": self.has_redis}
         return tuple(program for program, is_needed in needed.items() if is_needed)
 
     @property
     def environ(self) -> dict[str, str]:
-        """What the service reads of it."""
+        """The environment variables of the service."""
         return {"DB_CONN_MAX_AGE": str(self.conn_max_age), "DB_POOL": str(self.pool)}
 
     @property
     def arguments(self) -> tuple[str, ...]:
-        """What gunicorn is told of it; a worker for ASGI starts threads by itself."""
+        """The arguments of gunicorn; a worker for ASGI starts its own threads."""
         return ("--workers", str(self.workers), "--threads", "4" if self.interface == "wsgi" else "1")
 
 
@@ -59,16 +59,16 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the service can be asked about."""
+    """What the requests can ask for."""
 
     sessions: tuple[Session, ...]
     positions: tuple[tuple[float, float], ...]
-    """Where campaigns are, in degrees north and east."""
+    """Positions of campaigns, in degrees north and east."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a client sends."""
+    """The request that a client sends."""
 
     method: str
     path: str
@@ -78,19 +78,19 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A request with blanks, which are filled anew for each."""
+    """A request with placeholders, filled in anew for each one."""
 
     method: str
     path: str
-    """May have `{offset}`, `{place}` for one place, `{new_place}` for one that was not asked for before."""
+    """May have `{offset}`, `{place}` (always the same place) and `{new_place}` (a new place each time)."""
     is_signed_in: bool = False
     body: str = ""
     """May have `%(nickname)s`, the user's own."""
 
     def request(self, number: int, known: Known) -> Request:
-        """Fill in the blanks for the request of this number."""
+        """Fill in the placeholders for the request of this number."""
         session = known.sessions[number % len(known.sessions)]
-        # A larger radius is another place for the cache.
+        # The cache treats a larger radius as another place.
         farther, index = divmod(number, len(known.positions))
         path = self.path.format(
             offset=number % 40 * 20,
@@ -111,13 +111,13 @@ def _circle(middle: tuple[float, float], radius_km: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Mix:
-    """Questions that are asked in turn, under the name that the table has for them."""
+    """Questions that are asked in turn, under their name in the table."""
 
     name: str
     questions: tuple[Question, ...]
 
     def requests(self, first: int, count: int, known: Known) -> list[Request]:
-        """Return so many requests, from the first question on; numbers from `first` on fill in the blanks."""
+        """Return requests, starting with the first question; numbers from `first` on fill in placeholders."""
         return [
             question.request(number, known)
             for number, question in zip(range(first, first + count), cycle(self.questions), strict=False)
@@ -126,7 +126,7 @@ class Mix:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the table: who is asked what, and the row before the remedy."""
+    """One line of the table: the settings, the questions, and the row to compare with."""
 
     serving: Serving
     mix: Mix

@@ -5,18 +5,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """A kind of campaign; without a `{city}` in its title it takes place online."""
+    """A sort of campaign; if its title has no `{city}`, it takes place online."""
 
     title: str
     description: str
     tags: tuple[str, ...]
     fewest: int
     most: int
-    """How many places there are."""
+    """The number of places."""
 
     @property
     def is_online(self) -> bool:
-        """Tell whether it has no place."""
+        """Tell whether it takes place online."""
         return "{city}" not in self.title
 
 

@@ -10,7 +10,7 @@ from campaigns.models import Campaign, CampaignQuerySet, Join, Tag
 
 @admin.register(Tag)
 class TagAdmin(admin.ModelAdmin):
-    """Tags can be found, also by the form of a campaign."""
+    """Tags, with a search that the campaign form uses as well."""
 
     search_fields = ["name"]
 
@@ -26,7 +26,7 @@ class JoinInline(admin.TabularInline):
 
 @admin.register(Campaign)
 class CampaignAdmin(admin.ModelAdmin):
-    """Campaigns with their owners and join counts, for the same few queries however many there are."""
+    """Campaigns with their owners and join counts: the same few queries for any number of rows."""
 
     list_display = ["title", "owner", "starts_at", "capacity", "join_count"]
     list_filter = ["tags", ("latitude", admin.EmptyFieldListFilter)]
@@ -42,7 +42,7 @@ class CampaignAdmin(admin.ModelAdmin):
     inlines = [JoinInline]
 
     def get_queryset(self, request: HttpRequest) -> CampaignQuerySet:
-        """Load the join counts along."""
+        """Load the join counts with the campaigns."""
         return cast(CampaignQuerySet, super().get_queryset(request)).with_join_count()
 
     @admin.display(description="joined", ordering="join_count")

@@ -1,8 +1,8 @@
-"""How did clients find campaigns, before anybody counted the queries and hops?
+"""How did clients find campaigns before queries and hops were counted?
 
-The same answers as `campaigns.api`, mounted at `/api/before/campaigns/`: it is here to be measured. Each row
-loads its owner, tags and joins by itself, each call of the ORM is converted by itself, and a search computes
-the distance of every campaign there is.
+The API gives the same answers as `campaigns.api`, at `/api/before/campaigns/`, so that it can be measured.
+Each row loads its own owner, tags and joins. Each ORM call has its own `sync_to_async`. A search computes the
+distance of every campaign.
 """
 
 from asgiref.sync import sync_to_async
@@ -23,14 +23,14 @@ router = Router()
 
 
 class DetailBefore(CampaignFacts):
-    """A campaign on its own."""
+    """A single campaign with its description."""
 
     description: str
 
 
 @router.get("", response=CampaignPage)
 async def list_campaigns(request: HttpRequest, page: Query[Page]) -> CampaignPage:
-    """List the campaigns that have not begun, those that start first at the top."""
+    """List the campaigns that have not begun, the earliest first."""
     campaigns = Campaign.objects.upcoming()
     count = await sync_to_async(campaigns.count)()
     rows = await sync_to_async(list)(campaigns[page.offset : page.offset + page.limit])
@@ -41,7 +41,7 @@ async def list_campaigns(request: HttpRequest, page: Query[Page]) -> CampaignPag
 
 @router.get("nearby", response=list[NearbyCampaign])
 async def list_nearby(request: HttpRequest, search: Query[Search]) -> list[NearbyCampaign]:
-    """List the upcoming campaigns within a radius, the nearest at the top."""
+    """List the upcoming campaigns within a radius, the nearest first."""
     campaigns = (
         Campaign.objects.annotate(distance_km=haversine_km(search.position))
         .filter(distance_km__lte=search.radius_km)
@@ -56,12 +56,12 @@ async def list_nearby(request: HttpRequest, search: Query[Search]) -> list[Nearb
 
 @router.get("{int:campaign_id}", response=DetailBefore)
 async def read_campaign(request: HttpRequest, campaign_id: int) -> DetailBefore:
-    """Show one campaign. 404 when there is none of this number."""
+    """Show one campaign. 404 if it does not exist."""
     campaign = await sync_to_async(get_object_or_404)(Campaign, pk=campaign_id)
     return DetailBefore(**await sync_to_async(facts_of)(campaign), description=campaign.description)
 
 
-# A transaction is one function in one thread, here as there: nothing of it had to change.
+# A transaction is one function in one thread in both styles, so nothing had to change.
 router.post(
     "{int:campaign_id}/join", response={201: Joined}, auth=session, operation_id="campaigns_api_before_join"
 )(api.join)
@@ -69,7 +69,7 @@ router.post(
 
 @router.delete("{int:campaign_id}/join", response={204: None}, auth=session)
 async def leave(request: AuthenticatedRequest, campaign_id: int) -> None:
-    """Give the place back. 404 when the user has none in a campaign of this number."""
+    """Give the place back. 404 if the user has no place in this campaign."""
     places = Join.objects.filter(campaign__pk=campaign_id, user=request.auth.user)
     deleted, _ = await sync_to_async(places.delete)()
     if not deleted:
@@ -77,7 +77,7 @@ async def leave(request: AuthenticatedRequest, campaign_id: int) -> None:
 
 
 def facts_of(campaign: Campaign) -> dict[str, object]:
-    """Return what is shown of a campaign: a query for the owner, one for the tags and one for the joins."""
+    """Return the data of a campaign: one query for the owner, one for the tags and one for the joins."""
     return {
         "id": campaign.pk,
         "title": campaign.title,
@@ -92,12 +92,12 @@ def facts_of(campaign: Campaign) -> dict[str, object]:
 
 
 def haversine_km(position: Position) -> Combinable:
-    """Return the distance of each row from a position, for the database to compute."""
+    """Return the distance of each row from a position, as an expression for the database."""
     latitude, longitude = (
         Radians(Value(degrees, output_field=FloatField()))
         for degrees in (position.latitude, position.longitude)
     )
     north, east = Radians("latitude") - latitude, Radians("longitude") - longitude
     haversine = Power(Sin(north / 2), 2) + Cos(latitude) * Cos(Radians("latitude")) * Power(Sin(east / 2), 2)
-    # Rounding takes it beyond 1, where PostgreSQL has an error instead of an arc sine.
+    # Rounding can make it larger than 1, and then PostgreSQL's arc sine raises an error.
     return 2 * EARTH_RADIUS_KM * ASin(Sqrt(Least(Value(1.0), haversine)))

@@ -1,6 +1,6 @@
-"""How far apart are two positions on the Earth, and where can those be that are near one?
+"""How far apart are two positions on the Earth, and which positions are near one?
 
-The Earth is a sphere here, which makes distances wrong by 0.6 per cent at most.
+The Earth is a sphere here, which makes distances wrong by at most 0.6 per cent.
 """
 
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ KM_PER_DEGREE = EARTH_RADIUS_KM * pi / 180
 
 POLE = 90.0
 DATE_LINE = 180.0
-# A tenth of a millimetre: what rounding may take from a box is given back.
+# A tenth of a millimetre, to make up for what rounding may take from a box.
 MARGIN = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A point on the Earth; degrees north are -90 to 90, degrees east -180 to 180, and both ends are one."""
+    """A point on the Earth; degrees north are -90 to 90, degrees east -180 to 180, and -180 equals 180."""
 
     latitude: float
     longitude: float
@@ -45,15 +45,15 @@ def distance_km(one: Position, other: Position) -> float:
     haversine = (
         sin((north_other - north_one) / 2) ** 2 + cos(north_one) * cos(north_other) * sin(east / 2) ** 2
     )
-    # Rounding takes it beyond 1 on the other side of the Earth, and then there need not be an arc sine.
+    # On the other side of the Earth, rounding can make it larger than 1, which has no arc sine.
     return 2 * EARTH_RADIUS_KM * asin(sqrt(min(1.0, haversine)))
 
 
 def boxes_around(centre: Position, radius_km: float) -> tuple[Box, ...]:
-    """Return boxes that together hold all positions within a radius: two where the date line is crossed.
+    """Return boxes that together hold all positions within a radius: two if the circle crosses the date line.
 
-    With a pole inside the circle there is one with all longitudes. The formula is that of a circle's tangent
-    meridians: https://janmatuschek.de/LatitudeLongitudeBoundingCoordinates#LongitudeOfTangentPoints
+    If a pole is inside the circle, there is one box with all longitudes. The formula gives the meridians that
+    touch a circle: https://janmatuschek.de/LatitudeLongitudeBoundingCoordinates#LongitudeOfTangentPoints
     """
     height = radius_km / KM_PER_DEGREE + MARGIN
     south, north = centre.latitude - height, centre.latitude + height

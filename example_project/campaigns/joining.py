@@ -17,7 +17,8 @@ def join_campaign(campaign_id: int, user: User) -> Join:
 
     The campaign's row is locked first, so that two requests never both count the last free place.
     """
-    # no_key: an INSERT into Join needs the campaign's key to stay, and must not wait for this lock otherwise.
+    # no_key: an INSERT into Join needs the campaign's key not to change, and must not wait for this lock
+    # otherwise.
     campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign_id)
     if campaign.has_begun:
         raise JoinRefused("This campaign has begun.")

@@ -26,23 +26,23 @@ class Tag(models.Model):
 
 
 class CampaignQuerySet(models.QuerySet["Campaign"]):
-    """Campaigns, with what clients and staff see of them."""
+    """Campaigns, with what clients and staff see of each one."""
 
     def with_join_count(self) -> Self:
-        """Add `join_count`, counted for the rows that are fetched only: GROUP BY counts for all pages."""
+        """Add `join_count`, counted only for the rows that are fetched: GROUP BY would count all pages."""
         joins = Join.objects.filter(campaign=OuterRef("pk")).order_by().values("campaign")
         return self.annotate(join_count=Coalesce(Subquery(joins.annotate(n=Count("pk")).values("n")), 0))
 
     def for_display(self) -> Self:
-        """Load owners, tags and join counts along: two queries for any number of campaigns."""
+        """Load owners, tags and join counts as well: two queries for any number of campaigns."""
         return self.select_related("owner").prefetch_related("tags").with_join_count()
 
     def upcoming(self) -> Self:
-        """Return the campaigns that have not begun, by the index on their start."""
+        """Return the campaigns that have not begun, using the index on their start."""
         return self.filter(starts_at__gte=timezone.now())
 
     def within(self, boxes: Iterable[Box]) -> Self:
-        """Return the campaigns in any of these areas, by the index on their places."""
+        """Return the campaigns in any of these areas, using the index on their places."""
         area = Q()
         for box in boxes:
             area |= Q(latitude__range=(box.south, box.north), longitude__range=(box.west, box.east))
@@ -50,14 +50,14 @@ class CampaignQuerySet(models.QuerySet["Campaign"]):
 
 
 class Campaign(models.Model):
-    """Something that users take part in, as long as there are places."""
+    """Something that users take part in as long as there are free places."""
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="campaigns")
     title = models.CharField(max_length=120)
     description = models.TextField(blank=True)
     starts_at = models.DateTimeField()
     capacity = models.PositiveIntegerField()
-    # Floats, as all that is done with them is trigonometry; their error is a millionth of a millimetre.
+    # Floats, because they are only used for trigonometry. Their error is a millionth of a millimetre.
     latitude = models.FloatField(
         null=True,
         blank=True,
@@ -85,7 +85,7 @@ class Campaign(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(capacity__gte=1), name="campaigns_campaign_capacity"),
             models.CheckConstraint(
-                # NULL lets a check pass, so it is asked for; not a number is more than any number.
+                # A check passes for NULL, so test for it; NaN is larger than any number.
                 condition=Q(latitude__isnull=True, longitude__isnull=True)
                 | Q(
                     latitude__isnull=False,
@@ -103,14 +103,14 @@ class Campaign(models.Model):
 
     @property
     def has_begun(self) -> bool:
-        """Say whether it is too late to join: `upcoming` leaves out the same ones."""
+        """Say whether it is too late to join: `upcoming` leaves out the same campaigns."""
         return self.starts_at < timezone.now()
 
 
 class Join(models.Model):
     """One user's place in one campaign."""
 
-    # The unique constraint's index begins with the campaign and serves its lookups too.
+    # The unique constraint's index begins with the campaign, and serves its lookups too.
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="joins", db_index=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="joins")
     joined_at = models.DateTimeField(default=timezone.now, editable=False)

@@ -1,11 +1,14 @@
 """Which campaigns are near a position?
 
-The Earth has a grid of cells. What may be near to somebody in a cell is found once, by an index, and kept in
-the cache for all who ask from there. How far it is from each of them is computed each time: distances, their
-order and the end of the circle are exact, and what has begun since is left out. What was cached is up to a
-minute old: a campaign that is new, or moved, or deleted shows that much later, and so does its number of
-joins. Nothing invalidates it, and with a cache in each process (the default of CACHE_URL) nothing could: the
-other processes would not hear of it.
+The Earth has a grid of cells. The campaigns that may be near any position in a cell are found once, by an
+index. The cache keeps them for all requests from that cell.
+
+The distance to each position is computed for every request. So distances, their order and the end of the
+circle are exact, and campaigns that have begun are left out.
+
+A cached campaign is up to a minute old. Campaigns that are new, moved or deleted show up that much later, and
+so does the number of joins. Nothing invalidates the cache. With a cache in each process (the default of
+CACHE_URL) nothing could, because the other processes would not notice.
 """
 
 import logging
@@ -27,8 +30,8 @@ logger = logging.getLogger(__name__)
 CACHED_SECONDS = 60
 CELLS_PER_DEGREE = 100
 """1.1 km from south to north."""
-# No position of a cell is farther from its middle: a degree east is nowhere longer than a degree north.
-# A millimetre is for rounding.
+# No position of a cell is farther from its middle: a degree east is nowhere longer than a degree north. One
+# millimetre is for rounding.
 REACH_KM = hypot(0.5, 0.5) / CELLS_PER_DEGREE * KM_PER_DEGREE + 1e-6
 
 Facts = dict[str, object]
@@ -37,7 +40,7 @@ Facts = dict[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """All positions that are one for the cache, and how far around them is looked, in whole kilometres."""
+    """All positions that the cache treats as one, and the search radius around them, in whole kilometres."""
 
     north: int
     east: int
@@ -45,7 +48,7 @@ class Cell:
 
     @classmethod
     def around(cls, position: Position, radius_km: float) -> Self:
-        """Return the cell of a position; on the date line there is one, whichever side it is written as."""
+        """Return the cell of a position; on the date line it is the same cell for -180 and 180 degrees."""
         east = round(position.longitude * CELLS_PER_DEGREE)
         if east == 180 * CELLS_PER_DEGREE:
             east = -east
@@ -53,25 +56,25 @@ class Cell:
 
     @property
     def middle(self) -> Position:
-        """Return the position that all in the cell are rounded to."""
+        """Return the position in the middle of the cell."""
         return Position(self.north / CELLS_PER_DEGREE, self.east / CELLS_PER_DEGREE)
 
     @property
     def key(self) -> str:
-        """Return its name in the cache; the number changes with what is stored."""
+        """Return its key in the cache; the number changes when the stored format does."""
         return f"nearby:1:{self.north}:{self.east}:{self.radius_km}"
 
 
 def find_nearby(position: Position, radius_km: float, limit: int) -> list[NearbyCampaign]:
-    """Return the nearest upcoming campaigns within a radius, those of equal distance by their numbers.
+    """Return the nearest upcoming campaigns within a radius, ordered by distance and then by number.
 
-    It may look into the cache and the database, all in one thread.
+    It may read the cache and the database, all in one thread.
     """
     cell = Cell.around(position, radius_km)
     try:
         candidates: list[Facts] = cache.get_or_set(cell.key, partial(candidates_of, cell), CACHED_SECONDS)
     except RedisError:
-        # Without its cache the service is slower, but it finds what is there.
+        # Without its cache the service is slower, but still finds the campaigns.
         logger.exception("a search is not cached: the cache does not answer")
         candidates = candidates_of(cell)
     now = timezone.now()
@@ -88,7 +91,7 @@ def find_nearby(position: Position, radius_km: float, limit: int) -> list[Nearby
 
 
 def candidates_of(cell: Cell) -> list[Facts]:
-    """Return what may be among the nearest of anybody in a cell, and no more than that."""
+    """Return the campaigns that can be among the nearest of any position in a cell, and no others."""
     reach = cell.radius_km + REACH_KM
     places = Campaign.objects.upcoming().within(boxes_around(cell.middle, reach)).order_by()
     distances = {
@@ -97,8 +100,8 @@ def candidates_of(cell: Cell) -> list[Facts]:
     }
     nearest = sorted(distances.values())[:LONGEST_PAGE]
     if len(nearest) == LONGEST_PAGE:
-        # From anywhere in the cell, a whole page is at most `REACH_KM` farther away than from its middle,
-        # and whatever is farther than this cannot be as near as that.
+        # From anywhere in the cell, a whole page is at most `REACH_KM` farther away than from its middle. A
+        # campaign farther away than this cannot be as near as the page.
         reach = min(reach, nearest[-1] + 2 * REACH_KM)
     near = [number for number, distance in distances.items() if distance <= reach]
     campaigns = Campaign.objects.for_display().filter(pk__in=near).order_by()

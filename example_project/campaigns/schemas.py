@@ -1,4 +1,4 @@
-"""What does the campaigns API take and give?"""
+"""What does the campaigns API accept and return?"""
 
 from datetime import datetime
 
@@ -11,14 +11,14 @@ LONGEST_PAGE = 100
 
 
 class Page(Schema):
-    """Limit and offset with an upper end: neither a page nor what is skipped before it may grow at will."""
+    """Limit and offset with upper bounds: neither the page nor the skipped rows may grow without limit."""
 
     limit: int = Field(20, ge=1, le=LONGEST_PAGE)
     offset: int = Field(0, ge=0, le=10_000)
 
 
 class Search(Schema):
-    """A circle on the Earth, and how many campaigns in it are wanted at most."""
+    """A circle on the Earth, and the largest number of campaigns to return."""
 
     latitude: float = Field(ge=-90, le=90, allow_inf_nan=False, description="Degrees north.")
     longitude: float = Field(ge=-180, le=180, allow_inf_nan=False, description="Degrees east.")
@@ -32,7 +32,7 @@ class Search(Schema):
 
 
 class CampaignFacts(Schema):
-    """What everybody may know of a campaign; one that takes place online has no position."""
+    """What everyone may know about a campaign; a campaign online has no position."""
 
     id: int
     title: str
@@ -52,25 +52,25 @@ class CampaignSummary(CampaignFacts):
 
     @staticmethod
     def resolve_tags(campaign: Campaign) -> list[str]:
-        """Return the names of the tags, which have to be loaded: this runs on the event loop."""
+        """Return the names of the tags, which must be loaded already: this runs on the event loop."""
         return [tag.name for tag in campaign.tags.all()]
 
 
 class CampaignDetail(CampaignSummary):
-    """A campaign on its own."""
+    """A single campaign with its description."""
 
     description: str
 
 
 class CampaignPage(Schema):
-    """A part of the list, and how many campaigns there are in all."""
+    """A part of the list, and the number of all campaigns."""
 
     items: list[CampaignFacts]
     count: int
 
 
 class NearbyCampaign(CampaignFacts):
-    """A campaign that was found by its place."""
+    """A campaign found by its place."""
 
     distance_km: float = Field(description="Rounded to metres.")
 

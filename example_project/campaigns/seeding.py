@@ -1,6 +1,6 @@
 """What would a service in use have in its database?
 
-All of it follows from a number, but for the dates, which lie around the day on which it is made.
+Everything follows from one number, except the dates, which are around the day of creation.
 """
 
 import re
@@ -22,16 +22,16 @@ from campaigns.geography import Position
 from campaigns.models import Campaign, Join, Tag
 from users.models import User
 
-PASSWORD = "many hands make light work"  # noqa: S105 - For everybody to read, and to log in with.
+PASSWORD = "many hands make light work"  # noqa: S105 - Public, and for logging in.
 MAIL_DOMAINS = ("example.com", "example.net", "example.org")
-"""Nobody can have them: RFC 2606."""
+"""A reserved domain, so no real person has these addresses: RFC 2606."""
 LONGEST_NAME = 24
-"""Letters of a nickname, which has 30 at most: the rest is for a number."""
+"""Letters of a nickname, which has at most 30: the rest is for a number."""
 
 ROWS_A_STATEMENT = 5000
 CAMPAIGNS_A_CITY = 50
 SPREAD = 0.03
-"""Degrees north: two thirds of a city's campaigns are no more than 3.3 km north or south of its middle."""
+"""Degrees north: two thirds of a city's campaigns are at most 3.3 km north or south of its middle."""
 
 OLDEST_ACCOUNT, FIRST_JOIN = timedelta(days=1000), timedelta(days=60)
 """How long ago; accounts are older than joins."""
@@ -41,7 +41,7 @@ DAYS_AGO, DAYS_AHEAD = 30, 120
 
 @dataclass(frozen=True, slots=True)
 class City:
-    """A real one, where campaigns take place."""
+    """A real city, where campaigns take place."""
 
     name: str
     middle: Position
@@ -49,7 +49,7 @@ class City:
 
 @dataclass(frozen=True, slots=True)
 class Planted:
-    """How much was made, an e-mail address to log in with, and where most campaigns are."""
+    """How many rows were created, an e-mail address to log in with, and the city with most campaigns."""
 
     users: int
     campaigns: int
@@ -61,7 +61,7 @@ class Planted:
 
 @dataclass(frozen=True, slots=True)
 class Chance:
-    """What all is drawn from; the same number and the same day give the same."""
+    """The source of all random choices; the same number and the same day give the same rows."""
 
     random: Random
     fake: Faker
@@ -69,18 +69,18 @@ class Chance:
 
     @classmethod
     def of(cls, seed: int) -> Self:
-        """Begin anew with a number."""
+        """Start again with a number."""
         fake = Faker("en_GB")
         fake.seed_instance(seed)
         today = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
-        return cls(Random(seed), fake, today)  # noqa: S311 - It is meant to be foreseen.
+        return cls(Random(seed), fake, today)  # noqa: S311 - It is meant to be predictable.
 
     def moment(self, first: datetime, last: datetime) -> datetime:
-        """Return some second between two moments."""
+        """Return a second between two moments."""
         return first + timedelta(seconds=self.random.randint(0, int((last - first).total_seconds())))
 
     def place_in(self, city: City) -> Position:
-        """Return a place, more likely near the middle of the city; a metre is exact enough for an address."""
+        """Return a place, more likely near the middle of the city; rounded to a metre."""
         north = city.middle.latitude + self.random.gauss(0, SPREAD)
         # A degree east is shorter than a degree north. No city is near a pole.
         east = city.middle.longitude + self.random.gauss(0, SPREAD / cos(radians(north)))
@@ -89,12 +89,12 @@ class Chance:
 
 @transaction.atomic
 def plant(users: int, campaigns: int, seed: int) -> Planted:
-    """Save so many users and campaigns, with tags, and with joins within the capacity: all or nothing."""
+    """Save users and campaigns, with tags, and with joins within the capacity: all or nothing."""
     chance = Chance.of(seed)
     people = User.objects.bulk_create(make_users(users, chance), ROWS_A_STATEMENT)
     cities = make_cities(campaigns // CAMPAIGNS_A_CITY + 1, chance)
     activities = chance.random.choices(ACTIVITIES, k=campaigns)
-    # As with real ones, the second city has half as much as the first, and the tenth has a tenth.
+    # As in real life, the second city has half as many as the first, and the tenth has a tenth.
     weights = [1 / rank for rank in range(1, len(cities) + 1)]
     venues = chance.random.choices(cities, weights, k=campaigns)
     planned = [
@@ -108,13 +108,13 @@ def plant(users: int, campaigns: int, seed: int) -> Planted:
 
 
 def make_users(number: int, chance: Chance) -> Iterator[User]:
-    """Yield users who all have the same password, and whose names nobody has so far."""
+    """Yield users with the same password, and with names that are still free."""
     taken = {
         name.lower()
         for nickname, email in User.objects.values_list("nickname", "email")
         for name in (nickname, email.partition("@")[0])
     }
-    # To hash it takes longer than all the rest.
+    # Hashing it takes longer than everything else.
     password = make_password(PASSWORD)
     namesakes: Counter[str] = Counter()
     for _ in range(number):
@@ -133,7 +133,7 @@ def make_users(number: int, chance: Chance) -> Iterator[User]:
 
 
 def make_cities(number: int, chance: Chance) -> list[City]:
-    """Return real cities, and fewer than asked for where one was drawn twice."""
+    """Return real cities, and fewer than asked for if one was drawn twice."""
     drawn = (chance.fake.location_on_land() for _ in range(number))
     return list(
         dict.fromkeys(City(name, Position(float(north), float(east))) for north, east, name, _, _ in drawn)
@@ -141,7 +141,7 @@ def make_cities(number: int, chance: Chance) -> list[City]:
 
 
 def make_campaign(activity: Activity, city: City, people: Sequence[User], chance: Chance) -> Campaign:
-    """Return what somebody has planned, in a city or online."""
+    """Return a campaign in a city or online."""
     day = chance.today + timedelta(days=chance.random.randint(-DAYS_AGO, DAYS_AHEAD))
     place = None if activity.is_online else chance.place_in(city)
     return Campaign(
@@ -156,7 +156,7 @@ def make_campaign(activity: Activity, city: City, people: Sequence[User], chance
 
 
 def save_tags(planned: Iterable[tuple[Campaign, Activity]]) -> int:
-    """Save the tags of all activities and those of the campaigns; return how many there are."""
+    """Save the tags of all activities and campaigns; return how many there are."""
     names = sorted({tag for activity in ACTIVITIES for tag in activity.tags})
     Tag.objects.bulk_create([Tag(name=name) for name in names], ignore_conflicts=True)
     numbers = dict(Tag.objects.filter(name__in=names).values_list("name", "pk"))
@@ -173,7 +173,7 @@ def save_tags(planned: Iterable[tuple[Campaign, Activity]]) -> int:
 
 
 def make_joins(planned: Iterable[Campaign], people: Sequence[User], chance: Chance) -> Iterator[Join]:
-    """Yield who takes part: half of the places are taken on average, and some campaigns are full."""
+    """Yield joins: half of the places are taken on average, and some campaigns are full."""
     for campaign in planned:
         share = min(1, chance.random.betavariate(2, 2.5) * 1.15)
         taken = min(round(campaign.capacity * share), len(people))

@@ -1,4 +1,4 @@
-"""What is the API made of, and what do its errors look like?"""
+"""Which routers does the API have, and what do its errors look like?"""
 
 import logging
 
@@ -26,7 +26,7 @@ api.add_router("/before/campaigns/", campaigns_before, tags=["campaigns, before"
 
 @api.exception_handler(AuthenticationError)
 def unauthorized(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
-    """Answer 401 with the header that RFC 9110 asks for and django-ninja leaves out."""
+    """Answer 401 with the header that RFC 9110 requires and django-ninja leaves out."""
     response = api.create_response(request, {"detail": error.message}, status=error.status_code)
     response["WWW-Authenticate"] = "Bearer"
     return response
@@ -34,7 +34,7 @@ def unauthorized(request: HttpRequest, error: AuthenticationError) -> HttpRespon
 
 @api.exception_handler(Throttled)
 def too_many(request: HttpRequest, error: Throttled) -> HttpResponse:
-    """Answer 429 with the time to come again, which django-ninja sets for its own throttles only."""
+    """Answer 429 with the time to try again, which django-ninja sets only for its own throttles."""
     response = api.create_response(request, {"detail": error.message}, status=error.status_code)
     response["Retry-After"] = str(error.wait)
     return response
@@ -42,22 +42,22 @@ def too_many(request: HttpRequest, error: Throttled) -> HttpResponse:
 
 @api.exception_handler(IntegrityError)
 def conflicting(request: HttpRequest, error: IntegrityError) -> HttpResponse:
-    """Answer 409 where two met, and the database let the other through: e.g. what is joined was deleted."""
+    """Answer 409 if two requests collide and the database refuses this one, e.g. its campaign was deleted."""
     logger.error("%s %s: %s", request.method, request.path, error, exc_info=error)
     return api.create_response(
-        request, {"detail": "This was changed by somebody else at the same time. Try again."}, status=409
+        request, {"detail": "Another request changed this at the same time. Try again."}, status=409
     )
 
 
 @api.exception_handler(OperationalError)
 def unavailable(request: HttpRequest, error: OperationalError) -> HttpResponse:
-    """Answer 503 where the database has cancelled, or has not answered at all: later it may well do."""
+    """Answer 503 if the database cancels the statement or does not answer; a later request may succeed."""
     logger.error("%s %s: %s", request.method, request.path, error, exc_info=error)
     return api.create_response(request, {"detail": "The database did not answer in time."}, status=503)
 
 
 @api.exception_handler(RedisError)
 def forgetful(request: HttpRequest, error: RedisError) -> HttpResponse:
-    """Answer 503 where nothing can be done without the cache, as what it alone knows is needed."""
+    """Answer 503 if the request needs a value that only the cache has."""
     logger.error("%s %s: %s", request.method, request.path, error, exc_info=error)
     return api.create_response(request, {"detail": "The cache did not answer in time."}, status=503)

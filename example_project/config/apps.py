@@ -1,4 +1,4 @@
-"""What does the site do at its start?"""
+"""What does the site do when it starts?"""
 
 from django.apps import AppConfig
 
@@ -10,4 +10,4 @@ class SiteConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the checks."""
-        from config import checks  # noqa: F401 - Django knows them once they are imported.
+        from config import checks  # noqa: F401 - Importing the module registers them with Django.

@@ -1,7 +1,7 @@
-"""How does uvicorn serve the site as a worker of gunicorn?
+"""How does gunicorn run uvicorn as a worker?
 
-`uvicorn_worker` takes `keepalive`, `timeout` and `max_requests` with its jitter from gunicorn's settings, and
-leaves out `worker_connections`.
+`uvicorn_worker` takes `keepalive`, `timeout` and `max_requests` with its jitter from gunicorn's settings, but
+not `worker_connections`.
 """
 
 from typing import Any
@@ -16,11 +16,12 @@ class AsgiWorker(UvicornWorker):
 
     CONFIG_KWARGS: dict[str, Any] = {
         **UvicornWorker.CONFIG_KWARGS,
-        # A request counts its own connection among those that are too many. It is answered with 503, where
-        # gthread lets it wait until another one has gone.
+        # uvicorn counts the new request's own connection, too. One more is answered with 503, where gthread
+        # lets it wait until another one ends.
         "limit_concurrency": environment().worker_connections + 1,
-        "lifespan": "off",  # Django has nothing to do at the start and at the end.
-        # On by default for whoever asks from this machine, which may be a proxy that hands on what it was
-        # sent: clients would choose their addresses. `users.rate_limit` knows what to trust of the header.
+        "lifespan": "off",  # Django has nothing to do at start-up and shutdown.
+        # uvicorn trusts these headers by default if the request comes from this machine, such as from a local
+        # proxy that passes on what the client sent. Clients could then choose their addresses.
+        # `users.rate_limit` decides how much of the header to trust.
         "proxy_headers": False,
     }

@@ -1,4 +1,4 @@
-"""Where is kept what need not be computed again?"""
+"""Where are cached values kept?"""
 
 from typing import Any
 
@@ -6,19 +6,19 @@ from config.environment import Environment
 
 
 def cache_settings(environment: Environment) -> dict[str, Any]:
-    """Return what `CACHES["default"]` is to be."""
+    """Return the setting `CACHES["default"]`."""
     if environment.cache_url.startswith("locmem://"):
-        # Each process has its own: what has to hold for all of them, as a limit of a rate, needs Redis.
+        # Each process has its own. A limit for all processes, such as a rate limit, needs Redis.
         return {
             "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
             "LOCATION": environment.cache_url.removeprefix("locmem://"),
-            # Django's 300 would be full of counts before the window of a rate has passed.
+            # Django's default of 300 entries would be full of counts before a rate-limit window ends.
             "OPTIONS": {"MAX_ENTRIES": 10_000},
         }
     return {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": environment.cache_url,
         "KEY_PREFIX": "campaigns",
-        # A request that finds Redis silent hears of it soon.
+        # If Redis does not answer, the request notices soon.
         "OPTIONS": {"pool_class": "config.redis_pool.ProcessPool", "socket_timeout": 1},
     }

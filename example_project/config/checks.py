@@ -1,4 +1,4 @@
-"""Does the server do what the environment asks of it?"""
+"""Does the server have the settings that the environment asks for?"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,14 +11,14 @@ from config.environment import environment
 
 @register(Tags.database)
 def statement_timeout(databases: Sequence[str] | None, **_: Any) -> list[CheckMessage]:
-    """Warn where a pooler has lost the timeout; `migrate` asks this, and `check --database default`."""
+    """Warn if a pooler has lost the timeout; `migrate` and `check --database default` run this check."""
     wanted = environment().db_statement_timeout
     if not environment().db_pooler:
         return []
     return [
         Warning(
             f"Statements may run for {_limit(found)}, and DB_STATEMENT_TIMEOUT says {_limit(wanted)}.",
-            hint="A pooler does not pass it on: set it where the pooler connects, see the README.",
+            hint="A pooler does not pass it on. Set it in PostgreSQL or in the pooler, as the README says.",
             obj=f"database {alias!r}",
             id="config.W001",
         )

@@ -1,4 +1,4 @@
-"""What does the environment say, and is it valid?"""
+"""What does the environment configure, and is it valid?"""
 
 from dataclasses import dataclass
 from functools import cache
@@ -11,28 +11,28 @@ from environs import Env, ValidationError, validate
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-DEVELOPMENT_SECRET_KEY = "for-development-only-set-SECRET_KEY-anywhere-else"  # noqa: S105 - No secret.
+DEVELOPMENT_SECRET_KEY = "for-development-only-set-SECRET_KEY-anywhere-else"  # noqa: S105 - Not a secret.
 DEVELOPMENT_DATABASE_URL = f"sqlite:///{quote(str(BASE_DIR / 'db.sqlite3'))}"
 DEVELOPMENT_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 
-# PostgreSQL keeps its timeouts in a signed 32-bit integer; nothing here needs more.
+# PostgreSQL keeps its timeouts in a signed 32-bit integer; no setting here needs more.
 LARGEST = 2**31 - 1
 NOT_EMPTY = validate.Length(min=1)
 AT_LEAST_0 = validate.Range(min=0, max=LARGEST)
 AT_LEAST_1 = validate.Range(min=1, max=LARGEST)
 # Django refuses both together: the pool decides how long a connection lives.
-NOT_WITH_A_POOL = validate.Equal(0, error="Must be 0, or not set, where DB_POOL is set.")
+NOT_WITH_A_POOL = validate.Equal(0, error="Must be 0 or unset, because DB_POOL is set.")
 NOT_WITHOUT_POSTGRESQL = validate.Equal(
-    comparable=False, error="Must be false, or not set, where DATABASE_URL names no PostgreSQL."
+    comparable=False, error="Must be false or unset, because DATABASE_URL is not PostgreSQL."
 )
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-# What Apple calls a client: the bundle of an app or a service, in reverse order of its domain.
+# Apple's client id: the bundle id of an app or a service, a domain name in reverse.
 CLIENT_ID_OR_EMPTY = validate.Regexp(
-    r"([A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+)?\Z", error="It looks like org.example.campaigns, or is empty."
+    r"([A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+)?\Z", error="It must look like org.example.campaigns, or be empty."
 )
-# Of visible ASCII, as it is sent in a header.
+# Visible ASCII, because it is sent in a header.
 NO_TOKEN_OR_A_LONG_ONE = validate.Regexp(
-    r"([!-~]{16,})?\Z", error="It has at least 16 characters of ASCII and no blank."
+    r"([!-~]{16,})?\Z", error="It must have at least 16 visible ASCII characters, without spaces."
 )
 DATABASES = ("django.db.backends.postgresql", "django.db.backends.sqlite3")
 CACHES = ("locmem", "redis", "rediss", "unix")
@@ -44,18 +44,18 @@ def _is_database_url(url: str) -> None:
     except ValueError as error:
         raise ValidationError(str(error)) from error
     if database["ENGINE"] not in DATABASES:
-        raise ValidationError("It begins with postgres:// or sqlite://, which this site is tested with.")
+        raise ValidationError("It must begin with postgres:// or sqlite://.")
     if not database["NAME"] and "service" not in database.get("OPTIONS", {}):
-        raise ValidationError("It names no database, as postgres://localhost/campaigns does.")
+        raise ValidationError("It must name a database, such as postgres://localhost/campaigns.")
 
 
 def _are_hosts(hosts: list[str]) -> None:
     if not all(hosts) or not hosts:
-        raise ValidationError("It is a list of host names: who asks for another host is refused.")
+        raise ValidationError("It must be a list of host names; Django refuses requests for other hosts.")
 
 
 def _names_another(url: str | None) -> bool:
-    """Tell whether a URL names no PostgreSQL; one that was refused, None or as it was, names nothing."""
+    """Tell whether a URL names a database other than PostgreSQL; an invalid URL or None does not."""
     try:
         return url is not None and dj_database_url.parse(url)["ENGINE"] != "django.db.backends.postgresql"
     except ValueError:
@@ -68,19 +68,19 @@ def _is_keys_url(url: str) -> None:
     except ValueError as error:
         raise ValidationError(str(error)) from error
     if not host or scheme not in ("https", "http") or (scheme == "http" and host not in LOOPBACK):
-        raise ValidationError("It is an https:// URL: whoever answers there can sign in as anybody.")
+        raise ValidationError("It must be an https:// URL, because this server decides who is signed in.")
 
 
 def _is_cache_url(url: str) -> None:
     scheme, separator, _ = url.partition("://")
     if not separator or scheme not in CACHES:
-        raise ValidationError(f"It begins with one of {', '.join(f'{scheme}://' for scheme in CACHES)}")
+        raise ValidationError(f"It must begin with one of {', '.join(f'{scheme}://' for scheme in CACHES)}")
     if scheme != "locmem" and not _leads_to_a_redis(url):
-        raise ValidationError("It looks like redis://host:6379/0, or unix:///path/of/the/socket?db=0")
+        raise ValidationError("It must look like redis://host:6379/0 or unix:///path/of/the/socket?db=0")
 
 
 def _leads_to_a_redis(url: str) -> bool:
-    """Tell whether it names a Redis: redis-py takes its defaults for what it does not understand."""
+    """Tell whether a Redis URL is valid: redis-py silently uses defaults for parts that it cannot read."""
     try:
         parts, port = urlsplit(url), urlsplit(url).port
     except ValueError:
@@ -96,7 +96,7 @@ def _leads_to_a_redis(url: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """Everything that this site takes from environment variables, under their names in lower case."""
+    """All settings that this site takes from environment variables, under their names in lower case."""
 
     secret_key: str
     debug: bool
@@ -104,31 +104,31 @@ class Environment:
     database_url: str
     cache_url: str
     apple_client_id: str
-    """The audience of Apple's identity tokens; empty where Sign in with Apple is not offered."""
+    """The audience of Apple's identity tokens; empty means that Sign in with Apple is off."""
     apple_keys_url: str
     metrics_token: str
-    """Empty: nobody may read the metrics."""
+    """Empty means that the metrics cannot be read."""
 
     log_in_attempts: int
-    """Attempts that an address, and an account, has in a window; 0 is for no limit."""
+    """Log-in attempts from one address, and into one account, in a window; 0 means no limit."""
     log_in_window: int
     """Seconds."""
     trusted_proxies: int
 
     db_pooler: bool
-    """Whether DATABASE_URL leads to a pooler, which gives a connection for one transaction at a time."""
+    """Whether DATABASE_URL leads to a pooler, which lends a connection for one transaction at a time."""
     db_pool: int
-    """Connections that a process keeps for all its requests at most; 0 is for no pool."""
+    """Connections that a process keeps for all its requests at most; 0 means no pool."""
     db_conn_max_age: int
     """Seconds; 0 closes the connection after each request."""
     db_conn_health_checks: bool
     db_connect_timeout: int
     """Seconds."""
     db_statement_timeout: int
-    """Milliseconds; 0 lets a statement run for ever."""
+    """Milliseconds; 0 means no limit."""
 
     web_concurrency: int | None
-    """Worker processes; None lets the number of CPUs decide."""
+    """Worker processes; None means that the number of CPUs decides."""
     worker_connections: int
     worker_timeout: int
     """Seconds."""
@@ -140,7 +140,7 @@ class Environment:
 
     @classmethod
     def read(cls) -> Self:
-        """Read and validate every variable; `environs.EnvValidationError` names all those that are wrong."""
+        """Read and validate every variable; `environs.EnvValidationError` names all the invalid ones."""
         env = Env(eager=False)
         debug = env.bool("DEBUG", True)
         database_url = env.str("DATABASE_URL", DEVELOPMENT_DATABASE_URL, validate=_is_database_url)
@@ -156,7 +156,7 @@ class Environment:
             ),
             debug=debug,
             allowed_hosts=tuple(
-                # None where it was refused, which `seal` will say.
+                # None if the variable was invalid; `seal` will report it.
                 env.list("ALLOWED_HOSTS", DEVELOPMENT_HOSTS, subcast=str.strip, validate=_are_hosts) or ()
             ),
             database_url=database_url,

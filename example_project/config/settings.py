@@ -1,4 +1,4 @@
-"""How is the site set up?"""
+"""How is the site configured?"""
 
 from config.cache import cache_settings
 from config.database import database_settings
@@ -25,7 +25,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "metrics.latency.measured",  # First: it measures the others, too.
+    "metrics.latency.measured",  # First, so that it measures the other middlewares, too.
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -75,7 +75,7 @@ LOG_IN_ATTEMPTS = ENVIRONMENT.log_in_attempts
 LOG_IN_WINDOW = ENVIRONMENT.log_in_window
 TRUSTED_PROXIES = ENVIRONMENT.trusted_proxies
 
-# The first proxy knows whether it was asked by TLS, and has to set the header for every request.
+# The first proxy knows whether the request came by TLS, and has to set the header for every request.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 SESSION_COOKIE_SECURE = not DEBUG
 CSRF_COOKIE_SECURE = not DEBUG
@@ -87,9 +87,9 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
-        # Django's own handlers write only where DEBUG is set, or send mail to nobody.
+        # Django's own handlers write only if DEBUG is set, or send mail to an empty list.
         "django": {"handlers": []},
-        "django.request": {"level": "ERROR"},  # What was the client's fault is in the access log.
+        "django.request": {"level": "ERROR"},  # The access log has the client's errors.
     },
 }
 

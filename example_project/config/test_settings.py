@@ -2,16 +2,16 @@
 
 from throwaway_postgres import provide
 
-# The settings read DATABASE_URL while they are imported.
+# The settings read DATABASE_URL when they are imported.
 provide("campaigns")
 
 from config.settings import *  # noqa: E402, F403
 
-# The tests clear it, which is for nobody else's.
+# The tests clear this cache, so no other process may use it.
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 
-# pytest shows what was logged where it matters: in the report of a test that failed.
+# pytest shows the log in the report of a failed test.
 LOGGING = {}
 
-# A slow hash protects passwords, and these protect nobody.
+# A slow hash protects passwords; test passwords need no protection.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -1,7 +1,7 @@
-"""Who tells Prometheus how the service is doing?
+"""Which metrics does Prometheus get about the service?
 
-This app, on top of prometheus-client: django-prometheus 2.5 wants a Django before 6.1, and this project runs
-on 5.2, 6.0 and 6.1. The counters of the database have the names and labels that django-prometheus gives them.
+This app is a layer on top of prometheus-client. django-prometheus 2.5 needs a Django before 6.1, but this
+project runs on 5.2, 6.0 and 6.1. The database counters have the names and labels of django-prometheus.
 """
 
 from django.apps import AppConfig
@@ -9,12 +9,12 @@ from django.db.backends.signals import connection_created
 
 
 class MetricsConfig(AppConfig):
-    """Listens to every connection, from the start."""
+    """Counts every connection from the start."""
 
     name = "metrics"
 
     def ready(self) -> None:
-        """Count what passes each connection."""
+        """Count the statements of each new connection."""
         from metrics.database import count_from_now_on
 
         connection_created.connect(count_from_now_on)

@@ -17,25 +17,25 @@ NEW_CONNECTIONS = Counter(
 )
 EXECUTED = Counter(
     "django_db_execute_total",
-    "Statements that were given to Django's cursors. A savepoint is one, BEGIN and COMMIT are not.",
+    "Statements of Django's cursors. A savepoint is one, BEGIN and COMMIT are not.",
     ["alias", "vendor"],
 )
 
 
 def count_from_now_on(connection: BaseDatabaseWrapper, **signal: Any) -> None:
-    """Count a connection that Django has just got, and what it will be asked."""
-    # Of a pool, Django says so for each checkout; what it opens is counted by `counted_connection`.
+    """Count a connection that Django has just opened, and its statements from now on."""
+    # For a pool, Django sends this signal at each checkout; `counted_connection` counts what the pool opens.
     if getattr(connection, "pool", None) is None:
         NEW_CONNECTIONS.labels(connection.alias, connection.vendor).inc()
     if count_statement not in connection.execute_wrappers:
-        # In front: at its end, `with connection.execute_wrapper(...)` takes away the last, whichever that is.
+        # Insert it in front: at its end, `with connection.execute_wrapper(...)` removes the last one.
         connection.execute_wrappers.insert(0, count_statement)
 
 
 def count_statement(
     execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]
 ) -> Any:
-    """Run a statement, and count it whether it fails or not: the database was asked."""
+    """Run a statement, and count it even if it fails: the database received it."""
     connection = context["connection"]
     EXECUTED.labels(connection.alias, connection.vendor).inc()
     return execute(sql, params, many, context)
@@ -43,7 +43,7 @@ def count_statement(
 
 @cache
 def counted_connection(alias: str) -> "type[psycopg.Connection[Any]]":
-    """Return the `connection_class` for an alias's pool, which connects in threads that Django never sees."""
+    """Return the `connection_class` for an alias's pool: it connects in threads without Django."""
     import psycopg
 
     class CountedConnection(psycopg.Connection[Any]):

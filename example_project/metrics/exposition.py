@@ -1,4 +1,4 @@
-"""What is there to read, of this process or of all workers?"""
+"""Which metrics can be read, of this process or of all workers?"""
 
 import os
 from collections.abc import Iterable
@@ -21,10 +21,10 @@ def exposition() -> bytes:
 
 
 class WorkerProcesses(Collector):
-    """The memory, CPU time and files of every worker: prometheus-client tells of one process only."""
+    """The memory, CPU time and files of every worker: prometheus-client reports only one process."""
 
     def collect(self) -> Iterable[Metric]:
-        """Ask /proc; where that is no Linux, there is nothing to tell."""
+        """Read /proc; without Linux there is nothing to read."""
         families: dict[str, Metric] = {}
         for pid in _workers():
             for one in ProcessCollector(pid=partial(str, pid), registry=None).collect():
@@ -35,7 +35,7 @@ class WorkerProcesses(Collector):
 
 
 def _workers() -> list[str]:
-    """Return the process ids of all children of gunicorn, this process among them."""
+    """Return the process ids of all children of gunicorn, including this process."""
     gunicorn = os.getppid()
     children = Path(f"/proc/{gunicorn}/task/{gunicorn}/children")
     return children.read_text(encoding="ascii").split() if children.exists() else []

@@ -1,6 +1,7 @@
 """How long do requests take?
 
-From the first middleware until there is a response: of a streaming one, until its first byte can be sent.
+The time starts at the first middleware and ends when there is a response. For a streaming response it ends
+when the first byte can be sent.
 """
 
 import asyncio
@@ -16,11 +17,11 @@ from prometheus_client import Histogram
 
 from metrics.views import scrape
 
-# From 1 ms to 10 s, close enough to each other for a percentile to mean something.
+# From 1 ms to 10 s, close enough together for percentiles to be useful.
 BUCKETS = (0.001, 0.0025, 0.005, 0.0075, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
 LATENCY = Histogram(
     "django_http_requests_latency_seconds",
-    "Time until there was a response, with the middlewares; requests for the metrics are left out.",
+    "Time until the response, with the middlewares. Requests for the metrics are left out.",
     ["view", "method", "status"],
     buckets=BUCKETS,
 )
@@ -28,7 +29,7 @@ LATENCY = Histogram(
 
 @sync_and_async_middleware
 def measured(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
-    """Measure every request. Wherever the chain is a coroutine this is one, too: it costs no thread hop."""
+    """Measure every request. It is a coroutine if the rest of the chain is one, so it costs no hop."""
     if not iscoroutinefunction(get_response):
 
         def measure(request: HttpRequest) -> Any:
@@ -44,7 +45,7 @@ def measured(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpReques
         try:
             response = await get_response(request)
         except asyncio.CancelledError:
-            # The client has hung up. Those who could not wait are the last that should be missing here.
+            # The client hung up. Requests too slow for their clients must not be missing here.
             _observe(request, "cancelled", perf_counter() - started)
             raise
         _observe(request, str(response.status_code), perf_counter() - started)
@@ -57,7 +58,7 @@ def _observe(request: HttpRequest, status: str, seconds: float) -> None:
     match = request.resolver_match
     if match is not None and match.func is scrape:
         return
-    # What a client makes up must not become a label: each is kept, and stored, for ever.
+    # A label must not contain what a client invents: each value is stored for ever.
     view = "unknown" if match is None else f"/{match.route}"
     method = request.method if request.method in HTTPMethod.__members__ else "other"
     LATENCY.labels(view, method, status).observe(seconds)

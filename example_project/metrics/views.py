@@ -11,7 +11,7 @@ from metrics.exposition import exposition
 
 @require_safe
 def scrape(request: HttpRequest) -> HttpResponse:
-    """Show all metrics to whoever has METRICS_TOKEN. 401 without it, 404 where there is none."""
+    """Show all metrics to clients with METRICS_TOKEN. 401 without it, 404 if the site has none."""
     if not settings.METRICS_TOKEN:
         raise Http404
     given = request.headers.get("Authorization", "")

@@ -1,8 +1,8 @@
 """How do the workers of gunicorn count together?
 
-Each counts in files of its own, and whichever is asked adds up those of all. A worker takes the place of one
-that has ended, and goes on counting in its files: with files for each process that there has ever been, as
-prometheus-client has them by itself, a scrape would take longer after every restart by MAX_REQUESTS.
+Each worker counts in its own files, and the worker that is asked adds up the files of all. A new worker takes
+the slot of one that has ended, and continues in its files. prometheus-client alone would keep files for each
+process that ever ran. Then a scrape would take longer after every restart by MAX_REQUESTS.
 """
 
 import os
@@ -15,7 +15,7 @@ from prometheus_client import values
 
 
 def on_starting(arbiter: Any) -> None:
-    """Make a directory for the files of this server alone: its successor may start before it ends."""
+    """Make a directory for this server alone: the next server may start before this one ends."""
     if arbiter.cfg.preload_app:
         raise RuntimeError("preload_app makes the metrics before the workers, so they would not be shared.")
     directory = tempfile.mkdtemp(prefix="metrics-", dir=arbiter.cfg.worker_tmp_dir)
@@ -24,16 +24,16 @@ def on_starting(arbiter: Any) -> None:
 
 
 def pre_fork(arbiter: Any, worker: Any) -> None:
-    """Give the worker the first place that no living one has."""
+    """Give the worker the first free slot."""
     taken = {other.place for other in arbiter.WORKERS.values()}
     worker.place = next(place for place in count() if place not in taken)
 
 
 def post_fork(arbiter: Any, worker: Any) -> None:
-    """Let the worker's metrics, which are made when it loads the site, be in the files of its place."""
+    """Put the worker's metrics, which are made when it loads the site, into the files of its slot."""
     values.ValueClass = values.MultiProcessValue(lambda: worker.place)
 
 
 def on_exit(arbiter: Any) -> None:
-    """Remove the files, as far as no worker that would not end writes them meanwhile."""
+    """Remove the files, unless a worker that does not end still writes them."""
     shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)

@@ -1,4 +1,4 @@
-"""The throwaway PostgreSQL, against real servers: each lives in a directory of its own test."""
+"""Does the throwaway PostgreSQL start and end as it should? Each test has its own directory."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ fcntl = pytest.importorskip("fcntl", reason="the server needs a POSIX system")
 
 PROJECT = Path(throwaway_postgres.__file__).parent
 IS_ROOT = os.geteuid() == 0
-# The alarm ends what should have ended long ago, so that a failure is never a test that hangs.
+# The alarm ends a process that should have ended long ago, so that no test hangs.
 PROVIDE = (
     "import os, signal, sys, throwaway_postgres; signal.alarm(60); url = throwaway_postgres.provide('shop'); "
 )
@@ -37,14 +37,14 @@ root = pytest.mark.skipif(not IS_ROOT, reason="only root becomes somebody else")
 
 @pytest.fixture(autouse=True)
 def no_database_url(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Forget the server that the settings of the suite around us may have asked for."""
+    """Unset the DATABASE_URL that the suite's settings may have set."""
     for name in ("DATABASE_URL", "DATABASE_LOG"):
         monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture
 def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Make a temporary directory that is short and open to `nobody`, unlike pytest's own."""
+    """Create a temporary directory with a short path that `nobody` may enter, unlike pytest's own."""
     with tempfile.TemporaryDirectory(prefix="place-", dir="/tmp") as name:
         directory = Path(name).resolve()
         directory.chmod(0o755)
@@ -104,7 +104,7 @@ def eventually(condition: Callable[[], bool]) -> bool:
 
 @contextmanager
 def python(code: str) -> Iterator["subprocess.Popen[str]"]:
-    """Run `code` in the project, in a session of its own; at the end its input ends."""
+    """Run `code` in the project, in a new session; its input ends at the end."""
     with subprocess.Popen(
         [sys.executable, "-c", code],
         cwd=PROJECT,
@@ -122,7 +122,7 @@ def line(process: "subprocess.Popen[str]") -> str:
 
 
 def opened(directory: Path) -> Path:
-    """Make a directory that everybody may enter, whatever our umask says."""
+    """Create a directory that every user may enter, whatever the umask is."""
     directory.mkdir()
     directory.chmod(0o755)
     return directory
@@ -145,7 +145,7 @@ def test_a_server_answers_and_leaves_nothing_behind(place: Path) -> None:
 
 
 def test_only_a_socket_in_a_private_directory_leads_to_the_server(server: Server) -> None:
-    """Nobody else on the machine can reach a server that trusts everybody."""
+    """No other user can reach a server that trusts every client."""
     assert stat.S_IMODE(server.directory.stat().st_mode) == 0o700
     assert (server.directory / f".s.PGSQL.{server.port}").is_socket()
     assert ask(server, "SHOW listen_addresses") == ""
@@ -165,7 +165,7 @@ def test_the_server_listens_on_no_tcp_port(server: Server) -> None:
 
 
 def test_the_url_survives_parsers_that_lower_the_host(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`urlsplit`, and with it dj-database-url, lower-cases the host, which is a directory here."""
+    """`urlsplit`, and so dj-database-url, lower-cases the host, which is a directory here."""
     capitals = opened(place / "Temp é")
     monkeypatch.setenv("TMPDIR", str(capitals))
     with serving() as server:
@@ -179,7 +179,7 @@ def test_the_url_survives_parsers_that_lower_the_host(place: Path, monkeypatch: 
 def test_a_socket_path_that_would_be_too_long_is_avoided(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """TMPDIR is respected unless the operating system could not bind a socket there."""
+    """TMPDIR is used unless the operating system could not bind a socket there."""
     deep = opened(place / ("deep" * 20))
     monkeypatch.setenv("TMPDIR", str(deep))
     with serving() as server:
@@ -201,7 +201,7 @@ def test_settings_reach_the_server_and_the_log_has_five_fields() -> None:
 
 @pytest.mark.usefixtures("place")
 def test_the_environment_of_the_caller_does_not_change_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Variables meant for PostgreSQL's clients, a broken locale or a time zone stay outside."""
+    """Variables for PostgreSQL's clients, a broken locale or a time zone have no effect."""
     for name, value in {"PGPORT": "1", "PGDATA": "/nowhere", "LC_ALL": "xx_YY", "TZ": "Asia/Tokyo"}.items():
         monkeypatch.setenv(name, value)
     with serving() as server:
@@ -228,7 +228,7 @@ def test_a_server_does_not_end_with_the_thread_that_started_it(place: Path) -> N
 
 
 def test_the_server_stops_when_the_process_that_provided_it_exits(place: Path) -> None:
-    """Nobody has to call `stop` after `provide`."""
+    """`provide` needs no call of `stop`."""
     with python(PROVIDE + QUERY + "print(os.environ['DATABASE_LOG'])") as owner:
         assert line(owner).startswith(str(place))
         assert owner.wait() == 0
@@ -236,7 +236,7 @@ def test_the_server_stops_when_the_process_that_provided_it_exits(place: Path) -
 
 
 def test_a_given_database_url_starts_nothing(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """DATABASE_URL comes back untouched, and there is no DATABASE_LOG to look at."""
+    """DATABASE_URL comes back unchanged, and there is no DATABASE_LOG."""
     monkeypatch.setenv("DATABASE_URL", "sqlite:///some.sqlite3")
     assert throwaway_postgres.provide("shop") == "sqlite:///some.sqlite3"
     assert "DATABASE_LOG" not in os.environ
@@ -244,7 +244,7 @@ def test_a_given_database_url_starts_nothing(place: Path, monkeypatch: pytest.Mo
 
 
 def test_child_processes_share_the_server_and_do_not_stop_it(place: Path) -> None:
-    """Neither the exit of a child nor the exit of a fork ends what belongs to their parent."""
+    """Neither the exit of a child nor the exit of a fork ends their parent's server."""
     child = f"{PROVIDE}{QUERY}print(url, os.environ['DATABASE_LOG'])"
     code = (
         "import subprocess\n"
@@ -288,7 +288,7 @@ def test_an_owner_killed_while_it_starts_leaves_nothing(place: Path) -> None:
 
 @linux
 def test_the_next_start_sweeps_what_dead_owners_left(place: Path) -> None:
-    """When everything was killed at once, as by a power cut, the directory goes with the next start."""
+    """If everything was killed at once, as by a power cut, the next start removes the directory."""
     with python(f"{PROVIDE}print('ready', flush=True); sys.stdin.read()") as owner:
         assert line(owner) == "ready"
         [left] = directories(place)
@@ -302,7 +302,7 @@ def test_the_next_start_sweeps_what_dead_owners_left(place: Path) -> None:
 
 
 def test_directories_of_the_living_are_not_swept(place: Path) -> None:
-    """An owner is alive while it holds its lock; a directory without a record may be about to get one."""
+    """An owner is alive while it holds its lock; a directory without a lock file may be about to get one."""
     living, unknown = (place / f"{throwaway_postgres.PREFIX}{name}" for name in ("living", "unknown"))
     for directory in (living, unknown):
         directory.mkdir()
@@ -320,7 +320,7 @@ def test_control_c_leaves_the_server_to_tests_that_are_about_to_end(place: Path)
     """An interrupt of the owner's whole process group does not reach the server."""
     code = (
         f"{PROVIDE}\n"
-        # A shell's background job, as which the tests may run, ignores the signal.
+        # A shell's background job ignores the signal, and the tests may run as one.
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "try:\n"
         "    print('ready', flush=True)\n"
@@ -358,7 +358,7 @@ def test_nobody_gets_no_group_of_root(server: Server) -> None:
 
 @pytest.mark.skipif(IS_ROOT, reason="root becomes somebody else")
 def test_a_normal_user_owns_the_server(server: Server) -> None:
-    """No other user is needed, nor could we become one."""
+    """No other user is needed, and we could not become one."""
     assert (server.directory / "data").stat().st_uid == os.geteuid()
 
 
@@ -385,7 +385,7 @@ def test_root_copies_a_wheel_that_nobody_cannot_reach(place: Path, monkeypatch: 
 def test_programs_that_cannot_run_are_named_with_their_reason(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """POSTGRES_BINDIR is a wish: when it does not work, no other PostgreSQL is taken in its place."""
+    """POSTGRES_BINDIR is not a hint: if it does not work, no other PostgreSQL is used."""
     broken = opened(place / "broken")
     (broken / "postgres").write_text("#!/bin/sh\necho 'libpq.so.5 is missing' >&2\nexit 127\n")
     (broken / "postgres").chmod(0o755)
@@ -397,7 +397,7 @@ def test_programs_that_cannot_run_are_named_with_their_reason(
 
 
 def test_missing_programs_name_the_two_ways_out(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever has no PostgreSQL reads what was tried, and what to do instead."""
+    """The error says what was tried, and what to do instead."""
     monkeypatch.setenv("POSTGRES_BINDIR", str(place / "missing"))
     with pytest.raises(PostgresUnavailable) as raised:
         throwaway_postgres.provide("shop")
@@ -410,7 +410,7 @@ def test_missing_programs_name_the_two_ways_out(place: Path, monkeypatch: pytest
 
 
 def test_a_failed_start_shows_the_end_of_the_log(place: Path) -> None:
-    """The reason is in the server's own words."""
+    """The error has the server's own words."""
     with pytest.raises(PostgresUnavailable, match='invalid value for parameter "max_connections"'):
         throwaway_postgres.start({"max_connections": "plenty"})
     assert list(place.iterdir()) == []

@@ -1,4 +1,4 @@
-"""What if a server is not installed that a test needs?"""
+"""What happens if a server that a test needs is not installed?"""
 
 import os
 import subprocess
@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
-# Where programs are looked for cannot be emptied, as it is not only PATH. So this one is nowhere.
+# PATH is not the only place for programs, so it cannot be emptied. This program does not exist.
 TEST = """
 from contextlib import contextmanager
 
@@ -27,11 +27,11 @@ MISSING = "pgbouncer-of-nobody is not installed (on Debian: the package pgbounce
 
 
 def run(directory: Path, **variables: str) -> str:
-    """Run a test of such a server as one of this project, and return what pytest wrote."""
+    """Run a test of such a server in this project, and return pytest's output."""
     test = directory / "test_it.py"
     test.write_text(TEST)
     environ = {name: value for name, value in os.environ.items() if name not in ("CI", "DB_POOLER")}
-    # It asks for no database, and so none is started for it.
+    # It needs no database, so no server is started for it.
     environ["DATABASE_URL"] = "sqlite://:memory:"
     options = ("-c", "pytest.ini", "-p", "conftest", "-p", "no:cacheprovider")
     return subprocess.run(
@@ -45,7 +45,7 @@ def run(directory: Path, **variables: str) -> str:
 
 
 def test_a_test_is_skipped_without_its_program(tmp_path: Path) -> None:
-    """The reason names the program, and the package that it is in."""
+    """The reason names the program and its package."""
     written = run(tmp_path)
 
     assert "1 skipped" in written
@@ -53,7 +53,7 @@ def test_a_test_is_skipped_without_its_program(tmp_path: Path) -> None:
 
 
 def test_in_ci_a_missing_program_is_an_error(tmp_path: Path) -> None:
-    """A test that is always skipped there would be none."""
+    """In CI, a test that is always skipped would test nothing."""
     written = run(tmp_path, CI="true")
 
     assert "1 failed" in written

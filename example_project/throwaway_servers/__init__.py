@@ -1,4 +1,4 @@
-"""What does the service run with? Real servers, each as long as a `with` block, for tests and for measuring.
+"""Which servers does the service need? Real ones, for tests and measurements, each in a `with` block.
 
-PostgreSQL has a module of its own, `throwaway_postgres`, as its server lives as long as a process.
+PostgreSQL has its own module, `throwaway_postgres`, because its server lives as long as a process.
 """

@@ -29,7 +29,7 @@ class Site:
 
 @contextmanager
 def serving(interface: str, *arguments: str, **environ: str) -> Iterator[Site]:
-    """Serve the site on a free port of the loopback; `interface` is wsgi or asgi, `environ` what is set."""
+    """Serve the site on a free local port; `interface` is wsgi or asgi, `environ` the variables to set."""
     with running(
         ["./entrypoint.sh", interface, "--bind", "127.0.0.1:0", *arguments],
         is_ready=lambda server: bool(_address(server)) and "Booting worker" in server.written(),
@@ -41,7 +41,7 @@ def serving(interface: str, *arguments: str, **environ: str) -> Iterator[Site]:
 
 @contextmanager
 def stopped(worker: int) -> Iterator[None]:
-    """Let a worker stand still: whatever is asked meanwhile, another one answers."""
+    """Stop a worker for a while, so that another one answers."""
     os.kill(worker, signal.SIGSTOP)
     try:
         yield
@@ -56,6 +56,6 @@ def starting_environ() -> dict[str, str]:
 
 
 def _address(server: Running) -> str:
-    """Find where it listens, in what it has written: the port is the system's choice."""
+    """Find the address in the server's output, because the system chooses the port."""
     found = re.search(r"Listening at: (http://[\d.:]+)", server.written())
     return found[1] if found else ""

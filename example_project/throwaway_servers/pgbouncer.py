@@ -15,20 +15,20 @@ PORT = 6432  # Only a part of the socket's name: the directory is private.
 SETTINGS = {
     "pool_mode": "transaction",
     "auth_type": "trust",
-    # Else nobody may ask its console, which is the database `pgbouncer`.
+    # Otherwise no user may query its console, the database `pgbouncer`.
     "admin_users": "postgres",
 }
 
 
 @contextmanager
 def serving(server_url: str, connect_query: str = "", **settings: object) -> Iterator[str]:
-    """Yield the DATABASE_URL that leads to a PostgreSQL's database through a PgBouncer of our own.
+    """Yield the DATABASE_URL that leads to a PostgreSQL's database through a new PgBouncer.
 
     `connect_query` runs on each of its connections to the server; `settings` are those of pgbouncer.ini.
     """
     program = find("pgbouncer", "pgbouncer")
     url = urlsplit(server_url)
-    # A wildcard, as databases of tests are made while it runs.
+    # A wildcard, because test databases are created while it runs.
     database = f"* = host={unquote(url.hostname or '')} port={url.port}"
     if connect_query:
         database += f" connect_query='{connect_query}'"
@@ -44,7 +44,7 @@ def serving(server_url: str, connect_query: str = "", **settings: object) -> Ite
         configuration = "\n".join(["[databases]", database, "[pgbouncer]", *lines, ""])
         (directory / "pgbouncer.ini").write_text(configuration)
         (directory / "users.txt").write_text(f'"{url.username}" ""\n')
-        # It refuses to be root.
+        # It refuses to run as root.
         user = "nobody" if os.geteuid() == 0 else None
         if user:
             for path in (directory, *directory.iterdir()):

@@ -26,7 +26,7 @@ class ServerFailed(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A server, and what it has written."""
+    """A server and its output."""
 
     process: "subprocess.Popen[bytes]"
     log: Path
@@ -36,7 +36,7 @@ class Running:
         return self.log.read_text(errors="replace")
 
     def stop(self) -> None:
-        """Ask it to end, wait for that, and kill it if need be; nothing to do when it has ended."""
+        """Ask it to end, wait, and kill it if it does not; do nothing if it has ended."""
         self.process.terminate()
         try:
             self.process.wait(PATIENCE)
@@ -46,7 +46,7 @@ class Running:
 
 
 def find(program: str, package: str) -> str:
-    """Return where a program is, or raise ProgramMissing; Debian has daemons where users do not look."""
+    """Return the path of a program, or raise ProgramMissing; Debian has daemons outside of users' PATH."""
     places = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin"])
     if found := shutil.which(program, path=places):
         return found
@@ -54,7 +54,7 @@ def find(program: str, package: str) -> str:
 
 
 def free_port() -> int:
-    """Return a port of the loopback that nobody listens on, for servers that cannot choose one."""
+    """Return a local port that no server listens on, for servers that cannot choose one."""
     with socket.socket() as candidate:
         candidate.bind(("127.0.0.1", 0))
         port: int = candidate.getsockname()[1]
@@ -62,7 +62,7 @@ def free_port() -> int:
 
 
 def wait_until(happened: Callable[[], bool]) -> None:
-    """Return as soon as it has happened, or raise TimeoutError after PATIENCE."""
+    """Return as soon as the condition holds, or raise TimeoutError after PATIENCE."""
     deadline = time.monotonic() + PATIENCE
     while not happened():
         if time.monotonic() > deadline:
@@ -79,9 +79,9 @@ def running(
     directory: Path | None = None,
     user: str | None = None,
 ) -> Iterator[Running]:
-    """Start a server, yield it once `is_ready` says so, and stop it with the block; or raise ServerFailed.
+    """Start a server, yield it once it is ready, and stop it after the block; or raise ServerFailed.
 
-    On Linux it ends with the thread that has started it as well, also where that was killed.
+    On Linux it also ends with the thread that started it, even if that was killed.
     """
     setpriv = shutil.which("setpriv")
     ending_with_us = [setpriv, "--pdeathsig", "TERM", "--"] if setpriv else []

@@ -13,9 +13,9 @@ READY = "Server is ready to receive web requests"
 
 @contextmanager
 def serving(config: Path, openmetrics: Path | None = None) -> Iterator[str]:
-    """Yield the URL of a Prometheus with this configuration; what it has read is gone afterwards.
+    """Yield the URL of a Prometheus with this configuration; its data are gone afterwards.
 
-    It begins with what a file in the format OpenMetrics tells of the past.
+    It starts with the samples of an OpenMetrics file, if one is given.
     """
     program = find("prometheus", "prometheus")
     address = f"127.0.0.1:{free_port()}"

@@ -18,10 +18,10 @@ class UserCreationForm(AdminUserCreationForm):
 
 
 class PasswordChangeForm(AdminPasswordChangeForm):
-    """A new password, or none: whoever had the old one is logged out."""
+    """A new password, or none; users with the old password are logged out."""
 
     def save(self, commit: bool = True) -> User:  # noqa: FBT002 - Django's own signature.
-        """Close the sessions as well."""
+        """End the sessions as well."""
         user: User = super().save(commit=False)
         if commit:
             user.save_credentials(["password"])
@@ -30,7 +30,7 @@ class PasswordChangeForm(AdminPasswordChangeForm):
 
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin):
-    """Django's pages, with the e-mail address and the nickname for the user name."""
+    """Django's pages, with e-mail address and nickname instead of the user name."""
 
     add_form = UserCreationForm
     change_password_form = PasswordChangeForm
@@ -58,7 +58,7 @@ class UserAdmin(DjangoUserAdmin):
 
 @admin.register(AuthToken)
 class AuthTokenAdmin(admin.ModelAdmin):
-    """Sessions can be looked at and closed. They cannot be made here: nobody would get the secret."""
+    """Sessions can be viewed and ended, but not created: the admin would not show the secret."""
 
     list_display = ["id", "user", "created_at", "expires_at"]
     list_select_related = ["user"]
@@ -66,5 +66,5 @@ class AuthTokenAdmin(admin.ModelAdmin):
     readonly_fields = ["user", "created_at", "expires_at"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Refuse everybody."""
+        """Refuse every user."""
         return False

@@ -1,9 +1,10 @@
 """How do clients sign up, log in and out, and manage their account?
 
-As the report wants it: each call of the ORM is Django's asynchronous one. `sync_to_async` is left for what
-has to run outside the event loop: hashing, the manager's `create_user`, and to ask Apple for its keys.
+This is the style that the report recommends: each ORM call is Django's asynchronous one. `sync_to_async` is
+left for work that has to run outside the event loop: hashing, the manager's `create_user`, and fetching
+Apple's keys.
 
-`api_before` is how it was, `api_one_hop` how it is faster; `tests/test_styles.py` says by how much.
+`api_before` is the style before, and `api_one_hop` the fastest. `tests/test_styles.py` compares them.
 """
 
 from asgiref.sync import sync_to_async
@@ -54,21 +55,21 @@ router = Router()
 
 @router.post("sign-up", response={201: Session})
 async def sign_up(request: HttpRequest, payload: SignUp) -> Session:
-    """Open an account and its first session. 409 when the e-mail address or the nickname is taken."""
+    """Create an account and its first session. 409 if the e-mail address or the nickname is taken."""
     if await User.objects.filter(email=payload.email).aexists():
         raise HttpError(409, EMAIL_TAKEN)
     if await User.objects.with_nickname(payload.nickname).aexists():
         raise HttpError(409, NICKNAME_TAKEN)
     try:
         user = await sync_to_async(User.objects.create_user)(**payload.model_dump())
-    except IntegrityError as error:  # Somebody else took it since it was looked up.
+    except IntegrityError as error:  # Another request took it after the check.
         raise HttpError(409, EITHER_TAKEN) from error
     return await _open_session(user)
 
 
 @router.get("availability", response=Availability)
 async def look_up_availability(request: HttpRequest, wish: Query[Wish]) -> Availability:
-    """Tell whether an e-mail address and a nickname can be had."""
+    """Tell whether an e-mail address and a nickname are free."""
     available = Availability()
     if wish.email is not None:
         available.email = not await User.objects.filter(email=wish.email).aexists()
@@ -79,7 +80,7 @@ async def look_up_availability(request: HttpRequest, wish: Query[Wish]) -> Avail
 
 @router.post("log-in", response={201: Session})
 async def log_in(request: HttpRequest, payload: LogIn) -> Session:
-    """Open a session. 401 when the e-mail address or the password is wrong; it does not say which.
+    """Open a session. 401 if the e-mail address or the password is wrong; it does not say which.
 
     429 after too many attempts.
     """
@@ -92,7 +93,7 @@ async def log_in(request: HttpRequest, payload: LogIn) -> Session:
     if not await sync_to_async(user.check_password)(payload.password):
         raise AuthenticationError(message=WRONG_EMAIL_OR_PASSWORD)
     opened = await _open_session(user)
-    # Whoever has changed the password meanwhile has closed the sessions that were there by then.
+    # A password change since then has already ended the sessions of that time.
     unchanged = User.objects.filter(pk=user.pk, password=user.password, is_active=True)
     if not await unchanged.aupdate(last_login=timezone.now()):
         await AuthToken.objects.filter(digest=digest_of(opened.token)).adelete()
@@ -102,7 +103,7 @@ async def log_in(request: HttpRequest, payload: LogIn) -> Session:
 
 @router.post("apple/nonce", response={201: Nonce})
 async def begin_sign_in_with_apple(request: HttpRequest) -> Nonce:
-    """Hand out the nonce of one sign-in with Apple. 404 when it is not offered."""
+    """Return the nonce of one sign-in with Apple. 404 if the site does not offer it."""
     nonce = new_nonce()
     await cache.aset(nonce_key(nonce), "unused", NONCE_LIFETIME)
     return Nonce(nonce=nonce)
@@ -110,10 +111,10 @@ async def begin_sign_in_with_apple(request: HttpRequest) -> Nonce:
 
 @router.post("apple", response={201: Session})
 async def sign_in_with_apple(request: HttpRequest, payload: AppleSignIn) -> Session:
-    """Open a session for somebody whom Apple vouches for, and an account if they have none.
+    """Open a session for a user whom Apple has identified, and an account if there is none.
 
-    401 when the token or the nonce is not good, 403 when the account is deactivated, 404 when this is not
-    offered, 409 when the address or the nickname is somebody else's, 503 when Apple does not answer.
+    401 if the token or the nonce is invalid, 403 if the account is deactivated, 404 if the site does not
+    offer this. 409 if another account has the address or the nickname, 503 if Apple does not answer.
     """
     identify = sync_to_async(identity_of, thread_sensitive=False)  # It may have to wait for Apple.
     identity = await identify(payload.identity_token, payload.nonce)
@@ -125,7 +126,7 @@ async def sign_in_with_apple(request: HttpRequest, payload: AppleSignIn) -> Sess
     if user is None and await User.objects.with_nickname(payload.nickname).aexists():
         raise HttpError(409, NICKNAME_TAKEN)
     if not await cache.adelete(nonce_key(payload.nonce)):
-        raise TokenRefused  # Another request was faster with the same nonce.
+        raise TokenRefused  # Another request has used the same nonce.
     if user is None:
         try:
             user = await sync_to_async(User.objects.create_user)(
@@ -141,33 +142,33 @@ async def sign_in_with_apple(request: HttpRequest, payload: AppleSignIn) -> Sess
 
 @router.post("log-out", response={204: None}, auth=session)
 async def log_out(request: AuthenticatedRequest) -> None:
-    """Close the session of this request; the user's other sessions stay open."""
+    """End the session of this request; the user's other sessions stay open."""
     await request.auth.adelete()
 
 
 @router.get("me", response=Profile, auth=session)
 async def read_profile(request: AuthenticatedRequest) -> User:
-    """Show the profile of the user who asks."""
+    """Show the user's own profile."""
     return request.auth.user
 
 
 @router.patch("me", response=Profile, auth=session)
 async def change_profile(request: AuthenticatedRequest, payload: ProfileChange) -> User:
-    """Change the nickname. 409 when somebody else has it."""
+    """Change the nickname. 409 if another user has it."""
     user = request.auth.user
     if await User.objects.with_nickname(payload.nickname).exclude(pk=user.pk).aexists():
         raise HttpError(409, NICKNAME_TAKEN)
     user.nickname = payload.nickname
     try:
         await user.asave(update_fields=["nickname"])
-    except IntegrityError as error:  # Somebody else took it since it was looked up.
+    except IntegrityError as error:  # Another request took it after the check.
         raise HttpError(409, NICKNAME_TAKEN) from error
     return user
 
 
 @router.post("me/password", response={204: None}, auth=session)
 async def change_password(request: AuthenticatedRequest, payload: PasswordChange) -> None:
-    """Change the password and close the user's other sessions. 403 when the old one is not right."""
+    """Change the password and end the user's other sessions. 403 if the old password is wrong."""
     user = request.auth.user
     if not await sync_to_async(user.check_password)(payload.old_password):
         raise HttpError(403, WRONG_PASSWORD)
@@ -183,9 +184,9 @@ async def change_password(request: AuthenticatedRequest, payload: PasswordChange
 
 @router.delete("me", response={204: None}, auth=session)
 async def delete_account(request: AuthenticatedRequest) -> None:
-    """Delete the account, its campaigns and its places in those of others. 403 when the session is old.
+    """Delete the account, its campaigns and its places in others. 403 if the session is old.
 
-    Not every account has a password to ask for, and a DELETE has no body: to have logged in just now will do.
+    Not every account has a password to ask for, and a DELETE has no body. A recent log-in is enough.
     """
     if not request.auth.is_fresh:
         raise HttpError(403, LOG_IN_AGAIN)

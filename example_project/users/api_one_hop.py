@@ -1,8 +1,8 @@
-"""How is `users.api` faster?
+"""How can `users.api` be faster?
 
-What an endpoint wants from the database is one synchronous function, and one hop: it finds the session as
-well, and a request crosses to a thread and back once. And it can be one transaction, for which Django has no
-asynchronous way.
+One synchronous function does all database work of an endpoint, in one hop. It also finds the session, so a
+request goes to a thread and back only once. The function can also be a transaction, which Django does not
+have in an asynchronous form.
 """
 
 from asgiref.sync import sync_to_async
@@ -52,9 +52,9 @@ router = Router()
 
 
 class SecretBearer(HttpBearer):
-    """Hands the secret on: `_session_of` lets it in or not, in the hop of the endpoint.
+    """Passes the secret on: `_session_of` checks it, in the hop of the endpoint.
 
-    An endpoint that forgot to ask would have a string and no user.
+    An endpoint that forgets the check would have a string and no user.
     """
 
     async def authenticate(self, request: HttpRequest, token: str) -> str:
@@ -63,7 +63,7 @@ class SecretBearer(HttpBearer):
 
 
 class BearingRequest(HttpRequest):
-    """A request with a secret that nobody has looked at."""
+    """A request with a secret that was not checked yet."""
 
     auth: str
 
@@ -73,19 +73,19 @@ secret = SecretBearer()
 
 @router.post("sign-up", response={201: Session})
 async def sign_up(request: HttpRequest, payload: SignUp) -> Session:
-    """Open an account and its first session. 409 when the e-mail address or the nickname is taken."""
+    """Create an account and its first session. 409 if the e-mail address or the nickname is taken."""
     return await sync_to_async(_sign_up)(payload)
 
 
 @router.get("availability", response=Availability)
 async def look_up_availability(request: HttpRequest, wish: Query[Wish]) -> Availability:
-    """Tell whether an e-mail address and a nickname can be had."""
+    """Tell whether an e-mail address and a nickname are free."""
     return await sync_to_async(_availability_of)(wish)
 
 
 @router.post("log-in", response={201: Session})
 async def log_in(request: HttpRequest, payload: LogIn) -> Session:
-    """Open a session. 401 when the e-mail address or the password is wrong; it does not say which.
+    """Open a session. 401 if the e-mail address or the password is wrong; it does not say which.
 
     429 after too many attempts.
     """
@@ -94,7 +94,7 @@ async def log_in(request: HttpRequest, payload: LogIn) -> Session:
 
 @router.post("apple/nonce", response={201: Nonce})
 async def begin_sign_in_with_apple(request: HttpRequest) -> Nonce:
-    """Hand out the nonce of one sign-in with Apple. 404 when it is not offered."""
+    """Return the nonce of one sign-in with Apple. 404 if the site does not offer it."""
     nonce = new_nonce()
     await sync_to_async(cache.set)(nonce_key(nonce), "unused", NONCE_LIFETIME)
     return Nonce(nonce=nonce)
@@ -102,43 +102,43 @@ async def begin_sign_in_with_apple(request: HttpRequest) -> Nonce:
 
 @router.post("apple", response={201: Session})
 async def sign_in_with_apple(request: HttpRequest, payload: AppleSignIn) -> Session:
-    """Open a session for somebody whom Apple vouches for, and an account if they have none.
+    """Open a session for a user whom Apple has identified, and an account if there is none.
 
-    401 when the token or the nonce is not good, 403 when the account is deactivated, 404 when this is not
-    offered, 409 when the address or the nickname is somebody else's, 503 when Apple does not answer.
+    401 if the token or the nonce is invalid, 403 if the account is deactivated, 404 if the site does not
+    offer this. 409 if another account has the address or the nickname, 503 if Apple does not answer.
     """
     return await sync_to_async(_sign_in_with_apple)(payload)
 
 
 @router.post("log-out", response={204: None}, auth=secret)
 async def log_out(request: BearingRequest) -> None:
-    """Close the session of this request; the user's other sessions stay open."""
+    """End the session of this request; the user's other sessions stay open."""
     await sync_to_async(_log_out)(request.auth)
 
 
 @router.get("me", response=Profile, auth=secret)
 async def read_profile(request: BearingRequest) -> User:
-    """Show the profile of the user who asks."""
+    """Show the user's own profile."""
     return (await sync_to_async(_session_of)(request.auth)).user
 
 
 @router.patch("me", response=Profile, auth=secret)
 async def change_profile(request: BearingRequest, payload: ProfileChange) -> User:
-    """Change the nickname. 409 when somebody else has it."""
+    """Change the nickname. 409 if another user has it."""
     return await sync_to_async(_change_profile)(request.auth, payload)
 
 
 @router.post("me/password", response={204: None}, auth=secret)
 async def change_password(request: BearingRequest, payload: PasswordChange) -> None:
-    """Change the password and close the user's other sessions. 403 when the old one is not right."""
+    """Change the password and end the user's other sessions. 403 if the old password is wrong."""
     await sync_to_async(_change_password)(request.auth, payload)
 
 
 @router.delete("me", response={204: None}, auth=secret)
 async def delete_account(request: BearingRequest) -> None:
-    """Delete the account, its campaigns and its places in those of others. 403 when the session is old.
+    """Delete the account, its campaigns and its places in others. 403 if the session is old.
 
-    Not every account has a password to ask for, and a DELETE has no body: to have logged in just now will do.
+    Not every account has a password to ask for, and a DELETE has no body. A recent log-in is enough.
     """
     await sync_to_async(_delete_account)(request.auth)
 
@@ -158,7 +158,7 @@ def _sign_up(payload: SignUp) -> Session:
         raise HttpError(409, NICKNAME_TAKEN)
     try:
         user = User.objects.create_user(**payload.model_dump())
-    except IntegrityError as error:  # Somebody else took it since it was looked up.
+    except IntegrityError as error:  # Another request took it after the check.
         raise HttpError(409, EITHER_TAKEN) from error
     return _open_session(user)
 
@@ -182,7 +182,7 @@ def _log_in(request: HttpRequest, payload: LogIn) -> Session:
     if not user.check_password(payload.password):
         raise AuthenticationError(message=WRONG_EMAIL_OR_PASSWORD)
     opened = _open_session(user)
-    # Whoever has changed the password meanwhile has closed the sessions that were there by then.
+    # A password change since then has already ended the sessions of that time.
     unchanged = User.objects.filter(pk=user.pk, password=user.password, is_active=True)
     if not unchanged.update(last_login=timezone.now()):
         AuthToken.objects.filter(digest=digest_of(opened.token)).delete()
@@ -200,7 +200,7 @@ def _sign_in_with_apple(payload: AppleSignIn) -> Session:
     if user is None and User.objects.with_nickname(payload.nickname).exists():
         raise HttpError(409, NICKNAME_TAKEN)
     if not cache.delete(nonce_key(payload.nonce)):
-        raise TokenRefused  # Another request was faster with the same nonce.
+        raise TokenRefused  # Another request has used the same nonce.
     if user is None:
         try:
             user = User.objects.create_user(identity.email, payload.nickname, apple_id=identity.apple_id)
@@ -223,7 +223,7 @@ def _change_profile(secret: str, payload: ProfileChange) -> User:
     user.nickname = payload.nickname
     try:
         user.save(update_fields=["nickname"])
-    except IntegrityError as error:  # Somebody else took it since it was looked up.
+    except IntegrityError as error:  # Another request took it after the check.
         raise HttpError(409, NICKNAME_TAKEN) from error
     return user
 

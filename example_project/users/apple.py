@@ -1,8 +1,8 @@
-"""Whom does Apple vouch for, and which account may they open?
+"""Which user has Apple identified, and which account may they open?
 
-Signing in goes like this. The client asks for a nonce, and gives its SHA-256 to Apple. Apple lets the user
-sign in, and puts that into an identity token. The client sends both here: the token says who it is, the
-nonce that it was made for this sign-in. Neither is good for a second one.
+The client asks for a nonce, and gives its SHA-256 to Apple. Apple signs the user in, and puts the hash into
+an identity token. The client sends both here. The token identifies the user, and the nonce proves that the
+token was made for this sign-in. Neither is valid twice.
 """
 
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ class NotOffered(HttpError):
 
 
 class Claims(Schema):
-    """What is said of the user, as far as it can be kept: Apple has signed it, and may err as anybody."""
+    """The claims about the user, with values that can be stored: Apple's signature does not prove that."""
 
     sub: Annotated[str, Field(max_length=255, pattern="^[!-~]+$")]
     email: Email | None = None
@@ -54,32 +54,32 @@ class Claims(Schema):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Somebody as Apple knows them; the address may be one of its private relay, and works as any other."""
+    """A user as Apple knows them; the address may be one of Apple's private relay, and works as well."""
 
     apple_id: str
     email: str
-    """Empty where the client did not ask Apple for it."""
+    """Empty if the client did not ask Apple for it."""
     has_verified_email: bool
 
 
 def new_nonce() -> str:
-    """Return what a client takes to Apple and back; it is good while `nonce_key` of it is in the cache."""
+    """Return a nonce for a client to take to Apple; it is valid while the cache has its `nonce_key`."""
     if not settings.APPLE_CLIENT_ID:
         raise NotOffered
     return new_secret()
 
 
 def nonce_key(nonce: str) -> str:
-    """Return the key under which the cache has this nonce. Who deletes it has used it: only one can."""
+    """Return the cache key of this nonce. To use a nonce is to delete its key, which only one request can."""
     return f"apple-nonce-{digest_of(nonce)}"
 
 
 def identity_of(token: str, nonce: str) -> Identity:
-    """Verify an identity token; may wait for Apple: never call it on an event loop."""
+    """Verify an identity token; may wait for Apple, so never call it on an event loop."""
     if not settings.APPLE_CLIENT_ID:
         raise NotOffered
-    # To delete an entry that has expired succeeds with some caches, to read it does not. And who has no nonce
-    # cannot make us ask Apple.
+    # Read the entry first: some caches delete an expired entry successfully, but do not return it. A client
+    # without a nonce must not make us ask Apple.
     if not cache.get(nonce_key(nonce)):
         raise TokenRefused
     try:
@@ -112,7 +112,7 @@ def identity_of(token: str, nonce: str) -> Identity:
 
 
 def refuse_unless_it_opens(user: User | None, identity: Identity, nickname: str | None) -> None:
-    """Refuse an identity that opens neither the account found by its id or address nor a new one."""
+    """Refuse an identity that opens no account by its id or address, and cannot open a new one."""
     if user is None:
         if not (identity.email and identity.has_verified_email):
             raise bad_field("identity_token", "A new account needs an address that Apple has verified.")
@@ -126,11 +126,11 @@ def refuse_unless_it_opens(user: User | None, identity: Identity, nickname: str 
 
 
 def link(user: User, identity: Identity) -> None:
-    """Let the account, found by its address, be opened with this identity from now on, and with nothing else.
+    """Let this identity, and nothing else, open the account that was found by its address.
 
-    Nobody has verified that whoever signed up with the address could read its mail: they may have come first,
-    and wait for its owner. So the password goes, and the sessions with it. 409 when the account, or Apple's
-    id, has become somebody else's since they were looked up.
+    Sign-up did not verify the address. Someone else may have signed up with it first, and waited for its
+    owner. So the password goes, and the sessions with it. 409 if the account, or Apple's id, has got another
+    owner since the check.
     """
     user.apple_id = identity.apple_id
     user.set_unusable_password()

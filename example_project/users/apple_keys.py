@@ -1,7 +1,7 @@
 """With which keys does Apple sign?
 
-They are fetched once for many sign-ins, and again when a token names a key that is not among them: Apple has
-new ones now and then. Strangers can name any key, so that this happens at most once in a while.
+The keys are fetched once for many sign-ins. They are fetched again when a token names an unknown key, because
+Apple changes its keys now and then. Strangers can name any key, so this happens at most once in a while.
 """
 
 import json
@@ -18,7 +18,7 @@ from ninja.errors import HttpError
 
 KEYS = "apple-keys"
 LIFETIME = 24 * 60 * 60
-"""Seconds after which a key that Apple has withdrawn is trusted no longer."""
+"""Seconds until a key that Apple has withdrawn is no longer trusted."""
 LOOKED_AGAIN = "apple-keys-looked-again"
 LOOK_AGAIN_AFTER = 60
 """Seconds."""
@@ -27,14 +27,14 @@ PATIENCE = 5
 
 
 class KeysUnavailable(HttpError):
-    """Nobody can say whether a token is good: 503, because to try again may help."""
+    """The token cannot be checked: 503, because another attempt may succeed."""
 
     def __init__(self) -> None:
         super().__init__(503, "Apple does not answer. Try again later.")
 
 
 def signing_key(key_id: str | None) -> PyJWK | None:
-    """Return Apple's key of this id, if there is one; may wait for Apple: never call it on an event loop."""
+    """Return Apple's key with this id, if any; may wait for Apple, so never call it on an event loop."""
     keys = cache.get(KEYS)
     if keys is None or (key_id not in keys and cache.add(LOOKED_AGAIN, "yes", LOOK_AGAIN_AFTER)):
         keys = _fetched()
@@ -44,14 +44,14 @@ def signing_key(key_id: str | None) -> PyJWK | None:
 
 def _fetched() -> dict[str, dict[str, Any]]:
     try:
-        # The environment lets through no address but HTTPS, and HTTP of this machine.
+        # The environment allows only HTTPS, and HTTP of this machine.
         with urlopen(settings.APPLE_KEYS_URL, timeout=PATIENCE) as answer:  # noqa: S310
             answered = json.load(answer)
-        # Keys of a kind that PyJWT does not know yet are left out, and a set without any other is an error.
+        # PyJWT leaves out keys of types that it does not know, and raises an error if no key is left.
         usable = {key.key_id for key in PyJWKSet.from_dict(answered).keys}
         return {key["kid"]: key for key in answered["keys"] if key["kid"] in usable}
     except HTTPError as error:
-        error.close()  # It is the answer as well, with its connection.
+        error.close()  # The error is the response as well, and has its connection.
         raise KeysUnavailable from error
     except (OSError, HTTPException, ValueError, LookupError, AttributeError, PyJWTError) as error:
         raise KeysUnavailable from error

@@ -14,10 +14,10 @@ class AuthenticatedRequest(HttpRequest):
 
 
 class SessionBearer(HttpBearer):
-    """`Authorization: Bearer <secret>`; the request's `auth` becomes the token, its user loaded with it."""
+    """`Authorization: Bearer <secret>`; sets the request's `auth` to the token, with its user loaded."""
 
     async def authenticate(self, request: HttpRequest, token: str) -> AuthToken | None:
-        """Return the session that this secret belongs to, unless it has ended."""
+        """Return the session with this secret, unless it has ended."""
         tokens = AuthToken.objects.valid().select_related("user")
         try:
             return await tokens.aget(digest=digest_of(token))

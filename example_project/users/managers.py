@@ -1,4 +1,4 @@
-"""How are users found and made?"""
+"""How are users found and created?"""
 
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 
 class UserManager(BaseUserManager["User"]):
-    """What there is to be done with users in general; Django's own commands and forms use it too."""
+    """Operations on users in general; Django's own commands and forms use it too."""
 
     @classmethod
     def normalize_email(cls, email: str | None) -> str:
-        """Return the address in lower case as a whole: nobody has two mailboxes that differ in case only."""
+        """Return the whole address in lower case: in practice no two mailboxes differ only in case."""
         return (email or "").strip().lower()
 
     def get_by_natural_key(self, email: str | None) -> "User":
@@ -28,7 +28,7 @@ class UserManager(BaseUserManager["User"]):
         return await self.aget(email=self.normalize_email(email))
 
     def with_nickname(self, nickname: str) -> QuerySet["User"]:
-        """Return the users who have this nickname in any case, by the index of its unique constraint."""
+        """Return the users with this nickname in any case, using the index of its unique constraint."""
         return self.filter(Exact(Lower("nickname"), Lower(Value(nickname))))
 
     def create_user(self, email: str, nickname: str, password: str | None = None, **fields: Any) -> "User":

@@ -25,7 +25,7 @@ validate_nickname = RegexValidator(
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """Somebody with an account; logs in with the e-mail address, is known to others by the nickname."""
+    """A person with an account; logs in with the e-mail address, and is known to others by the nickname."""
 
     email = models.EmailField(unique=True, error_messages={"unique": "This e-mail address is taken."})
     nickname = models.CharField(max_length=30, validators=[validate_nickname])
@@ -62,13 +62,13 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.nickname
 
     def clean(self) -> None:
-        """Write the e-mail address as the database wants it."""
+        """Write the e-mail address as the database requires it."""
         self.email = type(self).objects.normalize_email(self.email)
 
     def check_password(self, raw_password: str) -> bool:
-        """Tell whether this is the password, as Django does; an outdated hash is renewed where it is found.
+        """Tell whether this is the password, as Django does; renew an outdated hash only if it is unchanged.
 
-        Django writes the new hash whatever is stored by then, be it that of another password.
+        Django would write the new hash even over that of another password, set by another request.
         """
         checked = self.password
 
@@ -86,11 +86,10 @@ class User(AbstractBaseUser, PermissionsMixin):
         was: Mapping[str, Any] | None = None,
         keeping: "AuthToken | None" = None,
     ) -> bool:
-        """Save what the account is opened with, and close the sessions but one that were opened with another.
+        """Save the credentials, and end the sessions (but one) that were opened with the old ones.
 
-        Both or neither: whoever was to be locked out would keep their session otherwise. And neither, which
-        is False, where the row is not as it `was`: another request has been faster, with the account in mind
-        as it was then.
+        Both or neither: otherwise a locked-out user would keep a session. If the row is not as it `was`, do
+        neither and return False: another request has changed the account since it was read.
         """
         rows = type(self).objects.filter(pk=self.pk, **(was or {}))
         if not rows.update(**{name: getattr(self, name) for name in fields}):
@@ -108,16 +107,16 @@ class AuthTokenQuerySet(models.QuerySet["AuthToken"]):
     """Sessions."""
 
     def valid(self) -> Self:
-        """Return the tokens that still let their user in."""
+        """Return the tokens that are still valid."""
         return self.filter(expires_at__gt=timezone.now(), user__is_active=True)
 
     def ended(self) -> Self:
-        """Return the tokens that will never let anybody in again."""
+        """Return the tokens that will never be valid again."""
         return self.filter(expires_at__lte=timezone.now())
 
 
 class AuthToken(models.Model):
-    """A session of a user. Its secret is with the client and cannot be found from what is stored here."""
+    """A session of a user. The client has its secret, which cannot be computed from what is stored here."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="auth_tokens")
     digest = models.CharField(max_length=64, unique=True, editable=False)
@@ -134,5 +133,5 @@ class AuthToken(models.Model):
 
     @property
     def is_fresh(self) -> bool:
-        """Whether its user proved just now who they are."""
+        """Whether the user has logged in just now."""
         return timezone.now() - self.created_at < FRESH

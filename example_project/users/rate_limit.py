@@ -1,9 +1,9 @@
-"""How often may somebody try to log in?
+"""How often may a client try to log in?
 
-So many times in a window, from one address and into one account; a window's counts have keys of their own, so
-that none expires while it is needed. Each attempt gets its number in one atomic step of the cache, also when
-many come at once. The throttles of django-ninja read a list and write it back: of two that come at once, one
-is lost. They would also keep the event loop waiting for Redis.
+The limit is a number of attempts in a window, from one address and into one account. Each window has its own
+keys, so that no count expires while it is needed. The cache numbers each attempt in one atomic step, also if
+many come at once. The throttles of django-ninja read a list and write it back, so of two requests at once
+they lose one. They would also make the event loop wait for Redis.
 """
 
 import logging
@@ -21,10 +21,10 @@ logger = logging.getLogger(__name__)
 
 
 def limit_log_ins(request: HttpRequest, email: str) -> None:
-    """Count an attempt to log in. Throttled, which is 429, when it is one too many.
+    """Count an attempt to log in. Raise Throttled, which is 429, if it is one too many.
 
-    It is counted for the address first: who is refused there takes nothing from the account's owner. It may
-    have to wait for Redis: never call it on an event loop.
+    The address is counted first: an attempt that is refused there does not count for the account. It may have
+    to wait for Redis, so never call it on an event loop.
     """
     if not settings.LOG_IN_ATTEMPTS:
         return
@@ -34,12 +34,12 @@ def limit_log_ins(request: HttpRequest, email: str) -> None:
             if _count(f"log-in:{sha256(whose.encode()).hexdigest()}:{window:.0f}") > settings.LOG_IN_ATTEMPTS:
                 raise Throttled(wait=math.ceil(settings.LOG_IN_WINDOW - elapsed))
     except RedisError:
-        # Without its cache the service is slower, but nobody is locked out; each guess still costs a hash.
+        # Without its cache the service does not lock users out; each guess still costs a hash.
         logger.exception("log-ins are not limited: the cache does not answer")
 
 
 def client_address(request: HttpRequest) -> str:
-    """Return who asks: each of TRUSTED_PROXIES has noted at the end of a header who asked it."""
+    """Return the client's address: each of TRUSTED_PROXIES has appended its own client's to a header."""
     noted = [one.strip() for one in request.headers.get("X-Forwarded-For", "").split(",") if one.strip()]
     if 0 < settings.TRUSTED_PROXIES <= len(noted):
         return noted[-settings.TRUSTED_PROXIES]
@@ -47,6 +47,6 @@ def client_address(request: HttpRequest) -> str:
 
 
 def _count(key: str) -> int:
-    # The clocks of the workers may differ a little: a key lives longer than its window.
+    # The clocks of the workers may differ a little, so a key lives longer than its window.
     cache.add(key, 0, timeout=2 * settings.LOG_IN_WINDOW)
     return cache.incr(key)

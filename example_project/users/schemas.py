@@ -1,4 +1,4 @@
-"""What does the users API take and give?"""
+"""What does the users API accept and return?"""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -14,7 +14,7 @@ from users.models import User, validate_nickname
 
 
 def _checked_by(validator: Callable[[str], None]) -> AfterValidator:
-    """Let a validator of Django refuse the value, as pydantic expects it: with a ValueError."""
+    """Turn a validator's error into the ValueError that pydantic expects."""
 
     def check(value: str) -> str:
         try:
@@ -27,14 +27,14 @@ def _checked_by(validator: Callable[[str], None]) -> AfterValidator:
 
 
 Email = Annotated[
-    # Its length is checked as it is stored: in lower case, a letter may become two.
+    # The length is checked as stored: in lower case, one letter may become two.
     str,
     AfterValidator(User.objects.normalize_email),
     Field(max_length=254),
     _checked_by(validate_email),
 ]
 Nickname = Annotated[str, _checked_by(validate_nickname)]
-# Longer ones would only let a client make the server hash for longer.
+# A longer one would only make the server hash for longer.
 Password = Annotated[str, Field(max_length=128)]
 
 
@@ -58,47 +58,47 @@ class SignUp(Schema):
 
 
 class LogIn(Schema):
-    """What proves who somebody is."""
+    """The credentials of a user."""
 
     email: Email
     password: Password
 
 
 class ProfileChange(Schema):
-    """What users can change of themselves."""
+    """What users can change in their profile."""
 
     nickname: Nickname
 
 
 class PasswordChange(Schema):
-    """Another password."""
+    """A new password."""
 
     old_password: Password
     new_password: Password
 
 
 class Wish(Schema):
-    """What somebody would like to have."""
+    """An e-mail address or a nickname that a new user would like."""
 
     email: Email | None = None
     nickname: Nickname | None = None
 
 
 class Availability(Schema):
-    """What of it can be had; null for what was not asked."""
+    """Whether each of them is free; null if it was not asked for."""
 
     email: bool | None = None
     nickname: bool | None = None
 
 
 class Nonce(Schema):
-    """What a sign-in with Apple begins with."""
+    """The start of a sign-in with Apple."""
 
     nonce: str = Field(description="Give Apple its SHA-256 in hexadecimal; send it back as it is.")
 
 
 class AppleSignIn(Schema):
-    """What Apple says of somebody."""
+    """Apple's answer about a user."""
 
     identity_token: str = Field(max_length=4096)
     nonce: str = Field(max_length=128)
@@ -106,7 +106,7 @@ class AppleSignIn(Schema):
 
 
 class Profile(Schema):
-    """What users see of themselves."""
+    """A user's own profile."""
 
     email: str
     nickname: str

@@ -1,4 +1,4 @@
-"""What secret does a client hold, and what is stored of it?"""
+"""Which secret does a client hold, and what is stored of it?"""
 
 from hashlib import sha256
 from secrets import token_urlsafe

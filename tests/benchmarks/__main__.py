@@ -1,11 +1,13 @@
 """What does the plugin cost? Side by side in one run of `python3 run.py bench`.
 
-The ways are taken in turn, round after round, so that a machine that gets slower gets slower for all of them.
-Shown are the median, and the medians of the differences and ratios within a round. What is watched is
-compared to the same work in the same process just before, unwatched; a plugin that is only there to a
-process without it. All is kept on one processor, where that can be chosen: to be woken up on another one
-than before takes more time, or saves more, than most of what is measured.
-They are numbers of one machine at one time: compare the rows of one run, not two runs.
+The benchmark runs all variants in turn, round after round. If the machine gets slower, it gets slower for all
+of them. It shows the median, and the medians of the differences and ratios within a round.
+
+It compares watched work with the same unwatched work in the same process just before. It compares a plugin
+that is only loaded with a process without it. Everything stays on one processor, if that can be chosen.
+Waking up on another processor takes or saves more time than most of what is measured.
+
+The numbers are of one machine at one time, so compare rows of one run, not two runs.
 """
 
 import argparse
@@ -29,16 +31,22 @@ SUITE = [
 ]
 
 Measured = dict[str, list[float]]
-"""Seconds of each round, by way."""
+"""Seconds of each round, by variant."""
 
 
 def main() -> None:
-    """Measure what was asked for, or all."""
+    """Measure the named benchmarks, or all."""
     parts = {"queries": queries, "hops": hops, "memory": memory, "suite": suite}
-    parser = argparse.ArgumentParser(prog="run.py bench", description=__doc__.partition(":")[0])
+    parser = argparse.ArgumentParser(
+        prog="run.py bench",
+        description=__doc__.partition(
+            "\
+"
+        )[0],
+    )
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(parts)}; all by default")
     parser.add_argument(
-        "--rounds", type=int, default=41, help="how often each way is taken, for a suite a sixth"
+        "--rounds", type=int, default=41, help="rounds of each variant; the suite takes a sixth of them"
     )
     asked = parser.parse_args()
     if unknown := set(asked.parts) - set(parts):
@@ -51,7 +59,7 @@ def main() -> None:
 
 
 def queries(aliases: Iterable[str], rounds: int) -> None:
-    """Measure a query in a view in each way: raw, by the ORM, and as N+1; on each database."""
+    """Measure a query in a view in each variant: raw, by the ORM, and as N+1; on each database."""
     for using in aliases:
         place = f"in a view, {FRAMES} frames deep, {using}"
         measure(f"a query {place}, raw cursor", f"raw,{using},300", WAYS, rounds)
@@ -60,7 +68,7 @@ def queries(aliases: Iterable[str], rounds: int) -> None:
 
 
 def hops(aliases: Iterable[str], rounds: int) -> None:
-    """Measure a crossing to asgiref's thread and back, with nothing in it and with a query."""
+    """Measure a hop to asgiref's thread and back, empty and with a query."""
     ways = [way for way in WAYS if way == "nothing" or (way.startswith("plugin") and not way.endswith("key"))]
     measure("a hop, sync_to_async, with nothing in it", "hop,default,200", ways, rounds)
     for using in aliases:
@@ -68,7 +76,7 @@ def hops(aliases: Iterable[str], rounds: int) -> None:
 
 
 def memory(aliases: Iterable[str], rounds: int) -> None:
-    """Run a long test once on each database: a million queries, or 50,000 where a single round is wanted."""
+    """Run a long test once on each database: a million queries, or 50,000 if only one round is asked for."""
     count = 1_000_000 if rounds > 1 else 50_000
     for using in aliases:
         print(f"\na test with {count:,} queries, {using}, raw cursor")
@@ -80,14 +88,14 @@ def memory(aliases: Iterable[str], rounds: int) -> None:
 
 
 def suite(aliases: Iterable[str], rounds: int) -> None:
-    """Measure the example's tests as whole processes: plugin off, on, and keeping all for a report."""
+    """Measure the example's tests as whole processes: plugin off, on, and with a report."""
     ways = {
         "plugin off": ["--dbperf=off"],
         "plugin on": [],
         "plugin on, with a report": [f"--dbperf-report=json:{os.devnull}"],
     }
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", "-p", "no:cacheprovider"]
-    # The example has settings of its own.
+    # The example has its own settings.
     environ = {
         key: value for key, value in os.environ.items() if key not in ("DJANGO_SETTINGS_MODULE", "PYTHONPATH")
     }
@@ -108,13 +116,13 @@ def suite(aliases: Iterable[str], rounds: int) -> None:
 
 
 def cpu_of_children() -> float:
-    """Processor time of all processes that have ended: a wall clock would time other people, too."""
+    """Processor time of all processes that have ended: a wall clock would include other programs."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 
 
 def measure(title: str, order: str, ways: Iterable[str], rounds: int) -> None:
-    """Let a process for each way do the work in turn, and show what a single time costs."""
+    """Let a process for each variant do the work in turn, and show the cost of one operation."""
     times = int(order.rsplit(",", 1)[1])
     clocks: list[Measured] = [{way: [] for way in ways} for _ in range(4)]
     with ExitStack() as stack:
@@ -127,7 +135,7 @@ def measure(title: str, order: str, ways: Iterable[str], rounds: int) -> None:
     unwatched, of_processor_unwatched, watched, of_processor = clocks
     show(title, watched, unwatched, unit="us", scale=1e6)
     show(
-        "  of it on the processor, in this process",
+        "  of this, processor time of this process",
         of_processor,
         of_processor_unwatched,
         unit="us",
@@ -137,7 +145,7 @@ def measure(title: str, order: str, ways: Iterable[str], rounds: int) -> None:
 
 @contextmanager
 def worker(way: str) -> Iterator["subprocess.Popen[str]"]:
-    """Start a process that measures in one way."""
+    """Start a process that measures one variant."""
     command = [sys.executable, "-m", "tests.benchmarks.worker", way]
     with subprocess.Popen(
         command, cwd=HOME, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -146,12 +154,12 @@ def worker(way: str) -> Iterator["subprocess.Popen[str]"]:
 
 
 def show(title: str, measured: Measured, unwatched: Measured, *, unit: str, scale: float) -> None:
-    """Write medians, and differences and ratios within a round: to the same process, where it can tell."""
+    """Print medians, and differences and ratios within a round: to the same process, if possible."""
     first, *others = measured
     print(f"\n{title}  ({unit}, {len(measured[first])} rounds)")
     print(f"  {first:40}{statistics.median(measured[first]) * scale:9.2f}")
     for name in others:
-        # That a plugin is there cannot be undone in a process that has it.
+        # A process cannot unload the plugin.
         base = unwatched.get(name, measured[first]) if name != IDLE else measured[first]
         pairs = list(zip(measured[name], base, strict=True))
         added = statistics.median(one - other for one, other in pairs) * scale
@@ -162,7 +170,7 @@ def show(title: str, measured: Measured, unwatched: Measured, *, unit: str, scal
 
 @contextmanager
 def prepared() -> Iterator[list[str]]:
-    """Make databases with a row in them, and an environment in which all processes find them."""
+    """Create databases with a row in them, and an environment in which all processes find them."""
     sys.path[:0] = [str(HOME / "example_project")]
     from throwaway_postgres import PostgresUnavailable, start
 
@@ -176,7 +184,7 @@ def prepared() -> Iterator[list[str]]:
             print(f"only SQLite: {unavailable}", file=sys.stderr)
         else:
             stack.callback(server.stop)
-            # The database that every server has: nothing but the benchmark uses this one.
+            # Every server has this database, and nothing but the benchmark uses this server.
             os.environ["BENCHMARK_POSTGRES"] = server.url("postgres")
             aliases.append("postgresql")
         os.environ["DJANGO_SETTINGS_MODULE"] = "tests.benchmarks.settings"
@@ -187,7 +195,7 @@ def prepared() -> Iterator[list[str]]:
 
 
 def make_tables(aliases: Iterable[str]) -> None:
-    """Make the tables of the small project, and the author that the ORM is to get."""
+    """Create the tables of the small project, and the author that the ORM reads."""
     import django
 
     django.setup()

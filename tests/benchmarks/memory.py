@@ -1,6 +1,7 @@
-"""A long test, in a process of its own: `python -m tests.benchmarks.memory nothing|recording ALIAS QUERIES`.
+"""A long test, in its own process: `python -m tests.benchmarks.memory nothing|recording ALIAS QUERIES`.
 
-Written are the most memory that it took in MB, the seconds that it ran, and those until its report was there.
+It prints the most memory that it took in MB, the seconds that it ran, and the seconds until its report was
+ready.
 """
 
 import resource
@@ -17,7 +18,7 @@ from pytest_dbperf.results.measuring import measure
 
 
 def main() -> None:
-    """Run a query again and again, check a budget that it breaks and all that hold, and group it."""
+    """Run a query again and again, check a budget that it breaks and all that hold, and group the queries."""
     way, using, queries = sys.argv[1], sys.argv[2], int(sys.argv[3])
     with listening():
         import django
@@ -39,7 +40,7 @@ def main() -> None:
 
 
 def report(recording) -> None:
-    """Do what is done at the end of a test that has all budgets, and whose groups are wanted."""
+    """Do what the plugin does after a test that has all budgets, if a report is asked for."""
     violation = QueryBudget(0).check(recording)
     assert violation is not None
     assert violation.first_line

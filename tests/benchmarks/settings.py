@@ -19,7 +19,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "shop",
 ]
-# The seven of a new site: a view runs below some twenty frames of them.
+# The seven middlewares of a new site: a view runs below some twenty frames of them.
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

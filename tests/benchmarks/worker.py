@@ -1,8 +1,8 @@
-"""One way to watch queries and hops, in a process of its own that measures when it is told to.
+"""One way to watch queries and hops, in its own process, which measures when it is told to.
 
-A process for each way, because to patch a class and to undo it makes Python forget what it has learned about
-the callers of that class, and in a test session the probes are installed once. Each measures without
-watching, too: two processes differ by more than what is looked for, as each has its memory laid out anew.
+Each variant has its own process. Patching a class, and undoing that, makes Python forget what it has learned
+about the callers of the class; a test session installs the probes only once. Each process also measures
+without watching. Two processes differ by more than the cost, because each has another memory layout.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from functools import cache, partial
 from time import perf_counter, process_time
 
 IDLE = "plugin idle"
-# The key tells N+1: the call site and the parameters. The notes on querysets and rows tell the fix.
+# The key finds N+1: the call site and the parameters. The notes on querysets and rows find the fix.
 WAYS = (
     "nothing",
     IDLE,
@@ -27,13 +27,14 @@ WAYS = (
 )
 
 
-# A query of the example's tests has 75 to 94 frames above it, of which 17 to 37 lie within its request: the
-# walk passes these, and ends there. The others are Django's client and middlewares, and the test runner.
+# A query of the example's tests has 75 to 94 frames above it, and 17 to 37 of them lie within its request.
+# The walk up the stack passes these, and ends there. The others are Django's client and middlewares, and the
+# test runner.
 FRAMES = 60
 FRAMES_OF_THE_REQUEST = 15
-# Those of a framework.
+# The frames of a framework.
 _scope: dict[str, Callable[..., None]] = {}
-exec(  # The file of a function cannot be chosen otherwise.
+exec(  # There is no other way to choose a function's file.
     compile("def below(n, run):\n    below(n - 1, run) if n > 0 else run()", "<a framework>", "exec"), _scope
 )
 below = _scope["below"]
@@ -61,7 +62,7 @@ def main() -> None:
             work, using, times = line.split(",")
             run = partial(WORKS[work], using, int(times))
             with watching(way, using):
-                run()  # Whatever is done once is done now.
+                run()  # Do here whatever is done only once.
             unwatched = run()
             with watching(way, using):
                 print(*unwatched, *run(), flush=True)
@@ -110,7 +111,7 @@ def orm(using: str, times: int) -> Seconds:
 
 
 def relation(using: str, times: int) -> Seconds:
-    """Load the author of a book, row by row."""
+    """Load the author of each book, row by row."""
     from shop.models import Book
 
     def run() -> None:
@@ -126,12 +127,12 @@ def relation(using: str, times: int) -> Seconds:
 
 
 def hop(using: str, times: int) -> Seconds:
-    """Cross to asgiref's thread and back."""
+    """Hop to asgiref's thread and back."""
     return crossing(lambda: len(""), times)
 
 
 def hop_with_query(using: str, times: int) -> Seconds:
-    """Cross to asgiref's thread, get a row by the ORM, and come back."""
+    """Hop to asgiref's thread, get a row by the ORM, and come back."""
     from shop.models import Author
 
     return crossing(lambda: Author.objects.using(using).get(pk=1), times)
@@ -156,7 +157,7 @@ def now() -> Seconds:
 
 
 def since(started: Seconds) -> Seconds:
-    """Tell how long ago both clocks were read."""
+    """Return the time since both clocks were read."""
     wall, processor = now()
     return wall - started[0], processor - started[1]
 
@@ -171,7 +172,7 @@ WORKS: dict[str, Callable[[str, int], Seconds]] = {
 
 
 def in_a_view(run: Callable[[], None]) -> Seconds:
-    """Measure it within a request, as deep in the stack as a test of a large project has it."""
+    """Measure it within a request, as deep in the stack as in a test of a large project."""
     from django.test import Client
 
     elapsed = []

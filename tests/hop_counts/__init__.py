@@ -1,1 +1,1 @@
-"""How often does Django's asynchronous API hop? Measured, and written down for the reference."""
+"""How often does Django's asynchronous API hop? The plugin measures it for the reference."""

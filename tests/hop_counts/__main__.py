@@ -1,7 +1,7 @@
 """Measure the installed Django: `python -m tests.hop_counts` shows its hops, `--write` writes them down.
 
 `python3 run.py hop-counts` does it for every series. The database is SQLite, unless DATABASE_URL names
-another: hops do not depend on it.
+another. Hops do not depend on it.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from tests.hop_counts import columns
 
 
 def main() -> None:
-    """Measure, and show or write it."""
+    """Measure, and show or write the numbers."""
     parser = argparse.ArgumentParser(prog="run.py hop-counts", description=__doc__.partition(":")[0])
     parser.add_argument("--write", action="store_true", help=f"write the column in {columns.PATH.name}")
     asked = parser.parse_args()
@@ -33,7 +33,7 @@ def main() -> None:
         json.dump({"series": series, "hops": hops, "left out": missing}, sys.stdout)
         return
     if missing:
-        sys.exit(f"Django {series} has calls that nobody measures: {', '.join(missing)}")
+        sys.exit(f"Django {series} has calls that are not measured: {', '.join(missing)}")
     table = columns.read() if columns.PATH.exists() else {}
     lines = columns.differences(columns.column(table, series), hops)
     columns.write(columns.with_column(table, series, hops))

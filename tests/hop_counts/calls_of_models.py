@@ -1,4 +1,4 @@
-"""Which asynchronous calls do models have? Each is made in sync code, and measured when the loop runs it."""
+"""Which asynchronous calls do models have? Each one is made in sync code, and measured on the event loop."""
 
 from django import shortcuts
 from django.db import models
@@ -6,7 +6,7 @@ from django.db.models import Model, QuerySet
 
 from tests.hop_counts.models import Book, Shelf
 
-# What the names below begin with, and where it is found.
+# The first part of the names below, and where to find it.
 OWNERS = {
     "QuerySet": QuerySet,
     "Model": Model,
@@ -19,7 +19,7 @@ OWNERS = {
 
 
 async def iterate(iterable):
-    """Take all that it has."""
+    """Iterate over everything."""
     async for _ in iterable:
         pass
 

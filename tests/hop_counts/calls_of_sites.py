@@ -1,4 +1,4 @@
-"""Which asynchronous calls does the rest of Django have? As those of models, but for what is new in 6.0."""
+"""Which asynchronous calls does the rest of Django have? Calls that are new in 6.0 are in another file."""
 
 from django.conf import settings
 from django.contrib import auth
@@ -64,7 +64,7 @@ AUTH = {
     "auth.alogin": lambda it: auth.alogin(it.anonymous_request, it.user),
     "auth.alogout": lambda it: auth.alogout(it.request),
     "auth.alogout (loaded)": lambda it: auth.alogout(it.loaded_request),
-    # Not loaded, it is an error in 5.2: it asks for request.user on the loop.
+    # If the session is not loaded, this is an error in 5.2: it reads request.user on the loop.
     "auth.aupdate_session_auth_hash (loaded)": lambda it: auth.aupdate_session_auth_hash(
         it.loaded_request, it.user
     ),

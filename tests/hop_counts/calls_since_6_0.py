@@ -28,7 +28,7 @@ async def async_task():
 
 @task(backend="dummy")
 def kept_task():
-    """Be kept by a backend that knows its results."""
+    """Do nothing, in a backend that stores results."""
 
 
 def _paginator(it):

@@ -1,4 +1,4 @@
-"""What was measured before? A file with a column for each Django series, which the reference shows."""
+"""What was measured before? A file has a column for each Django series; the reference shows it."""
 
 import json
 from pathlib import Path
@@ -27,7 +27,7 @@ def write(table: Table) -> None:
 
 
 def column(table: Table, series: str) -> Measured:
-    """Take the numbers of one series out of the table."""
+    """Return the numbers of one series."""
     return {
         title: {name: hops[series] for name, hops in calls.items() if series in hops}
         for title, calls in table.items()
@@ -35,7 +35,7 @@ def column(table: Table, series: str) -> Measured:
 
 
 def with_column(table: Table, series: str, measured: Measured) -> Table:
-    """Put the numbers of one series into the table, in the place of those that are there."""
+    """Return the table with new numbers for one series."""
     changed: Table = {}
     for title in {*table, *measured}:
         for name in {*table.get(title, {}), *measured.get(title, {})}:
@@ -53,7 +53,7 @@ def _by_version(item: tuple[str, int]) -> list[int]:
 
 
 def differences(written: Measured, measured: Measured) -> list[str]:
-    """Name the calls whose numbers are not the same, with both."""
+    """Name the calls with different numbers, and both numbers."""
     before = {name: hops for calls in written.values() for name, hops in calls.items()}
     now = {name: hops for calls in measured.values() for name, hops in calls.items()}
     return [
@@ -64,7 +64,7 @@ def differences(written: Measured, measured: Measured) -> list[str]:
 
 
 def complaint(table: Table, series: str, measured: Measured) -> str:
-    """Say what differs from the column of this series, and what to do; nothing if nothing does."""
+    """Say what differs from the column of this series, and what to do; return "" if nothing does."""
     written = column(table, series)
     place = PATH.relative_to(HOME).as_posix()
     if not any(written.values()):
@@ -72,6 +72,6 @@ def complaint(table: Table, series: str, measured: Measured) -> str:
     if lines := differences(written, measured):
         listed = "\n  ".join(lines)
         return (
-            f"Django {series} does not hop as {place} says:\n  {listed}\n`{COMMAND}` writes the new numbers"
+            f"Django {series} hops differently from {place}:\n  {listed}\n`{COMMAND}` writes the new numbers"
         )
     return ""

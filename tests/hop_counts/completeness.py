@@ -1,4 +1,4 @@
-"""Is a call of Django's left out? Its source says which there are, also in new modules."""
+"""Does the table leave out a call of Django's? Django's source lists them, also in new modules."""
 
 import ast
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ import django
 
 from tests.hop_counts.measuring import GROUPS, function_of, has
 
-# The asynchronous functions that Django defines and that are not in the table, by the reason.
+# The asynchronous functions of Django that are not in the table, by reason.
 NOT_MEASURED = {
     "aauthenticate(), aget_user() and the methods of a user call it": (
         "django.contrib.auth.backends.*Backend.aauthenticate",
@@ -18,11 +18,11 @@ NOT_MEASURED = {
         "django.contrib.auth.backends.*Backend.ahas_module_perms",
         "django.contrib.auth.backends.*Backend.ahas_perm",
     ),
-    "for a web server that knows who the user is": (
+    "for a web server that authenticates users itself": (
         "django.contrib.auth.backends.RemoteUserBackend.*",
         "django.contrib.auth.middleware.RemoteUserMiddleware.*",
     ),
-    "a store has its own, and that is measured": (
+    "each session store overrides it, and that is measured": (
         "django.contrib.sessions.backends.base.SessionBase.aclear_expired",
         "django.contrib.sessions.backends.base.SessionBase.acreate",
         "django.contrib.sessions.backends.base.SessionBase.adelete",
@@ -30,7 +30,7 @@ NOT_MEASURED = {
         "django.contrib.sessions.backends.base.SessionBase.aload",
         "django.contrib.sessions.backends.base.SessionBase.asave",
     ),
-    "one store of sessions stands for all": (
+    "one session store is measured for all": (
         "django.contrib.sessions.backends.cache.*",
         "django.contrib.sessions.backends.cached_db.*",
         "django.contrib.sessions.backends.file.*",
@@ -40,7 +40,7 @@ NOT_MEASURED = {
         "django.tasks.backends.*Backend.aenqueue",
         "django.tasks.backends.*Backend.aget_result",
     ),
-    "for tests; a request is measured as a server makes it": ("django.test.client.*",),
+    "for tests; requests are measured as a server makes them": ("django.test.client.*",),
 }
 
 
@@ -58,7 +58,7 @@ def left_out() -> list[str]:
 
 
 def defined() -> Iterator[str]:
-    """Name the public asynchronous functions and methods that Django defines, by an `a` before the name."""
+    """Name the public asynchronous functions and methods that Django defines: names that begin with `a`."""
     root = Path(django.__file__).parent
     for path in sorted(root.rglob("*.py")):
         source = path.read_text(encoding="utf-8")
@@ -73,7 +73,7 @@ def _within(node: ast.AST, place: str, *, is_local: bool = False) -> Iterator[st
             case ast.ClassDef(name=name):
                 yield from _within(child, f"{place}.{name}")
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
-                # What a function defines and does not put into a class is its own.
+                # A function inside a function is local, unless it is in a class.
                 if isinstance(child, ast.AsyncFunctionDef) and name.startswith("a") and not is_local:
                     yield f"{place}.{name}"
                 yield from _within(child, f"{place}.{name}", is_local=True)

@@ -1,4 +1,4 @@
-"""How many hops does a call make? Measured by the plugin's own recording, on an event loop for each."""
+"""How many hops does a call make? The plugin counts them itself, on a new event loop for each call."""
 
 import asyncio
 import inspect
@@ -22,9 +22,10 @@ GROUPS = {title: group for module in _MODULES for title, group in module.GROUPS.
 
 
 def function_of(name):
-    """Find the function that a measured name begins with.
+    """Find the function at the beginning of a measured name.
 
-    None for what is no call (`async for`, a request), LookupError where this Django does not have it.
+    Return None if it is not a call (`async for`, a request). Raise LookupError if this Django does not have
+    it.
     """
     owner, _, function = name.split(" ")[0].partition(".")
     if owner not in OWNERS:
@@ -36,7 +37,7 @@ def function_of(name):
 
 
 def has(name):
-    """Tell whether this Django has what is to be measured."""
+    """Tell whether this Django has the call."""
     try:
         function_of(name)
     except LookupError:

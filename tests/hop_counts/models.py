@@ -1,4 +1,4 @@
-"""Each kind of relation that has an asynchronous manager."""
+"""A model for each type of relation that has an asynchronous manager."""
 
 from django.contrib.contenttypes.fields import GenericForeignKey, GenericRelation
 from django.contrib.contenttypes.models import ContentType
@@ -6,17 +6,17 @@ from django.db import models
 
 
 class Shelf(models.Model):
-    """Where books stand."""
+    """A place for books."""
 
 
 class Genre(models.Model):
-    """What books are about."""
+    """A subject of books."""
 
     name = models.CharField(max_length=50)
 
 
 class Note(models.Model):
-    """Something about anything."""
+    """A note about any object."""
 
     content_type = models.ForeignKey(ContentType, models.CASCADE)
     object_id = models.PositiveBigIntegerField()
@@ -25,7 +25,7 @@ class Note(models.Model):
 
 
 class Book(models.Model):
-    """Something with a relation of each kind; without the NULL its shelf could not remove it."""
+    """A book with a relation of each type; its shelf can only remove it because the key may be NULL."""
 
     title = models.CharField(max_length=50)
     shelf = models.ForeignKey(Shelf, models.CASCADE, null=True, related_name="books")

@@ -9,7 +9,7 @@ _NAME = f"hop_counts_{uuid4().hex[:12]}"
 _URL = os.environ.get("DATABASE_URL") or f"sqlite:///{os.environ['HOP_COUNTS_FOLDER']}/{_NAME}.sqlite3"
 _DATABASE = dj_database_url.parse(_URL)
 if "sqlite3" in _DATABASE["ENGINE"]:
-    # A file of its own: another thread would find another database in memory.
+    # A file: another thread would find another database in memory.
     _NAME = f"{os.environ['HOP_COUNTS_FOLDER']}/{_NAME}.sqlite3"
 
 ALLOWED_HOSTS = ["testserver"]
@@ -22,7 +22,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "tests.hop_counts",
 ]
-# The seven of a new site.
+# The seven middlewares of a new site.
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -1,4 +1,4 @@
-"""What may a call need? It is made when a call names it: in sync code, before the loop runs."""
+"""What may a call need? It is created when a call names it: in sync code, before the loop runs."""
 
 from functools import cached_property
 from itertools import count
@@ -22,7 +22,7 @@ _numbers = count(1)
 
 
 class Things:
-    """Three books on a shelf, somebody who reads them, and what comes with a site."""
+    """Three books on a shelf, a user who reads them, and the objects of a site."""
 
     def __init__(self):
         self.number = next(_numbers)
@@ -42,7 +42,7 @@ class Things:
 
     @cached_property
     def book(self):
-        """One of them, with a genre and a note."""
+        """A book of the shelf, with a genre and a note."""
         book = self.books.earliest("pk")
         book.genres.create(name="novel")
         book.notes.create()
@@ -65,7 +65,7 @@ class Things:
 
     @cached_property
     def user(self):
-        """A user as the database has it: without permissions, and without a cache of them."""
+        """A user as read from the database: without permissions, and without a cache of them."""
         created = User.objects.create_user(f"user{self.number}", password=PASSWORD)
         return User.objects.get(pk=created.pk)
 
@@ -90,18 +90,18 @@ class Things:
 
     @cached_property
     def loaded_session(self):
-        """A session that is in memory, too."""
+        """A session that is also loaded."""
         assert self.session["key"] == "value"
         return self.session
 
     @cached_property
     def anonymous_request(self):
-        """A request of somebody who has never been here."""
+        """A request without a session or a user."""
         return _request(SessionStore())
 
     @cached_property
     def request(self):
-        """A request of the user, who has logged in with the one before."""
+        """A request of the user, who has logged in with the request before."""
         before = self.anonymous_request
         login(before, self.user)
         before.session.save()
@@ -109,7 +109,7 @@ class Things:
 
     @cached_property
     def loaded_request(self):
-        """A request whose session is in memory, and whose user is known."""
+        """A request with a loaded session and a known user."""
 
         async def auser():
             return self.user

@@ -63,7 +63,7 @@ def test_what_differs_is_named_with_both_numbers():
     now = {"Models": {"Model.asave": 1}, "QuerySets": {"QuerySet.aget": 1, "QuerySet.anew": 3}}
 
     assert columns.complaint(TABLE, "6.1", now).splitlines() == [
-        "Django 6.1 does not hop as docs/reference/hop-counts.json says:",
+        "Django 6.1 hops differently from docs/reference/hop-counts.json:",
         "  QuerySet.aget: 0 -> 1",
         "  QuerySet.agone: 2 -> no such call",
         "  QuerySet.anew: no such call -> 3",

@@ -7,7 +7,7 @@ from benchmark.scenarios import Row
 
 
 def make_load(*latencies: float, seconds: float) -> Load:
-    """Return a load whose clients took a tenth of the time themselves."""
+    """Return a load of clients that took a tenth of the time themselves."""
     return Load(latencies, seconds, own_seconds=seconds / 10)
 
 

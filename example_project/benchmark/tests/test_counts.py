@@ -1,4 +1,4 @@
-"""Is what the workers count believed only if others have counted the same?"""
+"""Are the workers' counts believed only if others have counted the same?"""
 
 from collections import Counter
 from pathlib import Path
@@ -20,13 +20,13 @@ def path(tmp_path: Path) -> Path:
 
 
 def append(path: Path, *lines: str) -> None:
-    """Write on, as a server does."""
+    """Append to the log, as a server does."""
     with path.open("a") as log:
         log.writelines(lines)
 
 
 def test_the_log_tells_of_new_connections_to_one_database(path: Path) -> None:
-    """Neither those from before count, nor other databases, nor what is said about a connection besides."""
+    """Earlier connections, other databases and other messages about a connection do not count."""
     log = Log(path, "campaigns")
     received = CONNECTED.replace("authorized", "received")
     append(path, received.format("[unknown]"), CONNECTED.format("campaigns"), CONNECTED.format("postgres"))
@@ -35,7 +35,7 @@ def test_the_log_tells_of_new_connections_to_one_database(path: Path) -> None:
 
 
 def test_counts_that_agree_are_believed() -> None:
-    """The clients have sent as many requests, and PostgreSQL has seen as many connections."""
+    """The clients sent as many requests, and PostgreSQL saw as many connections."""
     counts = agreed(TOLD, sent=2, seen=1, left_open=1, is_pooled=False)
 
     assert counts == Counts(2, 6, 8, connects=1, new_connections=1, left_open=1)
@@ -48,13 +48,13 @@ def test_a_connection_that_only_postgresql_saw_is_an_error() -> None:
 
 
 def test_a_pooler_has_connections_of_its_own() -> None:
-    """Both numbers are told."""
+    """The counts have the connections to the pooler and to PostgreSQL."""
     counts = agreed(TOLD, sent=2, seen=3, left_open=3, is_pooled=True)
 
     assert (counts.connects, counts.new_connections) == (1, 3)
 
 
 def test_a_request_that_no_worker_saw_is_an_error() -> None:
-    """Something else has answered."""
+    """A request that no worker saw was answered by another server."""
     with pytest.raises(CountsDisagree, match="workers counted 2 requests, and 5 were sent"):
         agreed(TOLD, sent=5, seen=1, left_open=1, is_pooled=False)

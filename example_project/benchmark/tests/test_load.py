@@ -1,4 +1,4 @@
-"""Do the clients ask what they are to ask, and look at the answer?"""
+"""Do the clients send the right requests, and check the answers?"""
 
 import threading
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ ASKED: list[tuple[str, str, bytes]] = []
 
 
 class Answering(BaseHTTPRequestHandler):
-    """Answers 404 below /missing, else 200, and remembers what it was asked."""
+    """Answers 404 below /missing, else 200, and keeps the requests."""
 
     protocol_version = "HTTP/1.1"
 
@@ -31,7 +31,7 @@ class Answering(BaseHTTPRequestHandler):
         self.wfile.write(b"here")
 
     def do_PATCH(self) -> None:
-        """Answer a change in the same way."""
+        """Answer a PATCH in the same way."""
         self.do_GET()
 
     def log_message(self, *args: object) -> None:
@@ -40,7 +40,7 @@ class Answering(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    """Where a server answers."""
+    """The URL of a server that answers."""
     ASKED.clear()
     with ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server, running(server):
         yield f"http://127.0.0.1:{server.server_port}"
@@ -59,7 +59,7 @@ def running(server: ThreadingHTTPServer) -> Iterator[None]:
 
 
 def test_each_request_is_sent_once_and_timed(url: str) -> None:
-    """However many clients share them, and whatever a client has to send."""
+    """This holds for any number of clients, and for any request."""
     requests = [Request("PATCH", f"/{number}", {}, b"body") for number in range(25)]
 
     load = drive(url, requests, clients=3)
@@ -71,20 +71,20 @@ def test_each_request_is_sent_once_and_timed(url: str) -> None:
 
 
 def test_clients_who_are_fast_take_more(url: str) -> None:
-    """No client waits for the slow questions of a mix while another has none left."""
+    """No client waits for the slow requests of a mix while another has none left."""
     requests = [Request("GET", path, {}, None) for path in ("/slow", "/1", "/2", "/3")]
 
-    # The slow one is answered once all others have been asked, all by the other client.
+    # The slow request is answered once the other client has sent all others.
     assert len(drive(url, requests, clients=2).latencies) == 4
 
 
 def test_more_clients_than_requests_are_no_error(url: str) -> None:
-    """Some have nothing to do."""
+    """Some clients have nothing to do."""
     assert len(drive(url, [Request("GET", "/", {}, None)], clients=4).latencies) == 1
 
 
 def test_an_answer_that_is_not_the_right_one_ends_the_measurement(url: str) -> None:
-    """Errors are fast, and would look like a remedy."""
+    """Errors are fast, and would look like an improvement."""
     requests = [Request("GET", "/", {}, None), Request("GET", "/missing", {}, None)]
 
     with pytest.raises(RequestFailed, match="GET /missing was answered with 404: here"):

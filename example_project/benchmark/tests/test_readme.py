@@ -1,4 +1,4 @@
-"""Does a run go into the README, and nothing else of it change?"""
+"""Does a run change its section of the README, and nothing else?"""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from benchmark.tests.results import make_result, make_run
 
 
 def test_a_run_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
-    """What is around the marks stays, and so do they."""
+    """The marks stay, and so does everything around them."""
     readme = tmp_path / "README.md"
     readme.write_text(f"# Title\n\n{START}\nold\n{END}\n\nThe end.\n")
 
@@ -22,7 +22,7 @@ def test_a_run_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
 
 
 def test_a_readme_without_marks_is_left_alone(tmp_path: Path) -> None:
-    """Nobody knows where it should go."""
+    """Without marks, the right place for the section is unknown."""
     readme = tmp_path / "README.md"
     readme.write_text("# Title\n")
 
@@ -32,7 +32,7 @@ def test_a_readme_without_marks_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_the_readme_of_the_project_has_the_marks() -> None:
-    """Once each, in their order."""
+    """Both marks are there once, in their order."""
     before, start, rest = README.read_text().partition(START)
 
     assert start
@@ -41,7 +41,7 @@ def test_the_readme_of_the_project_has_the_marks() -> None:
 
 
 def test_a_section_tells_how_to_do_it_again() -> None:
-    """The command, what it ran on, and what the clients took of the machine."""
+    """It has the command, the versions, and the processor time of the clients."""
     results = [make_result(row, rates=(100, 100)) for row in ROWS]
     said = section(make_run(*results, left_out=("Redis: it is not installed",)))
 

@@ -1,4 +1,4 @@
-"""Does the table tell what was measured?"""
+"""Does the table show what was measured?"""
 
 from benchmark.report import table
 from benchmark.scenarios import Mix, Question, Row, Serving
@@ -11,7 +11,7 @@ BEHIND_PGBOUNCER = Row(Serving(interface="asgi", has_pgbouncer=True), PAGE)
 
 
 def test_a_row_is_compared_with_the_one_before_the_remedy() -> None:
-    """Numbers, and what the rounds say about the ratio: its middle and its ends."""
+    """It shows the ratio: its median and its ends."""
     slow = make_result(BEFORE, rates=(100, 50, 100), new_connections=7)
     fast = make_result(AFTER, rates=(200, 150, 150), alone=(0.0021,))
 
@@ -39,12 +39,12 @@ def test_a_row_is_compared_with_the_one_before_the_remedy() -> None:
 
 
 def test_the_columns_are_as_wide_as_their_widest_cell() -> None:
-    """It is read in a terminal, too."""
+    """The table must read well in a terminal, too."""
     lines = table([make_result(BEFORE, rates=(100,)), make_result(AFTER, rates=(100,))]).splitlines()
 
     assert len({len(line) for line in lines}) == 1
 
 
 def test_the_connections_to_a_pooler_are_told_apart() -> None:
-    """PostgreSQL's first: they are what it has to keep."""
+    """PostgreSQL's connections come first, because it has to keep them."""
     assert "| 7 (2 to PgBouncer) |" in table([make_result(BEHIND_PGBOUNCER, rates=(100,), new_connections=7)])

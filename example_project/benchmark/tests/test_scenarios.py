@@ -1,4 +1,4 @@
-"""Is the service asked what the table says?"""
+"""Are the requests as the table names them?"""
 
 from benchmark.rows import ROWS
 from benchmark.scenarios import Known, Mix, Question, Request, Serving, Session
@@ -11,7 +11,7 @@ CHANGE = Question("PATCH", "/me", is_signed_in=True, body='{"nickname": "%(nickn
 
 
 def test_questions_are_asked_in_turn_and_by_one_after_the_other() -> None:
-    """Each row gets the same requests, whatever the row."""
+    """All rows send the same requests."""
     requests = Mix("both", (LOOK, CHANGE)).requests(2, 2, KNOWN)
 
     assert requests == [
@@ -26,7 +26,7 @@ def test_questions_are_asked_in_turn_and_by_one_after_the_other() -> None:
 
 
 def test_a_new_place_is_never_asked_for_twice() -> None:
-    """What is measured there is the search, and not the cache."""
+    """So the search is measured, and not the cache."""
     near = Mix("near", (Question("GET", "{new_place}"),))
 
     paths = [request.path for request in near.requests(0, 100, KNOWN)]
@@ -40,7 +40,7 @@ def test_a_new_place_is_never_asked_for_twice() -> None:
 
 
 def test_the_same_place_is_asked_for_again_and_again() -> None:
-    """The one with the most campaigns."""
+    """It is the place with the most campaigns."""
     near = Mix("near", (Question("GET", "{place}"),))
 
     assert {request.path for request in near.requests(0, 100, KNOWN)} == {
@@ -49,7 +49,7 @@ def test_the_same_place_is_asked_for_again_and_again() -> None:
 
 
 def test_a_serving_tells_the_service_and_the_reader_alike() -> None:
-    """A pool goes without CONN_MAX_AGE: the service refuses both together."""
+    """A pool excludes CONN_MAX_AGE, because the service refuses both together."""
     serving = Serving(interface="asgi", pool=8, workers=5)
 
     assert str(serving) == "ASGI, pool of 8, 5 workers"
@@ -58,7 +58,7 @@ def test_a_serving_tells_the_service_and_the_reader_alike() -> None:
 
 
 def test_a_serving_names_the_programs_that_it_needs() -> None:
-    """Without them its rows are left out."""
+    """Without these programs, its rows are left out."""
     serving = Serving(interface="asgi", has_pgbouncer=True, has_redis=True)
 
     assert str(serving) == "ASGI, `CONN_MAX_AGE=0`, PgBouncer, Redis"

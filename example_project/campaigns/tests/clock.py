@@ -6,6 +6,6 @@ from datetime import datetime
 
 @dataclass(slots=True)
 class Clock:
-    """What Django takes for the time of day, as a test sets it."""
+    """Django's time of day, set by a test."""
 
     now: datetime

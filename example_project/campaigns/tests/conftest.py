@@ -1,4 +1,4 @@
-"""Which API do the tests ask?"""
+"""Which API do the tests use?"""
 
 import pytest
 from django.utils import timezone
@@ -8,13 +8,13 @@ from campaigns.tests.clock import Clock
 
 @pytest.fixture(params=["/api/campaigns/", "/api/before/campaigns/"], ids=["after", "before"])
 def api(request: pytest.FixtureRequest) -> str:
-    """The URL of both APIs in turn: what they answer is the same, and only the costs are not."""
+    """The URL of both APIs in turn: they give the same answers, only their costs differ."""
     return request.param
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The clock of Django, which stands still until the test sets it."""
+    """Django's clock, which stands still until the test sets it."""
     clock = Clock(timezone.now())
     monkeypatch.setattr(timezone, "now", lambda: clock.now)
     return clock

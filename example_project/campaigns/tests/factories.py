@@ -19,7 +19,7 @@ def make_campaign(
     joined_by: Iterable[User] = (),
     **fields: Any,
 ) -> Campaign:
-    """Save a campaign with its tags and with those who have joined."""
+    """Save a campaign with its tags and its joins."""
     campaign = Campaign.objects.create(
         **{"capacity": 10, "starts_at": NEW_YEAR} | fields, owner=owner, title=title
     )
@@ -29,7 +29,7 @@ def make_campaign(
 
 
 def make_campaigns_at(owner: User, places: Iterable[Position]) -> list[Campaign]:
-    """Save many campaigns, that differ in where they take place."""
+    """Save many campaigns at different places."""
     return Campaign.objects.bulk_create(
         Campaign(
             owner=owner,

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def staff(client: Client) -> Client:
-    """A client whose user may do everything in the admin."""
+    """A client of a superuser."""
     client.force_login(make_user("root", is_staff=True, is_superuser=True))
     return client
 
@@ -60,7 +60,7 @@ def test_a_campaign_can_be_added_with_tags_and_joins(staff: Client) -> None:
 
 
 def test_half_a_position_is_refused_with_a_sentence(staff: Client) -> None:
-    """Not with an error page of the database."""
+    """The admin shows a sentence, not a database error."""
     campaign = make_campaign(make_user("ada"))
     form = {
         "owner": campaign.owner_id,
@@ -79,7 +79,7 @@ def test_half_a_position_is_refused_with_a_sentence(staff: Client) -> None:
 
 
 def test_campaigns_without_a_place_can_be_listed(staff: Client) -> None:
-    """Staff look for those whose place was forgotten."""
+    """Staff look for campaigns with a forgotten place."""
     ada = make_user("ada")
     make_campaign(ada, "online")
     make_campaign(ada, "somewhere", latitude=1, longitude=2)
@@ -91,7 +91,7 @@ def test_campaigns_without_a_place_can_be_listed(staff: Client) -> None:
 
 
 def test_tags_are_completed_while_typing(staff: Client) -> None:
-    """The campaign's form asks for them by a part of the name."""
+    """The campaign's form searches tags by a part of the name."""
     Tag.objects.create(name="water")
 
     parameters = {"app_label": "campaigns", "model_name": "campaign", "field_name": "tags", "term": "wat"}

@@ -1,6 +1,6 @@
-"""What is said of the API of before, that counts nothing, and what is left to say of the one of today?
+"""What does the plugin say about the old campaigns API, and about today's?
 
-What fails here is meant to fail: each of these blocks is a test that a team would have written first.
+The failures in these blocks are intended. Each block is a test that a team would have written first.
 """
 
 import re
@@ -29,7 +29,7 @@ pytestmark = [
 
 
 def make_campaigns(number: int) -> None:
-    """Save campaigns near each other that have nothing in common but a tag."""
+    """Save campaigns near each other that share nothing but a tag."""
     for each in range(number):
         owner = make_user(f"owner-{each}")
         make_campaign(owner, tags=["all", f"tag {each}"], joined_by=[owner], latitude=52.52, longitude=13.4)
@@ -37,13 +37,13 @@ def make_campaigns(number: int) -> None:
 
 @pytest.fixture
 def twenty_campaigns(db: None) -> None:
-    """A page of them."""
+    """One page of campaigns."""
     make_campaigns(20)
 
 
 @pytest.fixture
 def plans() -> None:
-    """Skip without a database that explains how it looks for rows."""
+    """Skip on a database that cannot explain its plans."""
     if connection.vendor != "postgresql":
         pytest.skip(f"{connection.vendor} is not asked for its plans: no_unindexed_filters is for PostgreSQL")
 
@@ -52,7 +52,7 @@ def plans() -> None:
 def test_twenty_campaigns_took_three_queries_each(
     client: Client, twenty_campaigns: None, query_budget: BudgetFixture, path: str, queries: int
 ) -> None:
-    """And one or two for all of them; the fix is written with the line that it belongs on."""
+    """The list itself takes two more; each fix names the line to write it on."""
     with pytest.raises(BudgetExceeded) as told, query_budget(3):
         client.get(BEFORE + path)
 
@@ -68,7 +68,7 @@ def test_twenty_campaigns_took_three_queries_each(
 def test_the_queries_of_each_row_are_n_plus_one(
     client: Client, twenty_campaigns: None, no_n_plus_one: BudgetFixture, path: str
 ) -> None:
-    """In the list and in the search: nobody has to know how many there may be to see it."""
+    """In the list and in the search. No limit is needed to see it."""
     with pytest.raises(BudgetExceeded, match=r"^N\+1 queries 60 > 0 .* GET /api/before/campaigns/"):
         with no_n_plus_one():
             client.get(BEFORE + path)
@@ -79,7 +79,7 @@ def test_the_queries_of_each_row_are_n_plus_one(
 
 @pytest.mark.parametrize("path", ["", SEARCH])
 def test_a_row_cost_three_queries_and_a_hop(client: Client, dbperf: LiveRecording, path: str) -> None:
-    """What grows with the rows is found with two of them, and with five."""
+    """Two rows and five rows are enough to find the growth."""
     with pytest.raises(BudgetExceeded) as told:
         dbperf.assert_constant(lambda: client.get(BEFORE + path), populate=make_campaigns)
 
@@ -103,7 +103,7 @@ def test_a_row_costs_nothing_now(client: Client, dbperf: LiveRecording, path: st
 def test_a_search_looked_at_every_campaign(
     client: Client, plans: None, twenty_campaigns: None, no_unindexed_filters: BudgetFixture
 ) -> None:
-    """No index knows how far a campaign is from somebody, so PostgreSQL computes it for all of them."""
+    """No index has the distance to a position, so PostgreSQL computes it for all campaigns."""
     with pytest.raises(BudgetExceeded) as told, no_unindexed_filters():
         client.get(BEFORE + SEARCH)
 
@@ -120,7 +120,7 @@ def test_a_search_looked_at_every_campaign(
 def test_a_search_looks_into_an_index(
     client: Client, plans: None, twenty_campaigns: None, latitude: float, longitude: float
 ) -> None:
-    """Also where the date line makes two boxes of one, and at the poles, where all longitudes are near."""
+    """Also where the date line splits the box, and at the poles, which include all longitudes."""
     where = {"latitude": latitude, "longitude": longitude, "radius_km": 100}
 
     assert client.get(f"{AFTER}nearby", where).status_code == 200
@@ -128,7 +128,7 @@ def test_a_search_looks_into_an_index(
 
 @pytest.mark.parametrize("centre", [Position(52.52, 13.4), Position(0, 180), Position(89.99, 0)])
 def test_with_many_campaigns_postgresql_takes_the_index(plans: None, centre: Position) -> None:
-    """Its own plan is the one that was hoped for: two rows would prove nothing, as it reads those anyway."""
+    """PostgreSQL's own plan uses the index. With two rows it would read the whole table."""
     random = Random(4)
     places = [Position(random.uniform(-90, 90), random.uniform(-180, 180)) for _ in range(5000)]
     make_campaigns_at(make_user("ada"), places)
@@ -151,7 +151,7 @@ def test_all_else_is_looked_up_in_an_index(client: Client, plans: None, twenty_c
 async def test_a_list_of_twenty_decided_on_twenty_two_hops(
     async_client: AsyncClient, no_sync_to_async: BudgetFixture
 ) -> None:
-    """Each conversion of a synchronous function waits for a thread, and for all others who wait for it."""
+    """Each `sync_to_async` waits for the thread, and for all others that wait for it."""
     await sync_to_async(make_campaigns)(20)
 
     with pytest.raises(BudgetExceeded) as told:
@@ -166,14 +166,14 @@ async def test_a_list_of_twenty_decided_on_twenty_two_hops(
 def test_the_search_again_cost_the_same_again(
     client: Client, twenty_campaigns: None, query_budget: BudgetFixture
 ) -> None:
-    """Nothing was remembered."""
+    """The old search has no cache."""
     for _ in range(2):
         with query_budget(61, at_least=61):
             client.get(BEFORE + SEARCH)
 
 
 def test_joining_and_leaving_cost_the_same(client: Client, query_budget: BudgetFixture) -> None:
-    """A transaction belongs in one function and one thread, and was there before."""
+    """A transaction belongs in one function and one thread; that was so before, too."""
     campaign, headers = make_campaign(make_user("ada")), sign_in(make_user("bob"))
 
     for path in (BEFORE, AFTER):
@@ -186,7 +186,7 @@ def test_joining_and_leaving_cost_the_same(client: Client, query_budget: BudgetF
 def test_a_detail_made_four_queries(
     client: Client, twenty_campaigns: None, query_budget: BudgetFixture
 ) -> None:
-    """The campaign, its owner, its tags and its joins, one after the other."""
+    """One for the campaign, its owner, its tags and its joins."""
     number = client.get(AFTER).json()["items"][0]["id"]
 
     with query_budget(4, at_least=4):

@@ -1,6 +1,6 @@
 """What may it cost to find and join campaigns?
 
-Each endpoint has its budget: the queries that it needs, and not one more however many rows there are.
+Each endpoint has a budget: exactly the queries that it needs, for any number of rows.
 """
 
 import pytest
@@ -15,19 +15,19 @@ from users.tests.factories import make_user, sign_in
 
 SEARCH = "/api/campaigns/nearby?latitude=52.52&longitude=13.4"
 
-# No request opens a connection of its own: it would cost more than all its queries.
+# No request opens its own connection: that would cost more than all its queries.
 pytestmark = [pytest.mark.django_db, pytest.mark.max_new_connections(0), pytest.mark.no_n_plus_one]
 
 
 @pytest.fixture
 def ada(db: None) -> User:
-    """Somebody who owns campaigns."""
+    """A user who owns campaigns."""
     return make_user("ada")
 
 
 @pytest.fixture
 def campaign(ada: User) -> Campaign:
-    """One of many, with tags and with people in it."""
+    """One of many, with tags and joins."""
     users = [make_user(f"user-{number}") for number in range(3)]
     for number in range(5):
         tags = ["water", f"tag {number}"]
@@ -37,14 +37,14 @@ def campaign(ada: User) -> Campaign:
 
 @pytest.mark.query_budget(3, at_least=3, tables={"users_user": 1})
 def test_a_list_costs_three_queries(client: Client, campaign: Campaign) -> None:
-    """Campaigns with their owners and join counts, the tags of all of them, and how many there are."""
+    """Campaigns with their owners and join counts, the tags of all of them, and the total."""
     assert client.get("/api/campaigns/").json()["count"] == 6
 
 
 def test_a_list_costs_the_same_for_any_number_of_campaigns(
     client: Client, ada: User, dbperf: LiveRecording
 ) -> None:
-    """Two campaigns or five, with an owner, tags and people each."""
+    """Two campaigns or five, each with an owner, tags and joins."""
 
     def make(number: int) -> None:
         for each in range(number):
@@ -55,13 +55,13 @@ def test_a_list_costs_the_same_for_any_number_of_campaigns(
 
 @pytest.mark.query_budget(2, insert=0, update=0, delete=0)
 def test_a_detail_costs_two_queries(client: Client, campaign: Campaign) -> None:
-    """The campaign, and its tags; to look changes nothing."""
+    """The campaign and its tags; reading changes nothing."""
     assert client.get(f"/api/campaigns/{campaign.pk}").status_code == 200
 
 
 @pytest.mark.query_budget(3, at_least=3, insert=0, tables={"users_user": 1})
 def test_a_search_costs_three_queries(client: Client, campaign: Campaign) -> None:
-    """Who is in the box, the campaigns among them with owners and join counts, and their tags."""
+    """The campaigns in the box, the nearest of them with owners and join counts, and their tags."""
     assert len(client.get(SEARCH).json()) == 6
 
 
@@ -85,7 +85,7 @@ def test_a_second_search_costs_nothing(
     first: dict[str, float],
     second: dict[str, float],
 ) -> None:
-    """Whoever asks from the same cell finds in the cache what is near it, and that nothing is near it."""
+    """A request from the same cell uses the cache, also if nothing is near."""
     home = {"latitude": 52.52, "longitude": 13.4}
     with query_budget(3, at_least=1):
         client.get("/api/campaigns/nearby", home | first)
@@ -98,7 +98,7 @@ def test_a_second_search_costs_nothing(
 def test_another_cell_or_a_larger_circle_is_looked_up(
     client: Client, campaign: Campaign, query_budget: BudgetFixture, change: dict[str, float]
 ) -> None:
-    """The cache answers only what it was asked."""
+    """The cache answers only the search that it has."""
     home = {"latitude": 52.52, "longitude": 13.4}
     client.get("/api/campaigns/nearby", home)
 
@@ -109,7 +109,7 @@ def test_another_cell_or_a_larger_circle_is_looked_up(
 def test_joining_locks_counts_and_inserts(
     client: Client, ada: User, campaign: Campaign, query_budget: BudgetFixture
 ) -> None:
-    """A block has a budget of its own, and shows what it recorded."""
+    """A block has its own budget, and shows its recording."""
     headers = sign_in(ada)
 
     with query_budget(4, insert=1) as recording:
@@ -122,14 +122,14 @@ def test_joining_locks_counts_and_inserts(
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.no_sync_to_async
 async def test_lists_and_details_decide_on_no_hop(async_client: AsyncClient) -> None:
-    """They await Django's ORM, which hops by itself: once for each call."""
+    """They await Django's ORM, which hops once for each call."""
     for path in ("/api/campaigns/", "/api/campaigns/123456789"):
         await async_client.get(path)
 
 
 @pytest.mark.django_db(transaction=True)
 async def test_a_search_is_one_hop_found_or_not(async_client: AsyncClient, dbperf: LiveRecording) -> None:
-    """The asynchronous calls of Django's cache would each be one, and so would the queries."""
+    """The asynchronous calls of Django's cache would each be one hop, and so would the queries."""
     ada = await sync_to_async(make_user)("ada")
     await sync_to_async(make_campaign)(ada, latitude=52.52, longitude=13.4)
 
@@ -144,7 +144,7 @@ async def test_a_search_is_one_hop_found_or_not(async_client: AsyncClient, dbper
 
 @pytest.mark.django_db(transaction=True)
 async def test_joining_is_one_hop_for_three_queries(async_client: AsyncClient, dbperf: LiveRecording) -> None:
-    """Lock, count and insert are one function, and so one crossing to the thread and back."""
+    """Lock, count and insert are one function, and so one hop to the thread and back."""
     ada = await sync_to_async(make_user)("ada")
     campaign = await sync_to_async(make_campaign)(ada)
     headers = await sync_to_async(sign_in)(ada)

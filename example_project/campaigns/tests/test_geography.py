@@ -1,4 +1,4 @@
-"""Are distances what others measure, and do the boxes hold all that is near?"""
+"""Are the distances right, and do the boxes contain everything near?"""
 
 from math import acos, atan2, cos, degrees, hypot, nextafter, radians, sin
 from random import Random
@@ -38,12 +38,12 @@ def by_vectors(one: Position, other: Position) -> float:
 
 
 def anywhere(random: Random) -> Position:
-    """Return a position; no part of the sphere is more likely than another."""
+    """Return a random position, evenly distributed over the sphere."""
     return Position(90 - degrees(acos(random.uniform(-1, 1))), random.uniform(-180, 180))
 
 
 def around(centre: Position, random: Random, spread: float) -> Position:
-    """Return a position that is likely to be near another one, across a pole or the date line, too."""
+    """Return a position that is likely to be near another one, also across a pole or the date line."""
     latitude = centre.latitude + random.gauss(0, spread)
     longitude = centre.longitude + random.gauss(0, spread / max(cos(radians(centre.latitude)), 1e-3))
     if abs(latitude) > 90:
@@ -62,14 +62,14 @@ def around(centre: Position, random: Random, spread: float) -> Position:
             Position(41.499498, -81.695391),
             864.2144943393627 * 6371.0088 / 6371.009,
         ),
-        # What follows from the definition.
+        # These follow from the definition.
         (Position(0, 0), Position(0, 1), KM_PER_DEGREE),
         (Position(0, 0), Position(1, 0), KM_PER_DEGREE),
         (Position(60, 0), Position(60, 180), 60 * KM_PER_DEGREE),
         (Position(0, 0), Position(90, 77), HALF_AROUND / 2),
         (Position(90, 0), Position(-90, 0), HALF_AROUND),
         (Position(0, -90), Position(0, 90), HALF_AROUND),
-        # Rounding takes the haversine of these beyond 1.
+        # Rounding makes the haversine of these larger than 1.
         (Position(-0.82, -99.09), Position(0.82, 80.91), HALF_AROUND),
         (Position(66.2, -4.72), Position(-66.2, 175.28), HALF_AROUND),
         (Position(0, 179.5), Position(0, -179.5), KM_PER_DEGREE),
@@ -79,7 +79,7 @@ def around(centre: Position, random: Random, spread: float) -> Position:
     ],
 )
 def test_known_distances(one: Position, other: Position, km: float) -> None:
-    """Published ones, and those that anybody can compute; there is as far as back."""
+    """Published distances, and ones that follow from geometry; the way back is as long."""
     assert distance_km(one, other) == pytest.approx(km, rel=1e-12, abs=1e-9)
     assert distance_km(other, one) == distance_km(one, other)
 
@@ -96,7 +96,7 @@ def test_known_distances(one: Position, other: Position, km: float) -> None:
     ],
 )
 def test_the_sphere_is_near_to_the_earth(one: Position, other: Position, km: float) -> None:
-    """An ellipsoid would be right to the metre; 0.6 per cent is enough to find what is near."""
+    """An ellipsoid would be right to the metre; 0.6 per cent is enough to find campaigns nearby."""
     assert distance_km(one, other) == pytest.approx(km, rel=0.006)
 
 
@@ -113,7 +113,7 @@ def test_two_formulas_agree_everywhere() -> None:
 @pytest.mark.parametrize("radius_km", RADII_KM)
 @pytest.mark.parametrize("centre", PLACES)
 def test_what_is_within_the_radius_is_in_a_box(centre: Position, radius_km: float) -> None:
-    """The rest of the box is for the exact distance to refuse; nobody brings back what it leaves out."""
+    """The exact distance removes the rest of the box; a position outside the box would be lost."""
     random = Random(2)
     boxes = boxes_around(centre, radius_km)
     spread = min(radius_km / KM_PER_DEGREE, 60)
@@ -127,7 +127,7 @@ def test_what_is_within_the_radius_is_in_a_box(centre: Position, radius_km: floa
 @pytest.mark.parametrize("radius_km", [1, 100, 2500])
 @pytest.mark.parametrize("centre", [place for place in PLACES if abs(place.latitude) < 60])
 def test_a_box_is_no_larger_than_it_has_to_be(centre: Position, radius_km: float) -> None:
-    """Its sides touch the circle: to the north, and where a meridian is a tangent."""
+    """Its sides touch the circle: in the north, and where a meridian is a tangent."""
     *_, box = boxes_around(centre, radius_km)
     span = 2 * radius_km / KM_PER_DEGREE
     width = sum(box.east - box.west for box in boxes_around(centre, radius_km))

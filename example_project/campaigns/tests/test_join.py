@@ -19,7 +19,7 @@ from users.tests.factories import make_user, sign_in
 
 @pytest.mark.django_db
 def test_joining_takes_a_place(client: Client, api: str) -> None:
-    """The answer says in what and when; the list counts it."""
+    """The answer says what was joined and when; the list counts it."""
     ada = make_user("ada")
     campaign = make_campaign(ada)
 
@@ -33,7 +33,7 @@ def test_joining_takes_a_place(client: Client, api: str) -> None:
 
 @pytest.mark.django_db
 def test_joining_twice_is_a_conflict(client: Client, api: str) -> None:
-    """One user takes one place, also when there are more."""
+    """A user takes one place, even if more are free."""
     ada = make_user("ada")
     campaign = make_campaign(ada, joined_by=[ada])
 
@@ -74,7 +74,7 @@ def test_joining_a_campaign_that_has_begun_is_a_conflict(client: Client, api: st
 
 @pytest.mark.django_db
 def test_a_campaign_can_be_joined_until_it_begins(client: Client, api: str, clock: Clock) -> None:
-    """At the very moment it is possible, and no more after it."""
+    """At that very moment it is possible, and not after it."""
     ada, bob = make_user("ada"), make_user("bob")
     campaign = make_campaign(ada)
     join = f"{api}{campaign.pk}/join"
@@ -89,7 +89,7 @@ def test_a_campaign_can_be_joined_until_it_begins(client: Client, api: str, cloc
 
 @pytest.mark.django_db
 def test_a_campaign_that_has_begun_can_be_left(client: Client, api: str) -> None:
-    """Who could not come does not have to be counted."""
+    """A user who did not come can be removed from the count."""
     ada = make_user("ada")
     campaign = make_campaign(ada, joined_by=[ada], starts_at=timezone.now() - timedelta(days=1))
 
@@ -99,7 +99,7 @@ def test_a_campaign_that_has_begun_can_be_left(client: Client, api: str) -> None
 
 @pytest.mark.django_db
 def test_places_in_other_campaigns_do_not_count(client: Client, api: str) -> None:
-    """Neither the user's nor anybody else's."""
+    """Neither the user's places nor other users' count."""
     ada, bob = make_user("ada"), make_user("bob")
     make_campaign(ada, capacity=2, joined_by=[ada, bob])
     campaign = make_campaign(ada, capacity=1)
@@ -109,7 +109,7 @@ def test_places_in_other_campaigns_do_not_count(client: Client, api: str) -> Non
 
 @pytest.mark.django_db
 def test_leaving_gives_the_place_back(client: Client, api: str) -> None:
-    """Somebody else can have it, and everybody else keeps theirs."""
+    """Another user can have it, and all other users keep theirs."""
     ada, bob = make_user("ada"), make_user("bob")
     campaign = make_campaign(ada, capacity=1, joined_by=[ada])
     other = make_campaign(ada, joined_by=[ada])
@@ -124,7 +124,7 @@ def test_leaving_gives_the_place_back(client: Client, api: str) -> None:
 
 @pytest.mark.django_db
 def test_leaving_without_a_place_is_not_found(client: Client, api: str) -> None:
-    """Nobody can give back the place of somebody else."""
+    """A user cannot give back another user's place."""
     ada, bob = make_user("ada"), make_user("bob")
     campaign = make_campaign(ada, joined_by=[ada])
 
@@ -173,7 +173,7 @@ async def test_joining_and_leaving_work_for_an_async_client(async_client: AsyncC
 
 @pytest.mark.django_db(transaction=True)
 def test_the_capacity_holds_when_many_join_at_once(api: str) -> None:
-    """Eight users ask for three places before anybody is served: three get one, five are refused."""
+    """Eight users ask for three places at once: three get one, five are refused."""
     require_row_locks()
     users = [make_user(f"user-{number}") for number in range(8)]
     campaign = make_campaign(users[0], capacity=3)
@@ -195,7 +195,7 @@ def test_the_capacity_holds_when_many_join_at_once(api: str) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_who_deletes_the_account_while_joining_gets_no_place(client: Client, api: str) -> None:
-    """The account was there when the session was looked up: 409, as for all that two change at once."""
+    """The account was there when the session was read: 409, as for any change at the same time."""
     require_row_locks()
     ada, bob = make_user("ada"), make_user("bob")
     campaign = make_campaign(ada)
@@ -209,5 +209,5 @@ def test_who_deletes_the_account_while_joining_gets_no_place(client: Client, api
         response = answer.result()
 
     assert response.status_code == 409
-    assert response.json() == {"detail": "This was changed by somebody else at the same time. Try again."}
+    assert response.json() == {"detail": "Another request changed this at the same time. Try again."}
     assert not Join.objects.exists()

@@ -16,7 +16,7 @@ from users.tests.factories import make_user
 
 @pytest.mark.django_db
 def test_a_campaign_is_listed_with_owner_tags_and_join_count(client: Client, api: str) -> None:
-    """Anybody may look; tags are sorted, users are shown by nickname."""
+    """No session is needed; tags are sorted, users are shown by nickname."""
     ada, bob = make_user("ada"), make_user("bob")
     campaign = make_campaign(
         ada, tags=["water", "nature"], joined_by=[ada, bob], latitude=51.5, longitude=-0.12
@@ -45,7 +45,7 @@ def test_a_campaign_is_listed_with_owner_tags_and_join_count(client: Client, api
 
 @pytest.mark.django_db
 def test_what_starts_first_is_listed_first(client: Client, api: str) -> None:
-    """Campaigns that start at the same time come in the order of their making."""
+    """Campaigns that start at the same time come in the order of creation."""
     ada = make_user("ada")
     for title, days in [("second", 1), ("third", 1), ("first", 0)]:
         make_campaign(ada, title, starts_at=NEW_YEAR + timedelta(days=days))
@@ -57,7 +57,7 @@ def test_what_starts_first_is_listed_first(client: Client, api: str) -> None:
 
 @pytest.mark.django_db
 def test_what_has_begun_is_not_listed(client: Client, api: str) -> None:
-    """Neither is it counted: pages are for what one can still go to. It can be read all the same."""
+    """They are not counted either: pages are for campaigns that can still be joined. Each can be read."""
     ada = make_user("ada")
     begun = [
         make_campaign(ada, starts_at=timezone.now() - ago)
@@ -74,7 +74,7 @@ def test_what_has_begun_is_not_listed(client: Client, api: str) -> None:
 
 @pytest.mark.django_db
 def test_a_campaign_is_listed_until_it_begins(client: Client, api: str, clock: Clock) -> None:
-    """At the very moment it is there, and no more after it."""
+    """At that very moment it is listed, and not after it."""
     make_campaign(make_user("ada"))
 
     counts = []
@@ -86,7 +86,7 @@ def test_a_campaign_is_listed_until_it_begins(client: Client, api: str, clock: C
 
 @pytest.mark.django_db
 def test_the_list_comes_in_pages(client: Client, api: str) -> None:
-    """A page says how many campaigns there are in all."""
+    """A page has the number of all campaigns."""
     ada = make_user("ada")
     for number in range(5):
         make_campaign(ada, f"campaign {number}")
@@ -105,7 +105,7 @@ def test_the_list_comes_in_pages(client: Client, api: str) -> None:
 def test_a_page_out_of_bounds_is_refused_by_its_name(
     client: Client, parameter: str, value: str | int, api: str
 ) -> None:
-    """No client can ask for everything at once, nor for a number that the database does not know."""
+    """A client cannot get everything at once, nor use a number that the database does not know."""
     response = client.get(api, {parameter: value})
 
     assert response.status_code == 422
@@ -140,7 +140,7 @@ def test_one_campaign_is_shown_with_its_description(client: Client, api: str) ->
 @pytest.mark.django_db
 @pytest.mark.parametrize("number", ["0", "123456789", "9" * 30, "first"])
 def test_a_campaign_that_does_not_exist_is_not_found(client: Client, number: str, api: str) -> None:
-    """Neither is one whose number no database could hold."""
+    """The same is true for a number that no database could hold."""
     assert client.get(f"{api}{number}").status_code == 404
 
 

@@ -42,7 +42,7 @@ def test_a_place_that_is_not_on_the_earth_is_refused_by_the_database(
 
 @pytest.mark.parametrize("place", [{"latitude": nan, "longitude": 0}, {"latitude": 0, "longitude": nan}])
 def test_a_place_that_is_no_number_is_refused_by_the_database(place: dict[str, float]) -> None:
-    """PostgreSQL holds it for more than any number; for SQLite it is NULL."""
+    """PostgreSQL treats NaN as larger than any number; for SQLite it is NULL."""
     with pytest.raises(IntegrityError, match="campaigns_campaign_place"):
         make_campaign(make_user(), **place)
 
@@ -77,7 +77,7 @@ def test_a_campaign_has_a_place_or_is_online(place: tuple[float | None, float | 
 
 
 def test_a_user_cannot_have_two_places() -> None:
-    """The database refuses what the code let through."""
+    """The database refuses what the code missed."""
     ada = make_user("ada")
 
     with pytest.raises(IntegrityError):
@@ -96,7 +96,7 @@ def test_joins_are_counted_for_each_campaign() -> None:
 
 
 def test_a_campaign_goes_with_its_owner() -> None:
-    """So do the places in it; tags stay for others."""
+    """So are the joins in it; tags stay for others."""
     ada, bob = make_user("ada"), make_user("bob")
     make_campaign(ada, tags=["water"], joined_by=[bob])
 

@@ -37,17 +37,17 @@ PLACES = {
 
 @pytest.fixture
 def ada(db: None) -> User:
-    """Somebody who owns campaigns."""
+    """A user who owns campaigns."""
     return make_user("ada")
 
 
 def make_at(owner: User, title: str, position: Position, **fields: Any) -> Campaign:
-    """Save a campaign that takes place there."""
+    """Save a campaign at this place."""
     return make_campaign(owner, title, latitude=position.latitude, longitude=position.longitude, **fields)
 
 
 def search(client: Client, api: str, centre: Position = CENTRE, **parameters: Any) -> list[dict[str, Any]]:
-    """Return what a search answers."""
+    """Return the answer of a search."""
     where = {"latitude": centre.latitude, "longitude": centre.longitude}
     response = client.get(f"{api}nearby", where | parameters)
     assert response.status_code == 200, response.text
@@ -57,7 +57,7 @@ def search(client: Client, api: str, centre: Position = CENTRE, **parameters: An
 def test_a_search_does_without_a_redis_that_is_gone(
     client: Client, ada: User, settings: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is slower then, and the log says why."""
+    """The search is slower then, and the log says why."""
     make_at(ada, "here", CENTRE)
     nobody = "unix:///nobody/listens/here"
     settings.CACHES = {"default": cache_settings(replace(environment(), cache_url=nobody))}
@@ -67,7 +67,7 @@ def test_a_search_does_without_a_redis_that_is_gone(
 
 
 def test_the_nearest_is_found_first(client: Client, api: str, ada: User) -> None:
-    """Whatever starts first, and whichever was made first; what is beyond the radius is not found."""
+    """The start and the order of creation do not matter; campaigns beyond the radius are not found."""
     for title, north in [("beyond", 0.1), ("far", 0.08), ("here", 0), ("near", -0.02)]:
         make_at(ada, title, replace(CENTRE, latitude=CENTRE.latitude + north))
 
@@ -81,7 +81,7 @@ def test_the_nearest_is_found_first(client: Client, api: str, ada: User) -> None
 
 
 def test_what_is_found_is_shown_as_in_the_list(client: Client, api: str, ada: User) -> None:
-    """With owner, tags and join count, and the distance besides."""
+    """With owner, tags and join count, plus the distance."""
     make_at(ada, "here", CENTRE, tags=["water", "nature"], joined_by=[ada])
 
     (found,) = search(client, api)
@@ -92,7 +92,7 @@ def test_what_is_found_is_shown_as_in_the_list(client: Client, api: str, ada: Us
 
 @pytest.mark.query_budget(None, reason="what it costs before is not the question here")
 def test_the_radius_is_ten_kilometres_unless_said(client: Client, api: str, ada: User) -> None:
-    """And twenty campaigns are shown at most."""
+    """And at most twenty campaigns are shown."""
     make_at(ada, "beyond", replace(CENTRE, latitude=CENTRE.latitude + 0.0905))
     for number in range(21):
         make_at(ada, f"campaign {number}", replace(CENTRE, latitude=CENTRE.latitude + number * 0.004))
@@ -102,7 +102,7 @@ def test_the_radius_is_ten_kilometres_unless_said(client: Client, api: str, ada:
 
 
 def test_campaigns_without_a_place_are_not_found(client: Client, api: str, ada: User) -> None:
-    """An online campaign is near nobody."""
+    """An online campaign is not near any position."""
     make_campaign(ada, "online")
 
     assert search(client, api, radius_km=100) == []
@@ -110,7 +110,7 @@ def test_campaigns_without_a_place_are_not_found(client: Client, api: str, ada: 
 
 
 def test_what_has_begun_is_not_found(client: Client, api: str, ada: User) -> None:
-    """And takes no place on the page of what one can still go to."""
+    """They take no place on the page either."""
     for ago in (timedelta(seconds=1), timedelta(days=300)):
         make_at(ada, "begun", CENTRE, starts_at=timezone.now() - ago)
     make_at(ada, "upcoming", replace(CENTRE, latitude=CENTRE.latitude + 0.01))
@@ -119,7 +119,7 @@ def test_what_has_begun_is_not_found(client: Client, api: str, ada: User) -> Non
 
 
 def test_a_campaign_is_found_until_it_begins(client: Client, api: str, ada: User, clock: Clock) -> None:
-    """To the moment, although the search may be answered from the cache."""
+    """To the exact moment, although the search may come from the cache."""
     make_at(ada, "here", CENTRE)
     make_at(ada, "later", CENTRE, starts_at=NEW_YEAR + timedelta(days=1))
 
@@ -131,7 +131,7 @@ def test_a_campaign_is_found_until_it_begins(client: Client, api: str, ada: User
 
 
 def test_a_crowd_that_has_begun_hides_nothing(client: Client, api: str, ada: User) -> None:
-    """Of what is near, a page is kept of those only that have not begun."""
+    """Only campaigns that have not begun fill the page."""
     make_campaigns_at(ada, [CENTRE] * LONGEST_PAGE)
     Campaign.objects.update(starts_at=timezone.now() - timedelta(days=1))
     make_at(ada, "upcoming", replace(CENTRE, latitude=CENTRE.latitude + 0.05))
@@ -146,7 +146,7 @@ def test_campaigns_at_one_place_come_in_the_order_of_their_making(
     for number in range(6):
         make_at(ada, f"campaign {number}", CENTRE)
 
-    # What is written last comes last where the database sorts by nothing.
+    # The last written row would come last in a database that does not sort.
     Campaign.objects.filter(title="campaign 0").update(starts_at=NEW_YEAR)
 
     for limit in (1, 3, 6):
@@ -155,7 +155,7 @@ def test_campaigns_at_one_place_come_in_the_order_of_their_making(
 
 
 def around(centre: Position, random: Random) -> Position:
-    """Return a position within 15 km or so, also on the other side of a pole or of the date line."""
+    """Return a position within about 15 km, also on the other side of a pole or of the date line."""
     latitude = centre.latitude + random.uniform(-0.13, 0.13)
     if abs(latitude) > 90:
         latitude = (180 if latitude > 0 else -180) - latitude
@@ -169,7 +169,7 @@ def around(centre: Position, random: Random) -> Position:
 def test_a_search_finds_what_a_look_at_every_campaign_finds(
     client: Client, api: str, ada: User, place: str
 ) -> None:
-    """Around the poles and the date line as anywhere else, and also for somebody beside it."""
+    """Around the poles and the date line as well, and also for positions close to them."""
     random = Random(place)
     places = [around(PLACES[place], random) for _ in range(80)]
     campaigns = make_campaigns_at(ada, places)
@@ -190,7 +190,7 @@ def test_a_search_finds_what_a_look_at_every_campaign_finds(
 
 
 def test_a_crowd_is_found_from_everywhere_in_a_cell(client: Client, ada: User) -> None:
-    """Of more campaigns than a page has, those are kept that are among the nearest of anybody there."""
+    """If there are more campaigns than fit on a page, the cache keeps the nearest for every position."""
     random = Random(3)
     places = [
         Position(CENTRE.latitude + random.gauss(0, 0.01), CENTRE.longitude + random.gauss(0, 0.02))
@@ -213,7 +213,7 @@ def test_a_crowd_is_found_from_everywhere_in_a_cell(client: Client, ada: User) -
 
 
 def test_the_other_side_of_the_earth_is_far(client: Client, api: str, ada: User) -> None:
-    """The haversine of this distance is more than 1 once it is rounded, and no error follows."""
+    """The haversine of this distance is more than 1 after rounding, and this raises no error."""
     make_at(ada, "antipode", Position(0.82, 80.91))
 
     assert search(client, api, Position(-0.82, -99.09), radius_km=100) == []
@@ -221,7 +221,7 @@ def test_the_other_side_of_the_earth_is_far(client: Client, api: str, ada: User)
 
 @pytest.mark.parametrize("radius_km", [10, 9.9])
 def test_who_stands_at_the_edge_of_a_cell_sees_as_far(client: Client, ada: User, radius_km: float) -> None:
-    """What is remembered for the middle of a cell reaches beyond the circle around it."""
+    """The cached area of a cell is larger than the circle around its middle."""
     north_east = radius_km / KM_PER_DEGREE / 2**0.5 * 0.999
     make_at(ada, "seen", Position(0.0049 + north_east, 0.0049 + north_east))
 
@@ -231,7 +231,7 @@ def test_who_stands_at_the_edge_of_a_cell_sees_as_far(client: Client, ada: User,
 
 
 def test_a_crowd_does_not_hide_what_is_nearer_from_the_edge(client: Client, ada: User) -> None:
-    """A whole page is nearer to the middle of the cell, and farther from where somebody stands in it."""
+    """A whole page is nearer to the middle of the cell, and farther from a position at its edge."""
     make_campaigns_at(ada, [Position(-0.02, -0.02)] * LONGEST_PAGE)
     make_at(ada, "nearer", Position(0.0297, 0.0297))
 
@@ -243,7 +243,7 @@ def test_a_crowd_does_not_hide_what_is_nearer_from_the_edge(client: Client, ada:
 @pytest.mark.parametrize("parameter", ["latitude", "longitude", "radius_km"])
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e999", "north", "", "-180.001", "180.001"])
 def test_a_bad_number_is_refused_by_its_name(client: Client, api: str, parameter: str, value: str) -> None:
-    """What is no number, not finite, or nowhere on the Earth."""
+    """Not a number, not finite, or nowhere on the Earth."""
     parameters = {"latitude": "1", "longitude": "2", "radius_km": "3"} | {parameter: value}
 
     response = client.get(f"{api}nearby", parameters)
@@ -268,7 +268,7 @@ def test_a_bad_number_is_refused_by_its_name(client: Client, api: str, parameter
 def test_a_search_out_of_bounds_is_refused_by_its_name(
     client: Client, api: str, parameter: str, value: str
 ) -> None:
-    """There is no latitude beyond the poles, and nobody can ask for everything at once."""
+    """There is no latitude beyond the poles, and no client may get everything at once."""
     response = client.get(f"{api}nearby", {"latitude": "1", "longitude": "2"} | {parameter: value})
 
     assert response.status_code == 422

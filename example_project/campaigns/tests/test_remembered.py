@@ -1,4 +1,4 @@
-"""How long is remembered what was near, and where?"""
+"""How long does the cache keep the campaigns near a cell?"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -29,20 +29,20 @@ BESIDE = {"latitude": 52.524, "longitude": 13.403}
 
 @pytest.fixture
 def ada(db: None) -> User:
-    """Somebody who owns campaigns."""
+    """A user who owns campaigns."""
     return make_user("ada")
 
 
 @pytest.fixture
 def redis(redis_url: str) -> Iterator[Redis]:
-    """The Redis that is the site's cache for this test."""
+    """The Redis that is the site's cache in this test."""
     caches = {"default": cache_settings(replace(environment(), cache_url=redis_url))}
     with override_settings(CACHES=caches), Redis.from_url(redis_url) as client:
         yield client
 
 
 def search(client: Client, **where: float) -> list[dict[str, Any]]:
-    """Return what is near."""
+    """Return the campaigns found by a search."""
     return client.get("/api/campaigns/nearby", HOME | where).json()
 
 
@@ -72,7 +72,7 @@ def add_another(campaign: Campaign, user: User) -> None:
 def test_a_change_shows_once_the_cache_has_forgotten(
     client: Client, ada: User, change: Callable[[Campaign, User], None]
 ) -> None:
-    """Until then, everybody in the cell sees the same; nothing else brings it up to date."""
+    """Until then, all positions in the cell get the same rows; nothing else updates the cache."""
     campaign = make_campaign(ada, **HOME)
     old = search(client)
 
@@ -86,7 +86,7 @@ def test_a_change_shows_once_the_cache_has_forgotten(
 def test_what_begins_is_left_out_of_what_is_remembered(
     client: Client, ada: User, clock: Clock, query_budget: BudgetFixture
 ) -> None:
-    """No query is needed for it: when a campaign starts is kept with it."""
+    """This needs no query: the cache has the start of each campaign."""
     make_campaign(ada, **HOME)
     make_campaign(ada, "later", starts_at=NEW_YEAR + timedelta(days=1), **HOME)
     assert len(search(client)) == 2
@@ -98,7 +98,7 @@ def test_what_begins_is_left_out_of_what_is_remembered(
 
 
 def test_the_campaign_itself_is_never_remembered(client: Client, ada: User) -> None:
-    """Who joins sees it there, and the capacity holds whatever a search has said."""
+    """A user who joins sees it there, and the capacity holds whatever a search says."""
     campaign = make_campaign(ada, capacity=1, **HOME)
     assert [found["join_count"] for found in search(client)] == [0]
 
@@ -113,7 +113,7 @@ def test_the_campaign_itself_is_never_remembered(client: Client, ada: User) -> N
 def test_redis_remembers_for_a_minute(
     client: Client, ada: User, redis: Redis, query_budget: BudgetFixture
 ) -> None:
-    """Redis says itself what it has and for how long; what comes out of it is what went in."""
+    """Redis itself says what it has and for how long; the values come back unchanged."""
     make_campaign(ada, tags=["water", "nature"], joined_by=[ada], **HOME)
     found = search(client)
 
@@ -128,7 +128,7 @@ def test_redis_remembers_for_a_minute(
 def test_distances_are_exact_for_everybody_who_asks_redis(
     client: Client, ada: User, redis: Redis, query_budget: BudgetFixture
 ) -> None:
-    """The campaigns of a cell are remembered, and nobody's way to them."""
+    """The cache has the campaigns of a cell, not the distances to them."""
     make_campaign(ada, **HOME)
     assert [found["distance_km"] for found in search(client)] == [0]
 
@@ -142,7 +142,7 @@ def test_distances_are_exact_for_everybody_who_asks_redis(
 def test_redis_remembers_that_nothing_is_near(
     client: Client, redis: Redis, query_budget: BudgetFixture
 ) -> None:
-    """The middle of an ocean is asked about as often as a city."""
+    """The middle of an ocean is searched as often as a city."""
     assert search(client) == []
 
     with query_budget(0):

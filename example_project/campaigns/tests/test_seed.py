@@ -1,4 +1,4 @@
-"""What does `manage.py seed` make, and when does it refuse to?"""
+"""Which rows does `manage.py seed` create, and when does it refuse to?"""
 
 from io import StringIO
 from typing import Any
@@ -22,14 +22,14 @@ pytestmark = pytest.mark.django_db
 
 
 def seed(*, force: bool = True, **options: Any) -> str:
-    """Run the command; tests have DEBUG off as production has."""
+    """Run the command; tests have DEBUG off, as production has."""
     output = StringIO()
     call_command("seed", force=force, stdout=output, **options)
     return output.getvalue()
 
 
 def rows() -> list[object]:
-    """Return all that was made, but for numbers that the database gives."""
+    """Return all rows, without the numbers that the database gives."""
     return [
         list(User.objects.order_by("pk").values_list("email", "nickname", "created_at")),
         list(
@@ -46,13 +46,13 @@ def rows() -> list[object]:
 @pytest.mark.query_budget(8, at_least=8)
 @pytest.mark.no_write_loops
 def test_many_rows_cost_as_many_queries_as_few(users: int, campaigns: int) -> None:
-    """Two look for what is there, one reads the tags, and five insert: one for each table."""
+    """Two queries look for existing rows, one reads the tags, and five insert: one for each table."""
     seed(users=users, campaigns=campaigns)
 
 
 @pytest.mark.query_budget(8, at_least=8)
 def test_thousands_of_rows_cost_as_many_queries_as_few() -> None:
-    """Up to five thousand rows go with one statement, where the database takes so many values."""
+    """One statement has up to five thousand rows, if the database takes so many values."""
     if connection.vendor != "postgresql":
         pytest.skip(f"{connection.vendor} takes fewer values with one statement")
 
@@ -60,7 +60,7 @@ def test_thousands_of_rows_cost_as_many_queries_as_few() -> None:
 
 
 def test_it_makes_what_was_asked_for_and_says_so() -> None:
-    """How much, how to log in, and where to look for campaigns."""
+    """It prints how much, how to log in, and where to find campaigns."""
     said = seed(users=30, campaigns=20)
 
     assert (User.objects.count(), Campaign.objects.count()) == (30, 20)
@@ -71,7 +71,7 @@ def test_it_makes_what_was_asked_for_and_says_so() -> None:
 
 
 def test_the_search_that_it_tells_finds_campaigns(client: Client) -> None:
-    """The URL is there to be clicked on."""
+    """The printed URL works."""
     said = seed(users=5, campaigns=40)
 
     found = client.get(said.split()[-1])
@@ -81,7 +81,7 @@ def test_the_search_that_it_tells_finds_campaigns(client: Client) -> None:
 
 
 def test_users_can_log_in_with_the_password_that_it_tells(client: Client) -> None:
-    """All of them with the same one, which is hashed once."""
+    """All users have the same password, which is hashed once."""
     seed(users=3, campaigns=0)
 
     for user in User.objects.all():
@@ -91,7 +91,7 @@ def test_users_can_log_in_with_the_password_that_it_tells(client: Client) -> Non
 
 
 def test_their_password_would_be_accepted_at_sign_up(client: Client) -> None:
-    """What the rules refuse would be no real account."""
+    """A password that the rules refuse would not look real."""
     payload = {"email": "ada@example.org", "nickname": "ada", "password": PASSWORD}
 
     assert client.post("/api/users/sign-up", payload, content_type="application/json").status_code == 201
@@ -99,7 +99,7 @@ def test_their_password_would_be_accepted_at_sign_up(client: Client) -> None:
 
 @pytest.mark.query_budget(None, reason="validation asks for each row whether it is unique")
 def test_all_of_it_is_valid() -> None:
-    """bulk_create does not ask the validators, so they are asked here."""
+    """bulk_create does not run the validators, so this test does."""
     seed(users=60, campaigns=40)
 
     for row in [*User.objects.all(), *Campaign.objects.all(), *Tag.objects.all()]:
@@ -118,14 +118,14 @@ def test_no_campaign_has_more_joins_than_places() -> None:
 
 
 def test_few_users_take_few_places() -> None:
-    """Nobody takes two in one campaign."""
+    """No user takes two places in one campaign."""
     seed(users=2, campaigns=30)
 
     assert max(campaign.join_count for campaign in Campaign.objects.with_join_count()) == 2
 
 
 def test_dates_make_sense() -> None:
-    """Nobody joins before having an account, after the start or in the future; some campaigns are over."""
+    """No user joins before having an account, after the start or in the future; some campaigns are over."""
     seed(users=50, campaigns=50)
 
     for join in Join.objects.select_related("user", "campaign"):
@@ -137,7 +137,7 @@ def test_dates_make_sense() -> None:
 
 
 def test_campaigns_take_place_in_the_city_of_their_title() -> None:
-    """A real one, and no farther from its middle than five times what two thirds of them are."""
+    """The city is real, and a campaign is at most five standard deviations from its middle."""
     seed(users=3, campaigns=200)
 
     for campaign in Campaign.objects.exclude(latitude=None):
@@ -151,7 +151,7 @@ def test_campaigns_take_place_in_the_city_of_their_title() -> None:
 
 
 def test_campaigns_without_a_city_are_online() -> None:
-    """The search does not find them, and their title does not promise a place."""
+    """The search does not find them, and their title does not name a city."""
     seed(users=3, campaigns=200)
 
     assert set(Campaign.objects.filter(latitude=None).values_list("title", flat=True)) == {
@@ -161,7 +161,7 @@ def test_campaigns_without_a_city_are_online() -> None:
 
 @pytest.mark.query_budget(None, reason="three times 8, to read it, and to delete it")
 def test_equal_seeds_make_equal_rows() -> None:
-    """Who finds something can tell somebody else how to find it."""
+    """A user can tell others how to reproduce a problem."""
     made = []
     for number in (7, 7, 8):
         seed(users=12, campaigns=6, seed=number)
@@ -174,7 +174,7 @@ def test_equal_seeds_make_equal_rows() -> None:
 
 
 def test_it_leaves_alone_what_is_there() -> None:
-    """Users stay, e.g. the one of createsuperuser, and their names are not taken twice, in any case."""
+    """Existing users stay, such as createsuperuser's, and their names are not used twice, in any case."""
     seed(users=12, campaigns=0)
     names = set(User.objects.values_list("nickname", flat=True))
     User.objects.all().delete()
@@ -190,17 +190,17 @@ def test_it_leaves_alone_what_is_there() -> None:
 
 
 def test_it_refuses_a_database_with_campaigns() -> None:
-    """To run it twice is a mistake more often than a wish, and it says how to begin anew."""
+    """Running it twice is usually a mistake; the error says how to start again."""
     make_campaign(make_user())
 
-    with pytest.raises(CommandError, match=r"There are campaigns already.*flush"):
+    with pytest.raises(CommandError, match=r"already has campaigns.*flush"):
         seed()
 
     assert (User.objects.count(), Campaign.objects.count()) == (1, 1)
 
 
 def test_it_refuses_production(settings: Any) -> None:
-    """A password that everybody knows must not be there, unless somebody insists."""
+    """A public password must not be there, unless the command is forced."""
     assert not settings.DEBUG
 
     with pytest.raises(CommandError, match=r"DEBUG is false.*--force"):
@@ -221,7 +221,7 @@ def test_it_refuses_production(settings: Any) -> None:
     ],
 )
 def test_a_bad_number_is_refused_with_its_option(option: str, value: str, says: str) -> None:
-    """A campaign needs an owner, so there is a user at least."""
+    """A campaign needs an owner, so there is at least one user."""
     with pytest.raises(CommandError, match=f"--{option}: .*{says}"):
         call_command("seed", f"--{option}={value}", "--force")
 
@@ -229,7 +229,7 @@ def test_a_bad_number_is_refused_with_its_option(option: str, value: str, says: 
 @pytest.mark.parametrize("path", ["/api/campaigns/", "/api/before/campaigns/"])
 @pytest.mark.query_budget(None, reason="before, a page of 100 costs 302")
 def test_both_apis_show_what_was_made(client: Client, path: str) -> None:
-    """All that is upcoming, which is the most of it, with everything that a campaign has."""
+    """All upcoming campaigns, which are most of them, with everything that a campaign has."""
     seed(users=100, campaigns=100)
 
     page = client.get(path, {"limit": 100}).json()

@@ -1,4 +1,4 @@
-"""How do tests talk to a server, as a client of the service would?"""
+"""How do tests send requests to a server, as a client of the service would?"""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -14,30 +14,30 @@ PATIENCE = 30
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the service said, whatever its status."""
+    """The response, whatever its status."""
 
     status: int
     headers: Message
     body: bytes
 
     def json(self) -> Any:
-        """Return what the body says."""
+        """Return the body as JSON."""
         return json.loads(self.body)
 
 
 def get(url: str) -> Answer:
-    """Ask on a connection of its own."""
+    """Send a GET on a new connection."""
     return _send(Request(url))
 
 
 def post(url: str, payload: Any = None, headers: dict[str, str] | None = None) -> Answer:
-    """Send JSON on a connection of its own."""
+    """Send JSON on a new connection."""
     typed = {"Content-Type": "application/json", **(headers or {})}
     return _send(Request(url, json.dumps(payload).encode(), typed))
 
 
 def get_often(url: str, *, times: int, at_once: int = 6) -> list[int]:
-    """Ask so many times, several at once, and return the statuses."""
+    """Send so many requests, several at once, and return the statuses."""
     with ThreadPoolExecutor(at_once) as threads:
         return [answer.status for answer in threads.map(get, [url] * times)]
 

@@ -1,6 +1,6 @@
-"""How do tests bring about what else happens only when two requests meet?
+"""How do tests cause what otherwise needs two requests at the same moment?
 
-By holding a lock in an open transaction, letting the others run into it, and committing once all wait.
+They hold a lock in an open transaction, let the other requests wait for it, and commit once all wait.
 """
 
 from collections.abc import Callable
@@ -31,7 +31,7 @@ ATTEMPTS = 1000  # Ten seconds.
 
 
 def require_row_locks() -> None:
-    """Skip the test on a database whose sessions never wait for each other's rows."""
+    """Skip the test on a database without row locks."""
     if not connection.features.has_select_for_update:
         pytest.skip(f"{connection.vendor} has no row locks: two requests never meet in the middle")
 
@@ -43,7 +43,7 @@ def wait_until_blocked(sessions: int) -> None:
 
 
 def disconnecting(call: Callable[[], Result]) -> Callable[[], Result]:
-    """Let a thread's call close the connections that it opened, which nobody else can."""
+    """Close the connections that a thread's call opened: no other thread can."""
 
     def called() -> Result:
         try:

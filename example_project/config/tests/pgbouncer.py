@@ -1,4 +1,4 @@
-"""What does PgBouncer say of itself? It has a console, which is a database of the name `pgbouncer`."""
+"""What does PgBouncer report about itself? It has a console, a database with the name `pgbouncer`."""
 
 from pathlib import Path
 from typing import Any
@@ -36,11 +36,11 @@ def of_this_database(what: str) -> list[dict[str, Any]]:
 
 
 def log_ins() -> int:
-    """Count the clients that have connected to the test's database so far: its log has a line for each."""
+    """Count the clients that have connected to the test's database: the log has a line for each."""
     log = Path(configured("logfile")).read_text()
     return log.count(f" login attempt: db={connection.settings_dict['NAME']} ")
 
 
 def queries() -> int:
-    """Count what clients have asked the test's database so far: BEGIN and COMMIT are queries, too."""
+    """Count the queries of the test's database, including BEGIN and COMMIT."""
     return sum(int(row["total_query_count"]) for row in of_this_database("STATS"))

@@ -1,6 +1,6 @@
-"""Which connections has the service, as PostgreSQL tells it?
+"""Which connections does the service have, according to PostgreSQL?
 
-A server of the tests is told apart by PGAPPNAME: the test has connections to the same database.
+PGAPPNAME tells a server of the tests from the test, which has connections to the same database.
 """
 
 import os
@@ -34,14 +34,14 @@ $$
 
 @dataclass(frozen=True, slots=True)
 class ServerLog:
-    """PostgreSQL's log from a place on. Its processes write it before they answer."""
+    """The rest of PostgreSQL's log from now on. Its processes write it before they answer."""
 
     path: Path
     start: int
 
     @classmethod
     def from_now_on(cls) -> "ServerLog":
-        """Begin at the end, or skip the test where the server is not ours."""
+        """Start at the end, or skip the test if the server is not the throwaway one."""
         if "DATABASE_LOG" not in os.environ:
             pytest.skip("only the log of a server that was started for this run can be read")
         path = Path(os.environ["DATABASE_LOG"])
@@ -56,13 +56,13 @@ class ServerLog:
 
 
 def open_now() -> int:
-    """Count the connections that the service has at this moment."""
+    """Count the connections that the service has now."""
     with connection.cursor() as cursor:
         cursor.execute(OPEN, [SERVICE])
         return cursor.fetchone()[0]
 
 
 def wait_until_none_is_open() -> None:
-    """Return as soon as the service has no connection any more: PostgreSQL learns of it a little later."""
+    """Return as soon as the service has no connection: PostgreSQL notices a little later."""
     with connection.cursor() as cursor:
         cursor.execute(WAIT)

@@ -1,6 +1,6 @@
-"""Are the counts still true behind PgBouncer? Its own numbers and PostgreSQL's have to agree.
+"""Are the counts still true behind PgBouncer? They must agree with PgBouncer's and PostgreSQL's numbers.
 
-`test_pgbouncer.py` runs these tests, with all others, in a process that is behind one.
+`test_pgbouncer.py` runs these tests, and all others, in a process behind a PgBouncer.
 """
 
 import os
@@ -31,7 +31,7 @@ CLIENTS = 40
 
 @pytest.fixture(autouse=True)
 def skip_where_pgbouncer_cannot_be_asked(transactional_db: None) -> None:
-    """Somebody's own may have a console for others only, and be on another machine than its log."""
+    """A PgBouncer that you run yourself may refuse its console, or have its log on another machine."""
     try:
         log = pgbouncer.configured("logfile")
     except OperationalError as refusal:
@@ -56,7 +56,7 @@ def sessions() -> int:
 def test_each_new_connection_is_a_client_that_pgbouncer_let_in(
     asgi_client: AsgiClient, database_settings: DatabaseSettings, dbperf: LiveRecording
 ) -> None:
-    """The plugin counts connections of clients, which is what they are for the site."""
+    """The plugin counts the clients' connections, because these are the connections of the site."""
     database_settings("default", CONN_MAX_AGE=0)
     before = pgbouncer.log_ins()
 
@@ -71,7 +71,7 @@ def test_each_new_connection_is_a_client_that_pgbouncer_let_in(
 def test_clients_share_the_connections_to_the_server(
     wsgi_client: WsgiClient, database_settings: DatabaseSettings, dbperf: LiveRecording
 ) -> None:
-    """More are connected at once than PostgreSQL would let in, and it has no more than the pool is for."""
+    """More clients connect at once than PostgreSQL allows; the pool's size limits the real connections."""
     database_settings("default", CONN_MAX_AGE=600)
     if number("SHOW max_connections") >= CLIENTS:
         pytest.skip("this PostgreSQL would let in all clients of the test")
@@ -91,7 +91,7 @@ def test_clients_share_the_connections_to_the_server(
 def test_pgbouncer_has_passed_on_what_was_counted(
     asgi_client: AsgiClient, database_settings: DatabaseSettings, dbperf: LiveRecording
 ) -> None:
-    """Queries and bookkeeping: to PgBouncer, BEGIN and COMMIT are queries as well."""
+    """For PgBouncer, BEGIN and COMMIT are queries as well."""
     database_settings("default", CONN_MAX_AGE=0)
     ada = make_user("ada")
     campaign, session = make_campaign(ada), sign_in(ada)
@@ -109,7 +109,7 @@ def test_pgbouncer_has_passed_on_what_was_counted(
 def test_a_kept_connection_is_tried_by_a_query_that_only_pgbouncer_sees(
     wsgi_client: WsgiClient, database_settings: DatabaseSettings, dbperf: LiveRecording
 ) -> None:
-    """CONN_HEALTH_CHECKS ask the driver itself, once for each request after the first."""
+    """CONN_HEALTH_CHECKS use the driver, once for each request after the first."""
     database_settings("default", CONN_MAX_AGE=600, CONN_HEALTH_CHECKS=True)
     before = pgbouncer.queries()
 
@@ -122,7 +122,7 @@ def test_a_kept_connection_is_tried_by_a_query_that_only_pgbouncer_sees(
 
 
 def test_rows_are_read_in_portions_while_others_take_the_connection() -> None:
-    """No cursor is left at a server process that works for somebody else by the next portion."""
+    """No cursor stays in a server process that may serve another client for the next chunk."""
     for name in ("ada", "bob", "cyd"):
         make_user(name)
     other = connection.copy()
@@ -130,7 +130,7 @@ def test_rows_are_read_in_portions_while_others_take_the_connection() -> None:
     rows = User.objects.order_by("nickname").iterator(chunk_size=1)
     read = [next(rows).nickname]
     with closing(other), other.cursor() as cursor:
-        # In a transaction, and so with what our connection has just given back.
+        # In a transaction, and so on the connection that was just given back.
         cursor.execute("BEGIN")
         read += [user.nickname for user in rows]
         cursor.execute("ROLLBACK")

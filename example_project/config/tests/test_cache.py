@@ -1,4 +1,4 @@
-"""Where is kept what need not be computed again?"""
+"""Where are cached values kept?"""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -15,14 +15,14 @@ from config.environment import environment
 
 
 def cache_at(url: str) -> BaseCache:
-    """Return the cache that a process with this CACHE_URL has."""
+    """Return the cache of a process with this CACHE_URL."""
     settings = cache_settings(replace(environment(), cache_url=url))
     backend = import_string(settings.pop("BACKEND"))
     return backend(settings.pop("LOCATION"), settings)
 
 
 def test_a_cache_in_the_process_needs_no_server() -> None:
-    """Its name keeps it from other caches of the process."""
+    """Its name separates it from other caches of the process."""
     cache_at("locmem://one").set("key", "value")
 
     assert cache_at("locmem://one").get("key") == "value"
@@ -31,7 +31,7 @@ def test_a_cache_in_the_process_needs_no_server() -> None:
 
 @pytest.mark.services
 def test_a_redis_is_shared_by_all_who_know_its_url(redis_url: str) -> None:
-    """What one process has stored, each has."""
+    """Each process sees what another has stored."""
     cache_at(redis_url).set("key", "value")
 
     assert cache_at(redis_url).get("key") == "value"
@@ -39,7 +39,7 @@ def test_a_redis_is_shared_by_all_who_know_its_url(redis_url: str) -> None:
 
 @pytest.mark.services
 def test_a_process_reuses_its_connections_to_redis(settings: Any, redis_url: str) -> None:
-    """Redis counts one for twenty threads that come one after the other, as the requests of ASGI do."""
+    """Redis sees one connection for twenty threads, one after the other, as the requests of ASGI run."""
     settings.CACHES = {"default": cache_settings(replace(environment(), cache_url=redis_url))}
 
     for number in range(20):

@@ -1,4 +1,4 @@
-"""How many connections does the service open? As it runs in production, and not as tests run."""
+"""How many connections does the service open in production, rather than in tests?"""
 
 import pytest
 from django.db import connection
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.no_connection
 
 @pytest.fixture(autouse=True)
 def skip_without_server(transactional_db: None) -> None:
-    """SQLite in memory has no connections to speak of."""
+    """SQLite in memory has no real connections."""
     if connection.vendor == "sqlite":
         pytest.skip("sqlite is in memory here: its connections are never closed")
 
@@ -31,7 +31,7 @@ def test_a_worker_keeps_its_connection(wsgi_client: WsgiClient, database_setting
 
 @pytest.mark.max_new_connections(4)
 def test_a_pool_serves_many(asgi_client: AsgiClient, database_settings: DatabaseSettings) -> None:
-    """Under ASGI it takes a pool to open few."""
+    """Under ASGI only a pool opens few."""
     database_settings("default", CONN_MAX_AGE=0, pool=True)
 
     responses = asgi_client.gather(["/api/campaigns/"] * 20)
@@ -42,7 +42,7 @@ def test_a_pool_serves_many(asgi_client: AsgiClient, database_settings: Database
 def test_without_a_pool_every_request_connects(
     asgi_client: AsgiClient, database_settings: DatabaseSettings, dbperf: Recording
 ) -> None:
-    """And closes its connection when it ends, with DB_CONN_MAX_AGE=0."""
+    """With DB_CONN_MAX_AGE=0, it also closes its connection when it ends."""
     database_settings("default", CONN_MAX_AGE=0)
 
     for _ in range(5):
@@ -52,7 +52,7 @@ def test_without_a_pool_every_request_connects(
 
 
 def test_the_admin_can_be_visited(wsgi_client: WsgiClient) -> None:
-    """Who is logged in by the test is known to the workers."""
+    """A user that the test logs in is known to the workers."""
     admin = User.objects.create_superuser("admin@example.org", "admin", "correct horse battery")
     make_user("ada")
 

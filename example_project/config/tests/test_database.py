@@ -1,4 +1,4 @@
-"""What does Django connect to?"""
+"""Which database does Django connect to?"""
 
 from dataclasses import replace
 from typing import Any
@@ -17,7 +17,7 @@ def settings_of(url: str, **variables: Any) -> DBConfig:
 
 
 def test_a_server_is_found_by_its_url() -> None:
-    """User, password, host, port and name are those of the URL."""
+    """User, password, host, port and name come from the URL."""
     database = settings_of("postgres://ada:s%40fe@db.example.org:6543/campaigns")
 
     assert database["ENGINE"] == "django.db.backends.postgresql"
@@ -45,7 +45,7 @@ def test_a_unix_socket_keeps_the_case_of_its_directory(url: str, port: object) -
 
 
 def test_a_unix_socket_can_be_an_option_of_the_url() -> None:
-    """The spelling that libpq knows."""
+    """libpq knows this spelling."""
     database = settings_of("postgresql:///campaigns?host=/var/Run/Pg")
 
     assert database["HOST"] == ""
@@ -53,7 +53,7 @@ def test_a_unix_socket_can_be_an_option_of_the_url() -> None:
 
 
 def test_a_pool_is_as_large_as_it_was_asked_for() -> None:
-    """It waits for a connection as long as it would take to refuse one."""
+    """It waits for a connection as long as a connection attempt may take."""
     database = settings_of("postgres:///campaigns", db_pool=8, db_conn_max_age=0, db_connect_timeout=2)
 
     pool = database["OPTIONS"]["pool"]
@@ -80,7 +80,7 @@ def test_what_the_url_says_wins() -> None:
 
 
 def test_a_pooler_is_given_nothing_that_it_cannot_keep() -> None:
-    """Neither parameters of a session nor cursors, which belong to one process of the server."""
+    """It gets no session parameters and no cursors, which belong to one server process."""
     database = settings_of("postgres:///campaigns", db_pooler=True, db_connect_timeout=2)
 
     assert database["OPTIONS"] == {"connect_timeout": 2}
@@ -89,7 +89,7 @@ def test_a_pooler_is_given_nothing_that_it_cannot_keep() -> None:
 
 @pytest.mark.parametrize("url", ["sqlite:////srv/campaigns.sqlite3", "sqlite://:memory:"])
 def test_sqlite_has_no_timeouts_but_the_other_settings(url: str) -> None:
-    """Its driver would refuse options that it does not know."""
+    """SQLite's driver would refuse unknown options."""
     database = settings_of(url, db_conn_max_age=7, db_conn_health_checks=False)
 
     assert not database.get("OPTIONS")
@@ -98,7 +98,7 @@ def test_sqlite_has_no_timeouts_but_the_other_settings(url: str) -> None:
 
 @pytest.mark.django_db
 def test_the_server_has_the_statement_timeout() -> None:
-    """Every connection of this site comes with it."""
+    """Every connection of this site has it."""
     if connection.vendor != "postgresql":
         pytest.skip(f"{connection.vendor} has no statement_timeout")
     with connection.cursor() as cursor:

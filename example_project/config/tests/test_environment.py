@@ -1,4 +1,4 @@
-"""Which environment does the site accept, and which stops its start?"""
+"""Which environment does the site accept, and which one stops its start?"""
 
 import os
 import subprocess
@@ -37,7 +37,7 @@ AT_LEAST_1 = {"LOG_IN_WINDOW", "DB_CONNECT_TIMEOUT", "WORKER_CONNECTIONS", "WORK
 
 @pytest.fixture(autouse=True)
 def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Begin each test with none of the site's variables."""
+    """Start each test with none of the site's variables."""
     for field in fields(Environment):
         monkeypatch.delenv(field.name.upper(), raising=False)
 
@@ -51,36 +51,36 @@ def run_manage(*arguments: str, **variables: str) -> subprocess.CompletedProcess
 
 @pytest.mark.parametrize(("name", "default"), DEFAULTS.items())
 def test_a_variable_that_is_not_set_has_its_default(name: str, default: object) -> None:
-    """The defaults of the last nine are those of the report."""
+    """The last nine defaults come from the report."""
     assert getattr(Environment.read(), name.lower()) == default
 
 
 @pytest.mark.parametrize("name", NUMBERS)
 def test_a_number_is_honoured(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """What is set is what is used."""
+    """The setting has the value of the variable."""
     monkeypatch.setenv(name, "42")
 
     assert getattr(Environment.read(), name.lower()) == 42
 
 
 def test_with_a_pool_no_connection_is_kept_besides(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Django refuses both; the default of the one follows the other."""
+    """Django refuses both; the default of one follows the other."""
     monkeypatch.setenv("DB_POOL", "8")
 
     assert Environment.read().db_conn_max_age == 0
 
 
 def test_a_pool_and_kept_connections_are_refused_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was set for WSGI is not dropped in silence."""
+    """A value that was set for WSGI is not silently dropped."""
     monkeypatch.setenv("DB_POOL", "8")
     monkeypatch.setenv("DB_CONN_MAX_AGE", "600")
 
-    with pytest.raises(EnvValidationError, match=r"'DB_CONN_MAX_AGE'.*where DB_POOL is set"):
+    with pytest.raises(EnvValidationError, match=r"'DB_CONN_MAX_AGE'.*because DB_POOL is set"):
         Environment.read()
 
 
 def test_behind_a_pooler_no_connection_is_kept_unless_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It costs little to connect to it, and under ASGI nobody would use the connection again."""
+    """Connecting to a pooler is cheap, and under ASGI no request would reuse the connection."""
     monkeypatch.setenv("DATABASE_URL", "postgres:///campaigns")
     monkeypatch.setenv("DB_POOLER", "true")
     assert Environment.read().db_conn_max_age == 0
@@ -90,7 +90,7 @@ def test_behind_a_pooler_no_connection_is_kept_unless_asked_for(monkeypatch: pyt
 
 
 def test_a_pool_before_a_pooler_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It saves each request a log-in, which takes longest where there are passwords."""
+    """It saves each request a log-in, which takes longest with passwords."""
     monkeypatch.setenv("DATABASE_URL", "postgres:///campaigns")
     monkeypatch.setenv("DB_POOLER", "true")
     monkeypatch.setenv("DB_POOL", "8")
@@ -99,11 +99,11 @@ def test_a_pool_before_a_pooler_is_accepted(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_pooler_is_for_postgresql(monkeypatch: pytest.MonkeyPatch) -> None:
-    """There it would change nothing, and whoever has set it expects something."""
+    """On another database the setting would have no effect, which is not what its user expects."""
     monkeypatch.setenv("DATABASE_URL", "sqlite:///db.sqlite3")
     monkeypatch.setenv("DB_POOLER", "true")
 
-    with pytest.raises(EnvValidationError, match=r"'DB_POOLER'.*DATABASE_URL names no PostgreSQL"):
+    with pytest.raises(EnvValidationError, match=r"'DB_POOLER'.*DATABASE_URL is not PostgreSQL"):
         Environment.read()
 
 
@@ -127,7 +127,7 @@ def test_a_pooler_is_for_postgresql(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_bad_cache_url_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
-    """The error says what there is."""
+    """The error lists the valid forms."""
     monkeypatch.setenv("CACHE_URL", url)
 
     with pytest.raises(EnvValidationError, match=r"'CACHE_URL'.*redis://"):
@@ -146,7 +146,7 @@ def test_a_bad_cache_url_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, url
     ],
 )
 def test_a_bad_address_of_apples_keys_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
-    """Without TLS, whoever is between could sign in as anybody."""
+    """Without TLS, an attacker in between could sign in as any user."""
     monkeypatch.setenv("APPLE_KEYS_URL", url)
 
     with pytest.raises(EnvValidationError, match="'APPLE_KEYS_URL'"):
@@ -155,7 +155,7 @@ def test_a_bad_address_of_apples_keys_is_refused_by_name(monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8000/keys", "http://[::1]/keys", "https://example.org/"])
 def test_keys_may_come_from_this_machine(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
-    """There is nobody between."""
+    """There is no network in between."""
     monkeypatch.setenv("APPLE_KEYS_URL", url)
 
     assert Environment.read().apple_keys_url == url
@@ -165,7 +165,7 @@ def test_keys_may_come_from_this_machine(monkeypatch: pytest.MonkeyPatch, url: s
     "token", ["short", "with a blank in between", "schlüssel-aus-dem-tresor", "0123456789abcdef\n"]
 )
 def test_a_bad_token_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, token: str) -> None:
-    """One that can be guessed, or that no header can carry."""
+    """A token that can be guessed, or that no header can carry."""
     monkeypatch.setenv("METRICS_TOKEN", token)
 
     with pytest.raises(EnvValidationError, match=r"'METRICS_TOKEN'.*at least 16"):
@@ -204,7 +204,7 @@ def test_a_bad_number_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: 
 @pytest.mark.parametrize("value", ["maybe", "", "2"])
 @pytest.mark.parametrize("name", SWITCHES)
 def test_a_bad_switch_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
-    """Whatever is neither yes nor no might have been meant as either."""
+    """A value that is neither yes nor no might mean either."""
     monkeypatch.setenv(name, value)
 
     with pytest.raises(EnvValidationError, match=f"'{name}'"):
@@ -213,7 +213,7 @@ def test_a_bad_switch_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: 
 
 @pytest.mark.parametrize("name", sorted(set(NUMBERS) - AT_LEAST_1))
 def test_zero_is_accepted_where_it_has_a_meaning(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """E.g. a connection that is not kept, or a statement without a limit."""
+    """For example a connection that is not kept, or a statement without a limit."""
     monkeypatch.setenv(name, "0")
 
     assert getattr(Environment.read(), name.lower()) == 0
@@ -221,7 +221,7 @@ def test_zero_is_accepted_where_it_has_a_meaning(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("name", sorted(AT_LEAST_1))
 def test_zero_is_refused_where_it_has_none(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """E.g. a worker without connections."""
+    """For example a worker without connections."""
     monkeypatch.setenv(name, "0")
 
     with pytest.raises(EnvValidationError, match=rf"'{name}'"):
@@ -241,7 +241,7 @@ def test_the_number_of_workers_can_be_left_to_the_cpus(monkeypatch: pytest.Monke
 
 
 def test_all_bad_variables_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody has to start the site once for each mistake."""
+    """One start of the site shows all mistakes."""
     monkeypatch.setenv("KEEPALIVE", "soon")
     monkeypatch.setenv("MAX_REQUESTS", "-1")
 
@@ -264,7 +264,7 @@ def test_all_bad_variables_are_named_at_once(monkeypatch: pytest.MonkeyPatch) ->
     ],
 )
 def test_a_bad_database_url_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
-    """Before anything tries to connect to it."""
+    """The error comes before any attempt to connect."""
     monkeypatch.setenv("DATABASE_URL", url)
 
     with pytest.raises(EnvValidationError, match="'DATABASE_URL'"):
@@ -272,7 +272,7 @@ def test_a_bad_database_url_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_production_needs_a_secret_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The development key is for everybody to read."""
+    """The development key is public."""
     monkeypatch.setenv("DEBUG", "false")
     with pytest.raises(EnvValidationError, match="'SECRET_KEY'"):
         Environment.read()
@@ -282,7 +282,7 @@ def test_production_needs_a_secret_key(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_hosts_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A blank after the comma is no part of a host name."""
+    """A space after the comma is not part of a host name."""
     monkeypatch.setenv("ALLOWED_HOSTS", "example.org, www.example.org")
 
     assert Environment.read().allowed_hosts == ("example.org", "www.example.org")
@@ -290,7 +290,7 @@ def test_hosts_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("value", ["", " ", "example.org,,www.example.org", ","])
 def test_a_host_without_a_name_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
-    """With none at all, the service would refuse everybody, one request at a time."""
+    """Without any host, the service would refuse every request."""
     monkeypatch.setenv("ALLOWED_HOSTS", value)
 
     with pytest.raises(EnvValidationError, match="'ALLOWED_HOSTS'"):
@@ -302,14 +302,14 @@ def test_a_host_without_a_name_is_refused_by_name(monkeypatch: pytest.MonkeyPatc
     ["redis://h", "redis://h:6379/0", "rediss://u:p@h/2?ssl_cert_reqs=none", "unix:///run/redis.sock?db=1"],
 )
 def test_a_redis_is_named_in_the_ways_of_its_client(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
-    """With or without a port, a number, a password or TLS; by a socket of this machine."""
+    """With or without a port, a number, a password or TLS; or by a socket of this machine."""
     monkeypatch.setenv("CACHE_URL", url)
 
     assert Environment.read().cache_url == url
 
 
 def test_a_database_can_be_named_by_a_service(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of PostgreSQL's connection service file."""
+    """A service of PostgreSQL's connection service file."""
     monkeypatch.setenv("DATABASE_URL", "postgres:///?service=campaigns")
 
     assert Environment.read().database_url == "postgres:///?service=campaigns"
@@ -324,7 +324,7 @@ def test_a_process_reads_its_environment_once(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_the_site_does_not_start_with_bad_values() -> None:
-    """The last line of the error names every one of them."""
+    """The last line of the error names every variable."""
     start = run_manage("check", **dict.fromkeys(DEFAULTS, "nonsense"))
 
     assert start.returncode != 0
@@ -333,7 +333,7 @@ def test_the_site_does_not_start_with_bad_values() -> None:
 
 @pytest.mark.parametrize(("proxies", "is_secure"), [("0", "False"), ("1", "True")])
 def test_only_a_trusted_proxy_says_that_it_was_asked_by_tls(proxies: str, is_secure: str) -> None:
-    """Without one, the header is the client's."""
+    """Without a proxy, the client sets this header."""
     shown = run_manage(
         "shell",
         "-c",
@@ -346,7 +346,7 @@ def test_only_a_trusted_proxy_says_that_it_was_asked_by_tls(proxies: str, is_sec
 
 
 def test_the_settings_come_from_the_environment() -> None:
-    """What the environment says is what Django gets."""
+    """Django's settings have the values of the variables."""
     shown = run_manage(
         "shell",
         "-c",

@@ -1,4 +1,4 @@
-"""Do the variables of the web server do what the README says? A real gunicorn is asked, in both modes."""
+"""Do the web server's variables do what the README says? Real gunicorns answer, in both modes."""
 
 import os
 import re
@@ -20,13 +20,13 @@ pytestmark = pytest.mark.services
 
 BOTH = pytest.mark.parametrize("interface", ["wsgi", "asgi"])
 NAMES = ["WORKER_CONNECTIONS", "WORKER_TIMEOUT", "KEEPALIVE", "MAX_REQUESTS", "MAX_REQUESTS_JITTER"]
-# Whatever needs no database: these tests are about the web server.
+# A database URL that is never used: these tests are about the web server.
 DESCRIPTION = "/api/openapi.json"
 AT_ONCE = 3
 
 
 def run(*command: str, **variables: str) -> "subprocess.CompletedProcess[str]":
-    """Run a program that ends by itself, in the directory of the service."""
+    """Run a program to its end, in the directory of the service."""
     return subprocess.run(
         command,
         cwd=gunicorn.HOME,
@@ -39,14 +39,14 @@ def run(*command: str, **variables: str) -> "subprocess.CompletedProcess[str]":
 
 
 def configuration(*command: str, **variables: str) -> dict[str, str]:
-    """Return what gunicorn says it would do, started by this command."""
+    """Return the settings that gunicorn would use, started by this command."""
     shown = run(*command, "-m", "gunicorn", "config.wsgi", "--print-config", **variables)
     assert shown.returncode == 0, shown.stderr
     return dict(re.findall(r"^(\w+) += (.*)$", shown.stdout, re.MULTILINE))
 
 
 def connect(site: gunicorn.Site) -> HTTPConnection:
-    """Open a connection that waits for less than the default of KEEPALIVE, which is 5 seconds."""
+    """Open a connection with a timeout below the default of KEEPALIVE, which is 5 seconds."""
     address = urlsplit(site.url)
     client = HTTPConnection(address.hostname or "", address.port, timeout=3)
     client.connect()
@@ -55,7 +55,7 @@ def connect(site: gunicorn.Site) -> HTTPConnection:
 
 @pytest.fixture(scope="module")
 def sites() -> Iterator[dict[str, gunicorn.Site]]:
-    """One worker in each mode, that keeps no client and serves few."""
+    """One worker in each mode that keeps no client and serves few."""
     with ExitStack() as servers:
         yield {
             interface: servers.enter_context(
@@ -74,7 +74,7 @@ def sites() -> Iterator[dict[str, gunicorn.Site]]:
 
 
 def test_the_values_are_those_of_the_report() -> None:
-    """With nothing set; the temporary files are in memory where the system has such a place."""
+    """Without any variable; temporary files are in memory if the system has such a directory."""
     configured = configuration(sys.executable)
 
     assert {name: configured[name] for name in ("timeout", "keepalive", "worker_connections")} == {
@@ -101,7 +101,7 @@ def test_each_variable_reaches_gunicorn() -> None:
     ("variables", "workers"), [({}, "3"), ({"WEB_CONCURRENCY": "1"}, "1"), ({"WEB_CONCURRENCY": "9"}, "9")]
 )
 def test_the_workers_follow_the_cpus_unless_they_are_said(variables: dict[str, str], workers: str) -> None:
-    """Those that the process may use, e.g. one of a large machine, as in a container."""
+    """The CPUs that the process may use, e.g. one of a large machine, as in a container."""
     if not hasattr(os, "sched_setaffinity"):
         pytest.skip(f"{sys.platform} binds no process to some of the CPUs")
     bind = (
@@ -114,7 +114,7 @@ def test_the_workers_follow_the_cpus_unless_they_are_said(variables: dict[str, s
 
 @pytest.mark.parametrize("command", [[sys.executable, "-m", "gunicorn", "config.asgi"], ["./entrypoint.sh"]])
 def test_bad_values_stop_the_start_with_their_names(command: list[str]) -> None:
-    """The last line of the error names every one of them, also those that are not gunicorn's."""
+    """The last line of the error names every one of them, also if gunicorn does not use it."""
     names = [*NAMES, "DB_POOL", "DB_CONN_HEALTH_CHECKS", "DB_CONNECT_TIMEOUT", "DB_STATEMENT_TIMEOUT"]
 
     stopped = run(*command, **dict.fromkeys(names, "nonsense"))
@@ -126,7 +126,7 @@ def test_bad_values_stop_the_start_with_their_names(command: list[str]) -> None:
 
 @BOTH
 def test_a_client_is_kept_no_longer_than_keepalive(sites: dict[str, gunicorn.Site], interface: str) -> None:
-    """With 0 the connection ends with its answer."""
+    """With 0, the connection ends with its answer."""
     client = connect(sites[interface])
     client.request("GET", DESCRIPTION)
     answer = client.getresponse()
@@ -138,7 +138,7 @@ def test_a_client_is_kept_no_longer_than_keepalive(sites: dict[str, gunicorn.Sit
 
 
 def test_under_asgi_one_client_too_many_is_refused(sites: dict[str, gunicorn.Site]) -> None:
-    """WORKER_CONNECTIONS of them are served, and then it is 503; under WSGI it would have to wait."""
+    """WORKER_CONNECTIONS of them are served, the next gets 503; under WSGI it would have to wait."""
     site = sites["asgi"]
     silent = [connect(site) for _ in range(AT_ONCE - 1)]
     assert get(site.url + DESCRIPTION).status == 200
@@ -152,7 +152,7 @@ def test_under_asgi_one_client_too_many_is_refused(sites: dict[str, gunicorn.Sit
 
 @BOTH
 def test_a_worker_makes_way_after_max_requests(interface: str) -> None:
-    """The next one serves on."""
+    """The next worker continues to serve."""
     with gunicorn.serving(interface, "--workers", "1", MAX_REQUESTS="5", MAX_REQUESTS_JITTER="0") as site:
         for _ in range(5):
             assert get(site.url + DESCRIPTION).status == 200
@@ -162,7 +162,7 @@ def test_a_worker_makes_way_after_max_requests(interface: str) -> None:
 
 
 def test_a_worker_that_is_silent_for_too_long_is_replaced() -> None:
-    """WORKER_TIMEOUT is about the process: it says nothing of how long a request may take."""
+    """WORKER_TIMEOUT is about the process; it does not limit a request."""
     stopped: list[int] = []
     with (
         gunicorn.serving("wsgi", "--workers", "1", WORKER_TIMEOUT="5") as wsgi,

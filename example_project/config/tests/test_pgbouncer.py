@@ -26,7 +26,7 @@ from throwaway_servers import pgbouncer
 
 pytestmark = pytest.mark.services
 
-# More than any test needs without PgBouncer, and fewer than `test_behind_pgbouncer` has clients.
+# More than any test needs without PgBouncer, and fewer than the clients of `test_behind_pgbouncer`.
 MAX_CONNECTIONS = 30
 # As many as wait for each other in one test, and one that they wait for.
 POOL_SIZE = 10
@@ -37,7 +37,7 @@ Behind = Callable[..., str]
 
 @contextmanager
 def postgresql() -> Iterator[str]:
-    """Yield the DATABASE_URL of a server that knows its limits."""
+    """Yield the DATABASE_URL of a server with a small `max_connections`."""
     server = throwaway_postgres.start({"max_connections": str(MAX_CONNECTIONS)})
     try:
         yield server.url("postgres")
@@ -47,14 +47,14 @@ def postgresql() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def server_url() -> Iterator[str]:
-    """The DATABASE_URL that leads directly to a server of these tests' own."""
+    """The DATABASE_URL that leads directly to a server for these tests alone."""
     with or_skipped(postgresql) as url:
         yield url
 
 
 @pytest.fixture
 def behind() -> Iterator[Behind]:
-    """A function that puts a PgBouncer before a DATABASE_URL, and returns the one that leads through it."""
+    """A function that puts a PgBouncer in front of a DATABASE_URL, and returns the URL through it."""
     with ExitStack() as stack:
         yield lambda url, **settings: stack.enter_context(
             or_skipped(partial(pgbouncer.serving, url, **settings))
@@ -70,7 +70,7 @@ def connection_of_the_site(url: str, *, pooler: bool = True) -> Iterator[BaseDat
 
 
 def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run Python in the project, with none of the variables that are about databases but these."""
+    """Run Python in the project, with these database variables and no others."""
     others = ("DATABASE_", "DB_", "DJANGO_", "PYTEST_")
     environ = {name: value for name, value in os.environ.items() if not name.startswith(others)}
     return subprocess.run(
@@ -85,9 +85,9 @@ def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
 
 
 def suite(report: Path, **variables: str) -> dict[str, tuple[str, int]]:
-    """Run all tests that start no servers, and return the outcome of each, and its number of queries.
+    """Run all tests that start no servers, and return the outcome and the number of queries of each.
 
-    Without a DATABASE_URL they have a PostgreSQL of their own.
+    Without a DATABASE_URL they start their own PostgreSQL.
     """
     which = ("-m", "not services", "--ignore=tests/test_throwaway_postgres.py")
     done = run(
@@ -101,12 +101,12 @@ def suite(report: Path, **variables: str) -> dict[str, tuple[str, int]]:
 def test_the_suite_passes_behind_pgbouncer_and_costs_the_same(
     server_url: str, behind: Behind, tmp_path: Path
 ) -> None:
-    """No test is skipped there that runs without it; those about PgBouncer run only there."""
+    """No test is skipped there that runs without it; tests of PgBouncer run only there."""
     pooled_url = behind(
         server_url,
         connect_query=f"SET statement_timeout = {environment().db_statement_timeout}",
         default_pool_size=POOL_SIZE,
-        # DROP DATABASE, at the end, fails while somebody is connected.
+        # DROP DATABASE, at the end, fails while a client is connected.
         server_idle_timeout=1,
     )
 
@@ -118,7 +118,7 @@ def test_the_suite_passes_behind_pgbouncer_and_costs_the_same(
     about_pgbouncer = [test for test in pooled if "test_behind_pgbouncer.py" in test]
     assert {pooled.pop(test)[0] for test in about_pgbouncer} == {"passed"}
     assert {direct.pop(test)[0] for test in about_pgbouncer} == {"skipped"}
-    # The pooler has a timeout of its own: see below.
+    # The pooler has its own timeout: see below.
     about_timeouts = [test for test in direct if "test_a_statement_that_takes_too_long" in test]
     assert {pooled.pop(test)[0] for test in about_timeouts} == {"skipped"}
     assert {direct.pop(test)[0] for test in about_timeouts} == {"passed"}
@@ -128,7 +128,7 @@ def test_the_suite_passes_behind_pgbouncer_and_costs_the_same(
 def test_the_pooler_can_set_the_statement_timeout(
     server_url: str, behind: Behind, django_db_blocker: DjangoDbBlocker
 ) -> None:
-    """Each of its connections has it before a client has the connection."""
+    """Each of its connections has the timeout before a client gets it."""
     url = behind(server_url, connect_query="SET statement_timeout = 100")
 
     with django_db_blocker.unblock(), connection_of_the_site(url) as connection:
@@ -139,7 +139,7 @@ def test_the_pooler_can_set_the_statement_timeout(
 def test_a_role_can_have_the_statement_timeout(
     server_url: str, behind: Behind, django_db_blocker: DjangoDbBlocker
 ) -> None:
-    """PostgreSQL knows it then, and a client that resets the session does not lose it for the others."""
+    """PostgreSQL keeps it, and a client that resets the session does not lose it for the others."""
     with psycopg.connect(server_url, autocommit=True) as owner:
         owner.execute("CREATE ROLE hasty LOGIN")
         owner.execute("ALTER ROLE hasty SET statement_timeout = 100")
@@ -172,7 +172,7 @@ def test_a_site_that_does_not_know_of_the_pooler_is_refused(
 def test_a_timeout_that_got_lost_is_found_by_the_checks(
     server_url: str, behind: Behind, connect_query: str, found: str
 ) -> None:
-    """`migrate` makes the same checks."""
+    """`migrate` runs the same checks."""
     url = behind(server_url, connect_query=connect_query)
 
     checks = run(

@@ -1,4 +1,4 @@
-"""Is the service started and ended as it should be? By `entrypoint.sh`, which is what is deployed."""
+"""Does `entrypoint.sh`, which is what is deployed, start and end the service properly?"""
 
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +22,7 @@ BOTH = pytest.mark.parametrize("interface", ["wsgi", "asgi"])
 
 
 def start(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
-    """Run entrypoint.sh until it ends by itself."""
+    """Run entrypoint.sh to its end."""
     return subprocess.run(
         ["./entrypoint.sh", *arguments],
         cwd=gunicorn.HOME,
@@ -36,21 +36,21 @@ def start(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[str
 
 @BOTH
 def test_the_service_answers(served_database_url: str, interface: str) -> None:
-    """Both interfaces serve the same API, with as many workers as were asked for."""
+    """Both interfaces serve the same API, with the requested number of workers."""
     with gunicorn.serving(interface, DATABASE_URL=served_database_url, WEB_CONCURRENCY="2") as site:
         assert get(f"{site.url}/api/campaigns/").body == b'{"items": [], "count": 0}'
         wait_until(lambda: len(site.workers()) == 2)
 
 
 def test_the_checks_of_a_deployment_are_in_its_log(served_database_url: str) -> None:
-    """Warnings stop nothing, but somebody should know."""
+    """Warnings stop nothing, but the log shows them."""
     with gunicorn.serving("asgi", "--workers", "1", DATABASE_URL=served_database_url) as site:
         assert "(security.W004)" in site.server.written()
 
 
 @BOTH
 def test_an_error_of_ours_is_in_its_log(served_database_url: str, interface: str) -> None:
-    """With its traceback: here, that of a deployment whose migrations were forgotten."""
+    """With its traceback: here, from a deployment without its migrations."""
     never_migrated = urlsplit(served_database_url)._replace(path="/postgres").geturl()
     with gunicorn.serving(interface, "--workers", "1", DATABASE_URL=never_migrated) as site:
         assert get(f"{site.url}/api/campaigns/").status == 500
@@ -64,7 +64,7 @@ def test_an_error_of_ours_is_in_its_log(served_database_url: str, interface: str
 
 @BOTH
 def test_a_request_that_runs_is_finished_before_the_end(served_database_url: str, interface: str) -> None:
-    """SIGTERM comes while somebody joins: the answer is sent, and no connection is left."""
+    """SIGTERM arrives during a join: the answer is sent, and no connection is left."""
     require_row_locks()
     ada = make_user("ada")
     campaign = make_campaign(ada)
@@ -91,7 +91,7 @@ def test_a_request_that_runs_is_finished_before_the_end(served_database_url: str
 
 @pytest.mark.parametrize("interface", ["", "uwsgi", "--workers"])
 def test_another_interface_is_refused(interface: str) -> None:
-    """The answer is how it is used, and the status for that."""
+    """The answer is the usage line, with its exit status."""
     refused = start(interface)
 
     assert refused.returncode == 2

@@ -1,4 +1,4 @@
-"""Is the site put together right?"""
+"""Are the parts of the site configured correctly?"""
 
 import pytest
 from django.core.management import call_command
@@ -7,7 +7,7 @@ from django.test import Client
 
 @pytest.mark.django_db
 def test_every_model_change_has_its_migration() -> None:
-    """`makemigrations` would have nothing to do."""
+    """`makemigrations` finds nothing to do."""
     call_command("makemigrations", check=True, dry_run=True, verbosity=0)
 
 
@@ -26,7 +26,7 @@ USERS = {
 
 
 def test_the_api_describes_itself(client: Client) -> None:
-    """Its operations are those that the README lists, the users' in each style."""
+    """It has the operations that the README lists, the users' in each style."""
     paths = client.get("/api/openapi.json").json()["paths"]
 
     assert {(method, path) for path, operations in paths.items() for method in operations} == {

@@ -1,4 +1,4 @@
-"""Do the timeouts end what takes too long? PostgreSQL cancels, and who says nothing is given up."""
+"""Do the timeouts end what takes too long? PostgreSQL cancels statements; a silent server is given up."""
 
 import socket
 from collections.abc import Callable, Iterator
@@ -26,12 +26,12 @@ Connect = Callable[..., BaseDatabaseWrapper]
 
 @pytest.fixture
 def connect() -> Iterator[Connect]:
-    """Make connections of the service's own settings, for what is said to be in the environment."""
+    """Make connections with the service's own settings, for these environment variables."""
     made: list[BaseDatabaseWrapper] = []
 
     def connected(url: str, **variables: Any) -> BaseDatabaseWrapper:
         said = replace(environment(), database_url=url, **{"db_conn_max_age": 0, **variables})
-        # Django keeps a process's pools by the name alone.
+        # Django keeps a process's pools by alias only.
         made.append(ConnectionHandler({"default": {}, "own": database_settings(said)})["own"])
         return made[-1]
 
@@ -43,13 +43,13 @@ def connect() -> Iterator[Connect]:
 
 @pytest.fixture
 def mute_server() -> Iterator[socket.socket]:
-    """A server that lets clients connect, and never says a word."""
+    """A server that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server
 
 
 def url_of(server: socket.socket) -> str:
-    """Return the DATABASE_URL for what is no PostgreSQL."""
+    """Return a DATABASE_URL for a server that is not PostgreSQL."""
     return f"postgres://ada@127.0.0.1:{server.getsockname()[1]}/campaigns"
 
 
@@ -58,7 +58,7 @@ def url_of(server: socket.socket) -> str:
 def test_a_statement_that_takes_too_long_is_cancelled(
     served_database_url: str, connect: Connect, pool: int
 ) -> None:
-    """DB_STATEMENT_TIMEOUT holds on every connection, a pool's as well, and the next statement is served."""
+    """DB_STATEMENT_TIMEOUT holds on every connection, also in a pool; the next statement is served."""
     connection = connect(served_database_url, db_statement_timeout=100, db_pool=pool)
 
     with connection.cursor() as cursor:
@@ -71,7 +71,7 @@ def test_a_statement_that_takes_too_long_is_cancelled(
 
 @pytest.mark.django_db
 def test_a_server_that_never_answers_is_given_up(connect: Connect, mute_server: socket.socket) -> None:
-    """DB_CONNECT_TIMEOUT counts until the server has answered, not until it has accepted."""
+    """DB_CONNECT_TIMEOUT lasts until the server has answered, not only until it has accepted."""
     connection = connect(url_of(mute_server), db_connect_timeout=1)
 
     with pytest.raises(OperationalError, match="timeout expired") as given_up:
@@ -82,14 +82,14 @@ def test_a_server_that_never_answers_is_given_up(connect: Connect, mute_server: 
 
 @pytest.mark.django_db
 def test_a_pool_gives_up_as_well(connect: Connect, mute_server: socket.socket) -> None:
-    """A request waits no longer for the pool than it would have waited for the server."""
+    """A request waits for the pool at most as long as for the server."""
     connection = connect(url_of(mute_server), db_connect_timeout=1, db_pool=2)
 
     with pytest.raises(OperationalError, match=r"after 1\.00 sec") as given_up:
         connection.ensure_connection()
 
     assert isinstance(given_up.value.__cause__, psycopg_pool.PoolTimeout)
-    # The pool itself goes on trying, and would not end while an attempt is under way.
+    # The pool itself keeps trying, and would not end during an attempt.
     mute_server.close()
     connection.close_pool()
 
@@ -98,7 +98,7 @@ def test_a_pool_gives_up_as_well(connect: Connect, mute_server: socket.socket) -
 @pytest.mark.skipif(environment().db_pooler, reason="a pooler does not pass the timeout on")
 @pytest.mark.parametrize("interface", ["wsgi", "asgi"])
 def test_a_request_does_not_wait_for_ever(served_database_url: str, interface: str) -> None:
-    """Somebody holds the lock that a join needs: the answer is 503, and others are served."""
+    """Another transaction holds the lock that a join needs: the answer is 503, and others are served."""
     require_row_locks()
     ada = make_user("ada")
     campaign = make_campaign(ada)

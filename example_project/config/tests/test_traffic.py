@@ -16,12 +16,12 @@ CAMPAIGNS = "/api/campaigns/"
 
 @pytest.fixture
 def log(served_database_url: str) -> ServerLog:
-    """What PostgreSQL writes from here on."""
+    """The rest of PostgreSQL's log from now on."""
     return ServerLog.from_now_on()
 
 
 def test_under_wsgi_each_thread_keeps_its_connection(served_database_url: str, log: ServerLog) -> None:
-    """DB_CONN_MAX_AGE=600, the default: as many as workers times threads, however many requests."""
+    """DB_CONN_MAX_AGE=600, the default: workers times threads, for any number of requests."""
     with gunicorn.serving(
         "wsgi", *OF_TWO_WORKERS, DATABASE_URL=served_database_url, PGAPPNAME=SERVICE
     ) as site:
@@ -50,7 +50,7 @@ def test_with_nothing_kept_each_request_connects(
 
 
 def test_under_asgi_a_pool_is_what_reuses_connections(served_database_url: str, log: ServerLog) -> None:
-    """DB_POOL=2: as many as workers times that, however many requests."""
+    """DB_POOL=2: workers times two, for any number of requests."""
     with gunicorn.serving(
         "asgi", *OF_TWO_WORKERS, DATABASE_URL=served_database_url, DB_POOL="2", PGAPPNAME=SERVICE
     ) as site:
@@ -61,7 +61,7 @@ def test_under_asgi_a_pool_is_what_reuses_connections(served_database_url: str, 
 
 
 def test_under_asgi_keeping_connections_leaks_them(served_database_url: str, log: ServerLog) -> None:
-    """DB_CONN_MAX_AGE=600 is no remedy here: each request connects all the same, and nobody closes."""
+    """DB_CONN_MAX_AGE=600 does not help here: each request connects all the same, and does not close."""
     with gunicorn.serving(
         "asgi",
         *OF_TWO_WORKERS,

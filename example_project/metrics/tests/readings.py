@@ -1,4 +1,4 @@
-"""What do the metrics say?"""
+"""Which numbers do the metrics have?"""
 
 from urllib.request import Request, urlopen
 
@@ -19,12 +19,12 @@ def total_in(text: str, name: str, **labels: str) -> float:
 
 
 def total(name: str, **labels: str) -> float:
-    """Add up what this process has counted."""
+    """Add up the counts of this process."""
     return total_in(generate_latest(REGISTRY).decode(), name, **labels)
 
 
 def scraped(url: str) -> str:
-    """Ask a server for its metrics."""
+    """Scrape a server's metrics."""
     question = Request(f"{url}/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
     with urlopen(question, timeout=10) as answer:
         return answer.read().decode()

@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.no_connection
 
 @pytest.fixture(autouse=True)
 def skip_without_server(transactional_db: None) -> None:
-    """SQLite in memory has no connections to speak of."""
+    """SQLite in memory has no real connections."""
     if connection.vendor == "sqlite":
         pytest.skip("sqlite is in memory here: its connections are never closed")
 
@@ -33,7 +33,7 @@ def test_each_connection_of_a_worker_is_counted(
     max_age: int,
     connections: int,
 ) -> None:
-    """One that is used again is not."""
+    """A connection that is used again is not counted twice."""
     database_settings("default", CONN_MAX_AGE=max_age)
     before = opened()
 
@@ -47,7 +47,7 @@ def test_each_connection_of_a_worker_is_counted(
 def test_of_a_pool_connections_are_counted_and_not_checkouts(
     asgi_client: AsgiClient, database_settings: DatabaseSettings, dbperf: Recording
 ) -> None:
-    """Django's signal `connection_created` comes with each checkout."""
+    """Django sends the signal `connection_created` at each checkout."""
     pool = {"min_size": 1, "max_size": 4, "connection_class": counted_connection("default")}
     database_settings("default", CONN_MAX_AGE=0, pool=pool)
     before = opened()

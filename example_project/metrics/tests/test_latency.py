@@ -18,7 +18,7 @@ DETAIL = "/api/campaigns/<int:campaign_id>"
 
 @pytest.mark.django_db
 def test_a_view_has_one_label_however_many_pages_it_has(client: Client) -> None:
-    """The pattern of the URL, and not the URL."""
+    """The label is the pattern of the URL, not the URL."""
     campaigns = [make_campaign(make_user(name)) for name in ("ada", "eve")]
     before = total(COUNT, view=DETAIL, method="GET", status="200")
 
@@ -39,7 +39,7 @@ async def test_an_asynchronous_request_is_measured(async_client: AsyncClient) ->
 
 
 def test_what_nobody_serves_is_one_view(client: Client) -> None:
-    """Whoever tries out URLs must not fill the memory of Prometheus."""
+    """A client that tries URLs must not fill the memory of Prometheus."""
     before = total(COUNT, view="unknown", status="404")
 
     for path in ("/wp-login.php", "/.env", "/api/nothing"):
@@ -49,7 +49,7 @@ def test_what_nobody_serves_is_one_view(client: Client) -> None:
 
 
 def test_methods_that_are_made_up_are_one_method(client: Client) -> None:
-    """For the same reason."""
+    """For the same reason as URLs."""
     before = total(COUNT, method="other")
 
     for method in ("BREW", "WHEN"):
@@ -60,7 +60,7 @@ def test_methods_that_are_made_up_are_one_method(client: Client) -> None:
 
 @override_settings(CACHES={"default": {"BACKEND": "misspelt.Cache"}})
 def test_a_crash_is_measured(client: Client) -> None:
-    """Its status is 500, and slow crashes are in the percentiles."""
+    """Its status is 500, and the percentiles include slow crashes."""
     client.raise_request_exception = False
     before = total(COUNT, view="/api/campaigns/nearby", status="500")
 
@@ -70,7 +70,7 @@ def test_a_crash_is_measured(client: Client) -> None:
 
 
 async def test_a_client_that_hangs_up_is_measured() -> None:
-    """It had to wait too long, so it is what one wants to know of."""
+    """It waited too long, so it is the most interesting request."""
     begun = asyncio.Event()
 
     async def never(request: HttpRequest) -> HttpResponse:
@@ -88,7 +88,7 @@ async def test_a_client_that_hangs_up_is_measured() -> None:
 
 
 def test_a_stream_is_measured_until_it_can_begin() -> None:
-    """How long it goes on is up to the client."""
+    """The client decides how long a stream lasts."""
 
     def stream() -> Iterator[bytes]:
         raise AssertionError("it was read")
@@ -103,7 +103,7 @@ def test_a_stream_is_measured_until_it_can_begin() -> None:
 
 @override_settings(METRICS_TOKEN=TOKEN)
 def test_a_scrape_is_not_measured(client: Client) -> None:
-    """On a quiet site it would be most of what there is."""
+    """On a quiet site, most requests would be scrapes."""
     before = total(COUNT)
 
     assert client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 200

@@ -1,4 +1,4 @@
-"""Does a real Prometheus read the service, and is there something to draw for the dashboard?"""
+"""Does a real Prometheus read the service, and does every panel of the dashboard get numbers?"""
 
 import json
 import math
@@ -27,11 +27,11 @@ from throwaway_servers.processes import PATIENCE, find
 MONITORING = BASE_DIR / "monitoring"
 DASHBOARD = json.loads((MONITORING / "grafana-dashboard.json").read_text(encoding="utf-8"))
 PANELS = {panel["title"]: panel for panel in DASHBOARD["panels"]}
-# What Grafana puts in the place of its variables, where Prometheus scrapes once a second.
+# The values that Grafana gives its variables if Prometheus scrapes once a second.
 VARIABLES = {"$job": "campaigns", "$__rate_interval": "8s"}
 QUERIES_OF_A_LIST = 2
 
-# Of four requests one is for nothing, and asks the database nothing.
+# One of the four requests is for an unknown path, and runs no query.
 TESTS = """
 import pytest
 
@@ -67,12 +67,12 @@ class Watched:
                 error.close()
 
     def answer(self, expression: str) -> list[float]:
-        """Return what Prometheus makes of an expression of the dashboard, without what is no number."""
+        """Return Prometheus' answer to an expression of the dashboard, without NaN."""
         return answer_of(self.prometheus, expression, VARIABLES)
 
 
 def answer_of(prometheus: str, expression: str, variables: Mapping[str, str]) -> list[float]:
-    """Ask for an expression of the dashboard, and leave out what is no number."""
+    """Evaluate an expression of the dashboard, and leave out NaN."""
     for variable, value in variables.items():
         expression = expression.replace(variable, value)
     question = f"{prometheus}/api/v1/query?{urlencode({'query': expression})}"
@@ -82,7 +82,7 @@ def answer_of(prometheus: str, expression: str, variables: Mapping[str, str]) ->
 
 
 def config_in(directory: Path, target: str) -> Path:
-    """Write the project's configuration of Prometheus for another target, and for less patience."""
+    """Write the project's configuration of Prometheus for another target and a shorter interval."""
     config = (MONITORING / "prometheus.yml").read_text(encoding="utf-8")
     for ours, here in {"localhost:8000": target, "15s": "1s"}.items():
         assert config.count(ours) == 1
@@ -104,7 +104,7 @@ def watched(served_database_url: str, tmp_path: Path) -> Iterator[Watched]:
 
 @pytest.mark.services
 def test_every_panel_has_something_to_draw(watched: Watched) -> None:
-    """Each of its expressions, with every metric and label that it names."""
+    """Each of its expressions has numbers, with every metric and label that it names."""
     missing = [target["expr"] for panel in PANELS.values() for target in panel["targets"]]
     deadline = time.monotonic() + PATIENCE
 
@@ -130,7 +130,7 @@ def test_the_dashboard_draws_what_the_budgets_hold(watched: Watched) -> None:
 
 @pytest.mark.services
 def test_the_dashboard_draws_a_run_of_tests(tmp_path: Path) -> None:
-    """What pytest-dbperf keeps of it has the names and labels of production."""
+    """The file of pytest-dbperf has the names and labels of production."""
     report = tmp_path / "run.om"
     (tmp_path / "test_it.py").write_text(TESTS)
     options = ("-c", "pytest.ini", "-p", "conftest", "-p", "no:cacheprovider")
@@ -164,7 +164,7 @@ def test_the_dashboard_draws_the_metrics_of_the_report() -> None:
 
 
 def test_the_dashboard_can_be_imported_as_it_is() -> None:
-    """Its source is a variable, which Grafana fills in, and no two panels are in one place."""
+    """Its data source is a variable, which Grafana fills in, and no two panels overlap."""
     sources = [target["datasource"] for panel in PANELS.values() for target in [panel, *panel["targets"]]]
     places = [(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in PANELS.values()]
 
@@ -177,13 +177,13 @@ def test_the_dashboard_can_be_imported_as_it_is() -> None:
 
 @contextmanager
 def promtool() -> Iterator[str]:
-    """Find the program that checks what is written for Prometheus."""
+    """Find Prometheus' tool for checking files."""
     yield find("promtool", "prometheus")
 
 
 @pytest.mark.services
 def test_the_configuration_is_valid(tmp_path: Path) -> None:
-    """Prometheus' own tool has nothing to say."""
+    """Prometheus' own tool reports nothing."""
     config = config_in(tmp_path, "localhost:8000")
 
     with or_skipped(promtool) as program:
@@ -197,7 +197,7 @@ def test_the_configuration_is_valid(tmp_path: Path) -> None:
 @pytest.mark.services
 @pytest.mark.django_db
 def test_the_metrics_are_named_as_they_should_be(client: Client) -> None:
-    """Prometheus' own tool finds no fault in names, units and descriptions."""
+    """Prometheus' own tool accepts names, units and descriptions."""
     client.get("/api/campaigns/")
     with override_settings(METRICS_TOKEN=TOKEN):
         metrics = client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"}).content
@@ -212,7 +212,7 @@ def test_the_metrics_are_named_as_they_should_be(client: Client) -> None:
 
 @pytest.mark.services
 def test_the_metrics_of_workers_are_named_as_they_should_be(served_database_url: str) -> None:
-    """They are put together otherwise."""
+    """They are put together in another way."""
     with gunicorn.serving("wsgi", DATABASE_URL=served_database_url, METRICS_TOKEN=TOKEN) as site:
         urlopen(f"{site.url}/api/campaigns/", timeout=30).close()
         metrics = scraped(site.url).encode()

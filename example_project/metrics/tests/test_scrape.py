@@ -1,4 +1,4 @@
-"""Who may read the metrics, and are they what Prometheus wants to read?"""
+"""Who may read the metrics, and can Prometheus parse them?"""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ WITH_TOKEN = {"Authorization": f"Bearer {TOKEN}"}
 
 @pytest.fixture(autouse=True)
 def token() -> Iterator[None]:
-    """Let there be metrics to read."""
+    """Set a token, so that the site has metrics."""
     with override_settings(METRICS_TOKEN=TOKEN):
         yield
 
@@ -21,7 +21,7 @@ def token() -> Iterator[None]:
 @pytest.mark.max_new_connections(0)
 @pytest.mark.django_db
 def test_a_scrape_asks_no_database(client: Client) -> None:
-    """It has to work when the database does not."""
+    """A scrape has to work if the database does not."""
     answer = client.get("/metrics", headers=WITH_TOKEN)
 
     assert answer.status_code == 200
@@ -35,7 +35,7 @@ def test_a_scrape_asks_no_database(client: Client) -> None:
     "header", ["", TOKEN, f"Bearer {TOKEN[:-1]}", f"Bearer {TOKEN}x", "Bearer ", "Bearer ü"]
 )
 def test_without_the_token_there_is_nothing_to_read(client: Client, header: str) -> None:
-    """Names of views and how much they are used are nobody else's business."""
+    """The names of views, and how much they are used, are private."""
     answer = client.get("/metrics", headers={"Authorization": header})
 
     assert answer.status_code == 401
@@ -45,5 +45,5 @@ def test_without_the_token_there_is_nothing_to_read(client: Client, header: str)
 
 @override_settings(METRICS_TOKEN="")
 def test_where_no_token_is_set_there_are_no_metrics(client: Client) -> None:
-    """Whoever forgets it shows nothing to the world, not even to those with an empty token."""
+    """A site without the setting shows nothing, not even to clients with an empty token."""
     assert client.get("/metrics", headers={"Authorization": "Bearer "}).status_code == 404

@@ -1,4 +1,4 @@
-"""Is every statement counted once? As pytest-dbperf counts them, which is held to PostgreSQL's own log."""
+"""Is every statement counted once? pytest-dbperf's counts are compared with PostgreSQL's own log."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -24,13 +24,13 @@ on_a_server = pytest.mark.skipif(
 
 
 def executed() -> float:
-    """Return how many statements were counted so far, of the database that there is."""
+    """Return how many statements were counted so far, on the current database."""
     return total(EXECUTED, alias="default", vendor=connection.vendor)
 
 
 @pytest.fixture
 def paths() -> list[str]:
-    """Return pages that cost different numbers of queries."""
+    """Return pages with different numbers of queries."""
     campaign = make_campaign(make_user("ada"), tags=["river", "boats"])
     return ["/api/campaigns/", f"/api/campaigns/{campaign.pk}", "/api/campaigns/0"] * 3
 
@@ -41,7 +41,7 @@ def paths() -> list[str]:
 def test_what_a_wsgi_server_runs_is_counted(
     wsgi_client: WsgiClient, paths: list[str], dbperf: Recording
 ) -> None:
-    """In the threads of the server."""
+    """Also in the threads of the server."""
     before = executed()
 
     with dbperf.record() as served:
@@ -70,7 +70,7 @@ def test_what_an_asgi_server_runs_is_counted(
 def test_what_runs_on_a_pool_is_counted(
     asgi_client: AsgiClient, database_settings: DatabaseSettings, paths: list[str], dbperf: Recording
 ) -> None:
-    """However often a connection is given out again."""
+    """No matter how often a connection is checked out."""
     database_settings("default", CONN_MAX_AGE=0, pool={"min_size": 1, "max_size": 2})
     before = executed()
 
@@ -83,7 +83,7 @@ def test_what_runs_on_a_pool_is_counted(
 @on_a_server
 @in_production
 def test_what_writes_is_counted(asgi_client: AsgiClient, dbperf: Recording) -> None:
-    """Whole transactions as well; their BEGIN and COMMIT are no statements of a cursor."""
+    """Whole transactions as well; their BEGIN and COMMIT are not statements of a cursor."""
     ada = make_user("ada")
     campaign = make_campaign(ada)
     before = executed()
@@ -98,7 +98,7 @@ def test_what_writes_is_counted(asgi_client: AsgiClient, dbperf: Recording) -> N
 @on_a_server
 @in_production
 def test_threads_of_nobody_are_counted(dbperf: Recording) -> None:
-    """Each has a connection of its own."""
+    """Each plain thread has its own connection."""
 
     def ask(number: int) -> None:
         with connection.cursor() as cursor:
@@ -116,7 +116,7 @@ def test_threads_of_nobody_are_counted(dbperf: Recording) -> None:
 @on_a_server
 @in_production
 def test_who_connects_again_is_counted_once() -> None:
-    """The connection object of Django stays the same."""
+    """Django's connection object stays the same."""
     connection.ensure_connection()
     connection.close()
     before = executed()
@@ -129,7 +129,7 @@ def test_who_connects_again_is_counted_once() -> None:
 
 @pytest.mark.django_db
 def test_many_at_once_are_one_statement(dbperf: Recording) -> None:
-    """As the driver is asked once."""
+    """The driver gets one call."""
     before = executed()
 
     with connection.cursor() as cursor:
@@ -146,7 +146,7 @@ def test_many_at_once_are_one_statement(dbperf: Recording) -> None:
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="sqlite gives BEGIN to a cursor as well")
 @in_production
 def test_a_savepoint_is_a_statement(dbperf: Recording) -> None:
-    """It is for the database, which has to answer; the budgets of pytest-dbperf leave it out."""
+    """The database has to answer it; the budgets of pytest-dbperf leave it out."""
     before = executed()
 
     with transaction.atomic(), transaction.atomic(), connection.cursor() as cursor:
@@ -159,7 +159,7 @@ def test_a_savepoint_is_a_statement(dbperf: Recording) -> None:
 
 @in_production
 def test_a_statement_that_fails_is_counted() -> None:
-    """The database was asked all the same."""
+    """The database received it all the same."""
     before = executed()
 
     with pytest.raises(Exception, match="no_such_table"), connection.cursor() as cursor:
@@ -171,7 +171,7 @@ def test_a_statement_that_fails_is_counted() -> None:
 @on_a_server
 @in_production
 def test_other_wrappers_come_and_go() -> None:
-    """One that is there while Django connects is taken away again, and not the one that counts."""
+    """A wrapper that is there while Django connects is removed again, and the counting one stays."""
     connection.close()
     connection.execute_wrappers.remove(count_statement)
 

@@ -25,23 +25,23 @@ pytestmark = [
     ),
 ]
 
-# Whose connections they are, in the server's log.
+# The application name of its connections in the server's log.
 NAME = "metrics-of-workers"
 QUERIES_OF_A_LIST = 2
 COUNT = "django_http_requests_latency_seconds_count"
 
 
 class Log:
-    """What PostgreSQL writes from now on."""
+    """The rest of PostgreSQL's log from now on."""
 
     def __init__(self) -> None:
         self.path = Path(os.environ["DATABASE_LOG"])
         self.start = self.path.stat().st_size
-        # The server has the databases of other processes that run tests, too.
+        # The server also has the databases of other processes that run tests.
         self.ours = f"database={connection.settings_dict['NAME']} application_name={NAME}"
 
     def connections(self) -> int:
-        """Count those that the service has opened since."""
+        """Count the connections that the service has opened since."""
         with self.path.open(encoding="utf-8") as log:
             log.seek(self.start)
             return sum("connection authorized" in line and self.ours in line for line in log)
@@ -49,7 +49,7 @@ class Log:
 
 @contextmanager
 def serving(interface: str, url: str, directory: Path, *arguments: str, **environ: str) -> Iterator[Site]:
-    """Serve with two workers, whose files are in a directory of the test."""
+    """Serve with two workers, with their files in a directory of the test."""
     arguments = ("--workers", "2", "--worker-tmp-dir", str(directory), *arguments)
     url = f"{url}?application_name={NAME}"
     with gunicorn.serving(interface, *arguments, DATABASE_URL=url, METRICS_TOKEN=TOKEN, **environ) as site:
@@ -57,16 +57,16 @@ def serving(interface: str, url: str, directory: Path, *arguments: str, **enviro
 
 
 def workers_of(site: Site) -> list[int]:
-    """Return the process ids of both workers, when both are there."""
+    """Return the process ids of both workers once both are there."""
     wait_until(lambda: len(site.workers()) == 2)
     return site.workers()
 
 
 def ask(site: Site, times: int) -> None:
-    """Ask for a list of campaigns, by a few clients at once."""
+    """Request a list of campaigns, from a few clients at once."""
 
     def once(_: int) -> None:
-        # gunicorn 23 hangs up on those whom a worker has not read yet when it ends. They try again.
+        # When a worker ends, gunicorn 23 hangs up on clients that it has not read yet. They try again.
         for _attempt in range(10):
             with suppress(ConnectionResetError), urlopen(f"{site.url}/api/campaigns/", timeout=30) as answer:
                 assert answer.status == 200
@@ -90,13 +90,13 @@ def ask(site: Site, times: int) -> None:
 def test_the_metrics_are_those_of_all_workers(
     served_database_url: str, tmp_path: Path, interface: str, environ: dict[str, str], connections: range
 ) -> None:
-    """Each has answered some, and whichever is asked tells of all."""
+    """Each worker has answered some requests, and any of them reports all."""
     log = Log()
     with serving(interface, served_database_url, tmp_path, **environ) as site:
         for worker in workers_of(site):
             with gunicorn.stopped(worker):
                 ask(site, 10)
-        # A pool connects in the background: the server may be ahead of it for a moment.
+        # A pool connects in the background, so the server may be ahead of it for a moment.
         deadline = time.monotonic() + PATIENCE
         while total_in(metrics := scraped(site.url), "django_db_new_connections_total") != log.connections():
             assert time.monotonic() < deadline, (log.connections(), metrics)
@@ -109,7 +109,7 @@ def test_the_metrics_are_those_of_all_workers(
 
 
 def test_nothing_is_lost_when_workers_are_replaced(served_database_url: str, tmp_path: Path) -> None:
-    """And there are as many files as places, not as workers that have been."""
+    """There are as many files as slots, not as workers that ever ran."""
     environ = {"MAX_REQUESTS": "3", "MAX_REQUESTS_JITTER": "0"}
     with serving("wsgi", served_database_url, tmp_path, **environ) as site:
         ask(site, 24)
@@ -124,7 +124,7 @@ def test_nothing_is_lost_when_workers_are_replaced(served_database_url: str, tmp
 
 
 def test_a_client_that_hangs_up_is_measured(served_database_url: str, tmp_path: Path) -> None:
-    """Django cancels the request when the server tells it."""
+    """Django cancels the request when the server reports it."""
     with serving("asgi", served_database_url, tmp_path) as site, transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("LOCK TABLE campaigns_campaign")
@@ -142,7 +142,7 @@ def test_a_client_that_hangs_up_is_measured(served_database_url: str, tmp_path: 
     not Path("/proc/self/statm").exists(), reason="the numbers of other processes are in /proc"
 )
 def test_the_workers_tell_how_large_and_how_busy_they_are(served_database_url: str, tmp_path: Path) -> None:
-    """As the system sees them."""
+    """The system's numbers for each worker."""
     with serving("wsgi", served_database_url, tmp_path) as site:
         workers = workers_of(site)
         metrics = scraped(site.url)
@@ -154,7 +154,7 @@ def test_the_workers_tell_how_large_and_how_busy_they_are(served_database_url: s
 
 
 def test_metrics_that_could_not_be_shared_are_refused(served_database_url: str, tmp_path: Path) -> None:
-    """A sum that is one worker's is worse than none."""
+    """A sum with only one worker's numbers would be worse than no sum."""
     with pytest.raises(ServerFailed, match="preload_app makes the metrics before the workers"):
         with serving("wsgi", served_database_url, tmp_path, "--preload"):
             pass

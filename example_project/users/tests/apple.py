@@ -1,7 +1,6 @@
-"""What does Apple's side of Sign in with Apple do, on this machine?
+"""How does Apple's side of Sign in with Apple behave, on this machine?
 
-The keys are real, and they are served over HTTP; tokens are signed with them or, where a test wants it, are
-not.
+The keys are real, and served over HTTP. Tokens are signed with them, unless a test needs another signature.
 """
 
 import json
@@ -26,7 +25,7 @@ FIVE_MINUTES = 300
 
 @cache
 def key_named(key_id: str) -> RSAPrivateKey:
-    """Return the private key of this id, made once for all tests: that is slow."""
+    """Return the private key with this id, made once for all tests, because that is slow."""
     return generate_private_key(public_exponent=65537, key_size=2048)
 
 
@@ -40,7 +39,7 @@ def signed(
 def claims_for(
     nonce: str, /, *, issued: int = 0, expires: int = FIVE_MINUTES, **others: Any
 ) -> dict[str, Any]:
-    """Return what Apple says of Ada; times are in seconds from now, and None leaves a claim out."""
+    """Return Apple's claims about Ada; times are in seconds from now, and None leaves a claim out."""
     now = int(time())
     claims = {
         "iss": "https://appleid.apple.com",
@@ -58,14 +57,14 @@ def claims_for(
 
 @dataclass(slots=True)
 class Apple:
-    """The server with the keys of these ids, and how often it was asked for them."""
+    """A server with the keys of these ids; it counts its requests."""
 
     keys_url: str = ""
     key_ids: list[str] = field(default_factory=lambda: ["first"])
     asked: int = 0
     status: int = 200
     answer: bytes | None = None
-    """Something else than the keys."""
+    """A response other than the keys."""
 
     def body(self) -> bytes:
         """Return the key set, in the form of Apple's."""
@@ -81,7 +80,7 @@ class Apple:
 
 @contextmanager
 def serving() -> Iterator[Apple]:
-    """Yield an Apple that listens on a port of the loopback."""
+    """Yield an Apple that listens on a local port."""
     apple = Apple()
 
     class Keys(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""In which styles is the users API there to be tested?"""
+"""Which styles of the users API are tested?"""
 
 from collections.abc import Iterator
 
@@ -13,14 +13,14 @@ STYLES = {"before": "/api/before/users", "after": "/api/users", "one hop": "/api
 
 @pytest.fixture(params=STYLES.values(), ids=STYLES)
 def users_url(request: pytest.FixtureRequest) -> str:
-    """Where one of the styles is mounted: what holds for one holds for each."""
+    """The URL of each style in turn: a test must pass for all of them."""
     path: str = request.param
     return path
 
 
 @pytest.fixture
 def apple(monkeypatch: pytest.MonkeyPatch) -> Iterator[Apple]:
-    """Offer Sign in with Apple, with an Apple of this machine that nobody has asked for its keys yet."""
+    """Offer Sign in with Apple, with a local Apple that has served no keys yet."""
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     cache.clear()
     with serving() as apple, override_settings(APPLE_CLIENT_ID=CLIENT_ID, APPLE_KEYS_URL=apple.keys_url):

@@ -9,7 +9,7 @@ PASSWORD = "correct horse battery"
 
 
 def make_user(nickname: str = "ada", **fields: Any) -> User:
-    """Save a user whose e-mail address follows from the nickname and whose password is `PASSWORD`."""
+    """Save a user with an e-mail address made from the nickname, and with the password `PASSWORD`."""
     return User.objects.create_user(f"{nickname}@example.org", nickname, PASSWORD, **fields)
 
 

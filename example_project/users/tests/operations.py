@@ -1,4 +1,4 @@
-"""What does a client send to each operation of the users API, where all goes well?"""
+"""Which valid request does a client send to each operation of the users API?"""
 
 import re
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ class Operation:
     headers: dict[str, str]
 
     def send(self, client: Client | AsyncClient, users_url: str) -> Any:
-        """Send it; the answer of an asynchronous client has to be awaited."""
+        """Send it; await the response of an asynchronous client."""
         url = f"{users_url}/{self.path}"
         if self.method == "GET":
             return client.get(url, self.payload, headers=self.headers)
@@ -44,7 +44,7 @@ class Operation:
 
 
 def prepare(name: str) -> Operation:
-    """Save an account and a session, and return the operation that the README calls so."""
+    """Save an account and a session, and return the operation with this name in the README."""
     ada = make_user("ada", apple_id=None if name == "POST apple to link" else ADAS_ID)
     cache.set(nonce_key(NONCE), "unused", NONCE_LIFETIME)
     method, path = name.split()[:2]
@@ -57,7 +57,7 @@ def prepare(name: str) -> Operation:
 
 
 def rows_of_readme(pattern: str) -> Iterator[tuple[str, ...]]:
-    """Return what the groups of a pattern match in the tables of the README."""
+    """Return the groups of a pattern for each matching row of the README's tables."""
     for row in README.read_text().splitlines():
         if match := re.fullmatch(pattern, row):
             yield match.groups()

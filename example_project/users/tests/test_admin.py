@@ -11,13 +11,13 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def staff(client: Client) -> Client:
-    """A client whose user may do everything in the admin."""
+    """A client of a superuser."""
     client.force_login(make_user("root", is_staff=True, is_superuser=True))
     return client
 
 
 def test_the_staff_logs_in_with_the_email_address(client: Client) -> None:
-    """The log-in form takes it in any case."""
+    """The log-in form accepts it in any case."""
     make_user("root", is_staff=True)
 
     response = client.post("/admin/login/", {"username": "ROOT@example.org", "password": PASSWORD})
@@ -26,7 +26,7 @@ def test_the_staff_logs_in_with_the_email_address(client: Client) -> None:
 
 
 def test_users_are_found_by_nickname(staff: Client) -> None:
-    """The search shows who matches and nobody else."""
+    """The search shows matching users and no others."""
     make_user("ada")
     make_user("bob")
 
@@ -60,7 +60,7 @@ def test_a_user_can_be_edited(staff: Client) -> None:
 
 
 def test_apples_id_can_be_seen_and_not_changed(staff: Client) -> None:
-    """Whoever could write it there could sign in as the user."""
+    """An admin who could change it could sign in as the user."""
     ada, bob = make_user("ada", apple_id="000123.ada"), make_user("bob")
     url = f"/admin/users/user/{ada.pk}/change/"
 
@@ -76,7 +76,7 @@ def test_apples_id_can_be_seen_and_not_changed(staff: Client) -> None:
 
 
 def test_sessions_can_be_seen_and_closed_but_not_made(staff: Client) -> None:
-    """A session made here would have a secret that nobody knows."""
+    """A session created here would have a secret that no client knows."""
     sign_in(make_user("ada"))
     session = AuthToken.objects.get()
 
@@ -88,7 +88,7 @@ def test_sessions_can_be_seen_and_closed_but_not_made(staff: Client) -> None:
 
 
 def test_a_new_password_from_the_staff_closes_the_sessions(staff: Client) -> None:
-    """It is what is left for an account that was stolen."""
+    """For a stolen account, this is the only remedy."""
     ada = make_user("ada")
     sign_in(ada)
     form = {

@@ -1,4 +1,4 @@
-"""Whom does Sign in with Apple let in, and to which account?"""
+"""Which account does Sign in with Apple open?"""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -23,13 +23,13 @@ TAKEN = {"detail": "This e-mail address is taken."}
 
 
 def new_nonce(client: Client, users_url: str) -> str:
-    """Begin to sign in."""
+    """Start a sign-in."""
     nonce: str = client.post(f"{users_url}/apple/nonce").json()["nonce"]
     return nonce
 
 
 def send(client: Client, users_url: str, token: str, nonce: str, nickname: str | None = "ada") -> Any:
-    """Send what Apple has said."""
+    """Send Apple's answer."""
     payload = {"identity_token": token, "nonce": nonce, "nickname": nickname}
     return client.post(f"{users_url}/apple", payload, content_type="application/json")
 
@@ -42,7 +42,7 @@ def sign_in_with_apple(client: Client, users_url: str, nickname: str | None = "a
 
 @pytest.mark.django_db
 def test_the_first_sign_in_opens_an_account(client: Client, users_url: str, apple: Apple) -> None:
-    """It has the address that Apple knows, in lower case, and no password."""
+    """It has the address from Apple, in lower case, and no password."""
     response = sign_in_with_apple(client, users_url, email="Ada@example.org")
 
     assert response.status_code == 201
@@ -58,7 +58,7 @@ def test_the_first_sign_in_opens_an_account(client: Client, users_url: str, appl
 def test_the_next_sign_in_finds_the_account_by_apples_id(
     client: Client, users_url: str, apple: Apple
 ) -> None:
-    """Neither a nickname nor the address is needed, and one that Apple says later changes nothing."""
+    """Neither a nickname nor the address is needed, and a later address changes nothing."""
     sign_in_with_apple(client, users_url)
 
     without = sign_in_with_apple(client, users_url, nickname=None, email=None)
@@ -84,7 +84,7 @@ def test_an_address_of_apples_relay_is_an_address(client: Client, users_url: str
 def test_a_verified_address_opens_the_account_that_has_it(
     client: Client, users_url: str, apple: Apple, verified: object
 ) -> None:
-    """Apple sends a boolean, or its name. From then on it is known by Apple's id."""
+    """Apple sends a boolean or its name. From then on, Apple's id identifies the account."""
     ada = make_user("ada")
 
     response = sign_in_with_apple(client, users_url, nickname=None, email_verified=verified)
@@ -98,7 +98,7 @@ def test_a_verified_address_opens_the_account_that_has_it(
 def test_whoever_had_taken_the_address_in_advance_is_locked_out(
     client: Client, users_url: str, apple: Apple
 ) -> None:
-    """Nobody had verified it when they signed up: their password and their sessions end."""
+    """Sign-up did not verify the address: the password and the sessions end."""
     squatter = sign_in(make_user("ada"))
 
     sign_in_with_apple(client, users_url)
@@ -114,7 +114,7 @@ def test_whoever_had_taken_the_address_in_advance_is_locked_out(
 def test_sessions_stay_open_when_the_account_is_apples_already(
     client: Client, users_url: str, apple: Apple
 ) -> None:
-    """Only to link an account closes any."""
+    """Only linking an account ends sessions."""
     headers = sign_in(make_user("ada", apple_id=ADAS_ID))
 
     sign_in_with_apple(client, users_url)
@@ -128,7 +128,7 @@ def test_sessions_stay_open_when_the_account_is_apples_already(
 def test_an_address_that_is_not_verified_opens_no_account(
     client: Client, users_url: str, apple: Apple, verified: object
 ) -> None:
-    """Otherwise it would be enough to write somebody's address into a profile at Apple."""
+    """Otherwise it would be enough to write another user's address into a profile at Apple."""
     ada = make_user("ada")
 
     response = sign_in_with_apple(client, users_url, email_verified=verified)
@@ -143,7 +143,7 @@ def test_an_address_that_is_not_verified_opens_no_account(
 def test_an_address_that_is_not_verified_is_kept_for_its_owner(
     client: Client, users_url: str, apple: Apple
 ) -> None:
-    """An account of somebody else's would hold it for good."""
+    """Otherwise a stranger's account would block the address for good."""
     response = sign_in_with_apple(client, users_url, email_verified=False)
 
     assert response.status_code == 422
@@ -152,7 +152,7 @@ def test_an_address_that_is_not_verified_is_kept_for_its_owner(
 
 @pytest.mark.django_db
 def test_an_account_has_one_apple_id(client: Client, users_url: str, apple: Apple) -> None:
-    """Somebody else at Apple with the same address is somebody else."""
+    """A second Apple user with the same address is another person."""
     make_user("ada", apple_id="000456.somebody")
 
     response = sign_in_with_apple(client, users_url)
@@ -166,7 +166,7 @@ def test_an_account_has_one_apple_id(client: Client, users_url: str, apple: Appl
 def test_a_deactivated_account_stays_closed(
     client: Client, users_url: str, apple: Apple, apple_id: str | None
 ) -> None:
-    """Whether Apple's id is known or would be."""
+    """No matter if Apple's id is known or new."""
     make_user("ada", is_active=False, apple_id=apple_id)
 
     response = sign_in_with_apple(client, users_url)
@@ -178,7 +178,7 @@ def test_a_deactivated_account_stays_closed(
 
 @pytest.mark.django_db
 def test_a_nickname_that_is_taken_is_a_conflict(client: Client, users_url: str, apple: Apple) -> None:
-    """The same nonce and token are good for another try: the user need not go to Apple again."""
+    """The same nonce and token stay valid: the user need not go to Apple again."""
     make_user("bob")
     nonce = new_nonce(client, users_url)
     token = signed(claims_for(nonce))
@@ -229,7 +229,7 @@ def test_a_bad_token_signs_nobody_in(
 
 @pytest.mark.django_db
 def test_a_nonce_is_good_for_one_sign_in(client: Client, users_url: str, apple: Apple) -> None:
-    """Whoever has seen both cannot use them again, nor the nonce with another token."""
+    """A nonce and its token cannot be used again, nor can the nonce with another token."""
     nonce = new_nonce(client, users_url)
     token = signed(claims_for(nonce))
     send(client, users_url, token, nonce)
@@ -244,7 +244,7 @@ def test_a_nonce_is_good_for_one_sign_in(client: Client, users_url: str, apple: 
 def test_a_nonce_that_is_sent_twice_at_once_is_good_for_one(
     client: Client, users_url: str, apple: Apple
 ) -> None:
-    """Both have seen that it is unused."""
+    """Both requests have seen that it is unused."""
     require_row_locks()
     make_user("ada", apple_id=ADAS_ID)
     nonce = new_nonce(client, users_url)
@@ -263,7 +263,7 @@ def test_a_nonce_that_is_sent_twice_at_once_is_good_for_one(
 @pytest.mark.services
 @pytest.mark.django_db
 def test_processes_with_one_redis_share_nonces_and_keys(client: Client, apple: Apple, redis_url: str) -> None:
-    """One hands the nonce out, another takes it, a third has seen that; Apple is asked once for all."""
+    """One process creates the nonce, another uses it, a third refuses it; Apple is asked once for all."""
     caches = {"default": cache_settings(replace(environment(), cache_url=redis_url))}
     users_url = STYLES["after"]
     statuses = []
@@ -299,7 +299,7 @@ def test_while_apple_does_not_answer_the_nonce_stays_good(
 
 @pytest.mark.django_db
 def test_without_the_cache_nobody_can_begin(client: Client, users_url: str, apple: Apple) -> None:
-    """A nonce that is kept nowhere would be good for nothing: to come again may help."""
+    """A nonce that is not stored would be useless; a later attempt may succeed."""
     nobody = cache_settings(replace(environment(), cache_url="unix:///nobody/listens/here"))
     with override_settings(CACHES={"default": nobody}):
         response = client.post(f"{users_url}/apple/nonce")
@@ -310,7 +310,7 @@ def test_without_the_cache_nobody_can_begin(client: Client, users_url: str, appl
 @pytest.mark.django_db
 @override_settings(APPLE_CLIENT_ID="")
 def test_a_site_without_a_client_id_does_not_offer_it(client: Client, users_url: str) -> None:
-    """Neither step is there."""
+    """Neither step exists."""
     responses = [
         client.post(f"{users_url}/apple/nonce"),
         send(client, users_url, signed(claims_for("nonce", aud="")), "nonce"),
@@ -323,7 +323,7 @@ def test_a_site_without_a_client_id_does_not_offer_it(client: Client, users_url:
 async def test_sign_in_with_apple_works_for_an_async_client(
     async_client: AsyncClient, users_url: str, apple: Apple
 ) -> None:
-    """The same calls over ASGI: an account, and the account of the same name linked to nobody else."""
+    """The same calls over ASGI: an account, and no link to the account with the same name."""
     await sync_to_async(make_user)("ada")
     nonce = (await async_client.post(f"{users_url}/apple/nonce")).json()["nonce"]
 
@@ -337,7 +337,7 @@ async def test_sign_in_with_apple_works_for_an_async_client(
 def test_of_two_who_sign_in_for_the_first_time_at_once_one_gets_the_address(
     client: Client, users_url: str, apple: Apple
 ) -> None:
-    """The other is told so, although the address was free when it was looked up."""
+    """The other request gets 409, although the address was free at the check."""
     require_row_locks()
     nonce = new_nonce(client, users_url)
     call = disconnecting(partial(send, client, users_url, signed(claims_for(nonce)), nonce, "lovelace"))
@@ -354,7 +354,7 @@ def test_of_two_who_sign_in_for_the_first_time_at_once_one_gets_the_address(
 
 @pytest.mark.django_db(transaction=True)
 def test_of_two_who_link_an_account_at_once_one_gets_it(client: Client, users_url: str, apple: Apple) -> None:
-    """The other is told so, although it was nobody's when it was looked up; the first one's session stays."""
+    """The other request gets 409, although the check found no link; the first one's session stays."""
     require_row_locks()
     make_user("ada")
     nonces = [new_nonce(client, users_url) for _ in range(2)]
@@ -381,7 +381,7 @@ def test_of_two_who_link_an_account_at_once_one_gets_it(client: Client, users_ur
 def test_an_apple_id_that_is_somebody_elses_by_now_is_not_linked(
     client: Client, users_url: str, apple: Apple
 ) -> None:
-    """It was free when it was looked up."""
+    """It was free at the check."""
     require_row_locks()
     make_user("ada")
     nonce = new_nonce(client, users_url)

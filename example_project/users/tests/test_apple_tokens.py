@@ -1,4 +1,4 @@
-"""Which identity tokens prove who somebody is?"""
+"""Which identity tokens prove who the user is?"""
 
 import hmac
 import json
@@ -29,7 +29,7 @@ ADA = Identity(apple_id="000123.ada", email="ada@example.org", has_verified_emai
 
 @pytest.fixture(autouse=True)
 def handed_out(apple: Apple) -> None:
-    """The nonce of this sign-in was asked for."""
+    """The nonce of this sign-in, which the site has created."""
     cache.set(nonce_key(NONCE), "unused", NONCE_LIFETIME)
 
 
@@ -39,12 +39,12 @@ def part(content: dict[str, Any]) -> str:
 
 
 def unsigned() -> str:
-    """Return a token that says that it needs no signature."""
+    """Return a token that declares that it needs no signature."""
     return f"{part({'alg': 'none', 'kid': 'first'})}.{part(claims_for(NONCE))}."
 
 
 def signed_with_the_public_key() -> str:
-    """Return a token that takes the key that everybody knows for a shared secret."""
+    """Return a token signed with the public key as if it were a shared secret."""
     public = key_named("first").public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     message = f"{part({'alg': 'HS256', 'kid': 'first'})}.{part(claims_for(NONCE))}"
     signature = hmac.new(public, message.encode(), sha256).digest()
@@ -52,13 +52,13 @@ def signed_with_the_public_key() -> str:
 
 
 def altered() -> str:
-    """Return a good token in which somebody has replaced the user."""
+    """Return a good token with another user written into it."""
     header, _, signature = signed(claims_for(NONCE)).split(".")
     return f"{header}.{part(claims_for(NONCE, sub='000456.eve'))}.{signature}"
 
 
 def test_a_good_token_says_who_it_is() -> None:
-    """Apple's id, the address, and whether Apple has verified that."""
+    """Apple's id, the address, and whether Apple has verified it."""
     assert identity_of(signed(claims_for(NONCE)), NONCE) == ADA
 
 
@@ -84,7 +84,7 @@ def test_a_good_token_says_who_it_is() -> None:
     ],
 )
 def test_a_token_with_a_wrong_claim_is_refused(claims: dict[str, Any]) -> None:
-    """However well it is signed."""
+    """A valid signature does not help."""
     with pytest.raises(TokenRefused):
         identity_of(signed(claims_for(NONCE, **claims)), NONCE)
 
@@ -108,7 +108,7 @@ def test_a_token_with_a_wrong_claim_is_refused(claims: dict[str, Any]) -> None:
     ],
 )
 def test_a_token_with_a_wrong_signature_is_refused(forge: Callable[[], str]) -> None:
-    """Whatever its header says."""
+    """Its header does not help."""
     with pytest.raises(TokenRefused):
         identity_of(forge(), NONCE)
 
@@ -121,19 +121,19 @@ def test_a_token_with_a_wrong_signature_is_refused(forge: Callable[[], str]) -> 
     ],
 )
 def test_clocks_may_differ_a_little(claims: dict[str, int]) -> None:
-    """Half a minute is no reason to refuse anybody."""
+    """A difference of half a minute is accepted."""
     assert identity_of(signed(claims_for(NONCE, **claims)), NONCE) == ADA
 
 
 def test_a_nonce_that_was_not_handed_out_is_refused(apple: Apple) -> None:
-    """Whoever has a stolen token can make up any, and who has none cannot make us ask Apple."""
+    """A thief can invent nonces for a stolen token; a client without one cannot make us ask Apple."""
     with pytest.raises(TokenRefused):
         identity_of(signed(claims_for("made up")), "made up")
     assert apple.asked == 0
 
 
 def test_a_nonce_that_has_expired_is_refused() -> None:
-    """It is good for as long as a sign-in takes."""
+    """It is valid for as long as a sign-in takes."""
     cache.touch(nonce_key(NONCE), 0)
 
     with pytest.raises(TokenRefused):
@@ -149,7 +149,7 @@ def test_the_keys_are_fetched_once(apple: Apple) -> None:
 
 
 def test_a_new_key_is_looked_up(apple: Apple) -> None:
-    """Apple changes its keys without notice; a key that it has withdrawn is good no longer."""
+    """Apple changes its keys without notice; a withdrawn key is no longer valid."""
     identity_of(signed(claims_for(NONCE)), NONCE)
     apple.key_ids = ["second"]
 
@@ -160,7 +160,7 @@ def test_a_new_key_is_looked_up(apple: Apple) -> None:
 
 
 def test_unknown_keys_are_looked_up_once_in_a_while(apple: Apple) -> None:
-    """Otherwise anybody could make us ask Apple, as often as they like."""
+    """Otherwise a stranger could make us ask Apple as often as they like."""
     for number in range(5):
         with pytest.raises(TokenRefused):
             identity_of(signed(claims_for(NONCE), key=key_named("first"), key_id=f"made up {number}"), NONCE)
@@ -184,7 +184,7 @@ def test_unknown_keys_are_looked_up_once_in_a_while(apple: Apple) -> None:
     ],
 )
 def test_without_keys_nobody_can_tell(apple: Apple, status: int, answer: bytes | None) -> None:
-    """It is no fault of the token; the next sign-in asks again."""
+    """The token may be valid; the next sign-in asks again."""
     apple.status, apple.answer = status, answer
     with pytest.raises(KeysUnavailable):
         identity_of(signed(claims_for(NONCE)), NONCE)
@@ -194,7 +194,7 @@ def test_without_keys_nobody_can_tell(apple: Apple, status: int, answer: bytes |
 
 
 def test_a_key_of_a_new_kind_is_left_out(apple: Apple) -> None:
-    """Apple may have it next to the others one day; those are as good as before."""
+    """Apple may add such a key one day; the others stay valid."""
     keys = json.loads(apple.body())["keys"]
     apple.answer = json.dumps({"keys": [{"kty": "new", "kid": "second"}, *keys]}).encode()
 
@@ -204,7 +204,7 @@ def test_a_key_of_a_new_kind_is_left_out(apple: Apple) -> None:
 
 
 def test_a_key_for_another_algorithm_signs_nobody_in(apple: Apple) -> None:
-    """Apple's sign with RS256; what else a key set may allow is not what was agreed on."""
+    """Apple signs with RS256; no other algorithm in a key set is accepted."""
     keys = [key | {"alg": "RS512"} for key in json.loads(apple.body())["keys"]]
     apple.answer = json.dumps({"keys": keys}).encode()
 
@@ -213,7 +213,7 @@ def test_a_key_for_another_algorithm_signs_nobody_in(apple: Apple) -> None:
 
 
 def test_a_server_that_is_down_is_no_fault_of_the_token() -> None:
-    """Nobody listens there."""
+    """There is no server at this address."""
     nowhere = f"http://127.0.0.1:{free_port()}/auth/keys"
 
     with override_settings(APPLE_KEYS_URL=nowhere), pytest.raises(KeysUnavailable):
@@ -221,7 +221,7 @@ def test_a_server_that_is_down_is_no_fault_of_the_token() -> None:
 
 
 def test_a_server_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A sign-in has better things to do."""
+    """A sign-in must not wait long."""
     monkeypatch.setattr(apple_keys, "PATIENCE", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/auth/keys"
@@ -231,7 +231,7 @@ def test_a_server_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.Mon
 
 
 def test_keys_that_are_known_need_no_server(apple: Apple) -> None:
-    """While Apple is away, only what it has not told yet is not known."""
+    """While Apple does not answer, only new keys are unknown."""
     identity_of(signed(claims_for(NONCE)), NONCE)
     apple.status = 500
 

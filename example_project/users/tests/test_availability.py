@@ -1,4 +1,4 @@
-"""Who can see what is taken before they sign up?"""
+"""How can a new user see what is taken before signing up?"""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from users.tests.factories import make_user
 
 
 def look_up(client: Client, users_url: str, **wish: str) -> Any:
-    """Ask whether this can be had."""
+    """Ask whether these are free."""
     return client.get(f"{users_url}/availability", wish)
 
 
@@ -31,7 +31,7 @@ def look_up(client: Client, users_url: str, **wish: str) -> Any:
 def test_what_is_asked_for_is_answered(
     client: Client, users_url: str, wish: dict[str, str], available: dict[str, bool | None]
 ) -> None:
-    """In any case of the letters; what was not asked is null."""
+    """In any case of the letters; null if it was not asked for."""
     make_user("ada")
 
     response = look_up(client, users_url, **wish)
@@ -45,7 +45,7 @@ def test_what_is_asked_for_is_answered(
 def test_what_nobody_could_have_is_refused_by_its_name(
     client: Client, users_url: str, field: str, value: str
 ) -> None:
-    """The same rules hold as at signing up."""
+    """The same rules hold as at sign-up."""
     response = look_up(client, users_url, **{field: value})
 
     assert response.status_code == 422

@@ -1,4 +1,4 @@
-"""When is a deployment of the users app warned of?"""
+"""When do the checks warn about a deployment of the users app?"""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ SHARED = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": 
 def test_a_limit_needs_a_cache_that_all_workers_share(
     settings: Any, cache: dict[str, str], attempts: int, is_warned_of: bool
 ) -> None:
-    """The warning is for deployments: one process, as in development, counts right."""
+    """The warning is for deployments: a single process, as in development, counts correctly."""
     settings.CACHES = {"default": cache}
     settings.LOG_IN_ATTEMPTS = attempts
 

@@ -1,4 +1,4 @@
-"""What may it cost to sign up, log in and be recognised?"""
+"""What may it cost to sign up, log in and send a session?"""
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -11,21 +11,21 @@ from users.tests.factories import PASSWORD, make_user, sign_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.max_new_connections(0)]
 
-# Hashing would keep the event loop from everybody else, and the manager's create_user hashes, too.
+# Hashing would block the event loop, and the manager's create_user hashes, too.
 HASHING = ["check_password", "set_password", "create_user"]
-# Redis is asked synchronously.
+# The Redis client is synchronous.
 COUNTING = ["limit_log_ins"]
 
 
 @pytest.fixture
 def ada(db: None) -> User:
-    """Somebody with an account."""
+    """A user with an account."""
     return make_user("ada")
 
 
 @pytest.mark.query_budget(4, insert=2)
 def test_signing_up_costs_four_queries(client: Client) -> None:
-    """Two look whether somebody has the address or the nickname, two store the account and its session."""
+    """Two check if the address and the nickname are taken, two store the account and its session."""
     payload = {"email": "ada@example.org", "nickname": "ada", "password": PASSWORD}
 
     assert client.post("/api/users/sign-up", payload, content_type="application/json").status_code == 201
@@ -39,7 +39,7 @@ def test_signing_up_costs_four_queries(client: Client) -> None:
     ],
 )
 def test_a_refused_log_in_stores_nothing(client: Client, ada: User, password: str, status: int) -> None:
-    """Who guesses passwords must not make the database write."""
+    """A client that guesses passwords must not make the database write."""
     payload = {"email": ada.email, "password": password}
 
     response = client.post("/api/users/log-in", payload, content_type="application/json")
@@ -58,14 +58,14 @@ def test_a_session_is_found_in_one_query(client: Client, ada: User, query_budget
 def test_deleting_an_account_costs_the_same_for_any_number_of_campaigns(
     client: Client, ada: User, dbperf: LiveRecording
 ) -> None:
-    """They are found and deleted table by table, and not one by one."""
+    """They are found and deleted table by table, not one by one."""
     headers = sign_in(ada)
 
     def make(number: int) -> None:
         for each in range(number):
             make_campaign(ada, tags=[f"tag {each}"], joined_by=[ada])
 
-    # Without a call before that is not recorded: an account can be deleted once.
+    # Without a warm-up call: an account can be deleted only once.
     dbperf.assert_constant(
         lambda: client.delete("/api/users/me", headers=headers), populate=make, warm_up=False
     )
@@ -74,7 +74,7 @@ def test_deleting_an_account_costs_the_same_for_any_number_of_campaigns(
 def test_deleting_an_account_with_campaigns_costs_eleven_queries(
     client: Client, ada: User, query_budget: BudgetFixture
 ) -> None:
-    """What is in other tables has to be found and deleted first."""
+    """Rows in other tables have to be found and deleted first."""
     make_campaign(ada, tags=["water"], joined_by=[ada])
     headers = sign_in(ada)
 

@@ -1,4 +1,4 @@
-"""How does an account end, and what ends with it?"""
+"""How is an account deleted, and what is deleted with it?"""
 
 from datetime import timedelta
 
@@ -15,7 +15,7 @@ from users.tests.factories import make_user, sign_in
 
 @pytest.mark.django_db
 def test_all_that_hangs_on_an_account_goes_with_it(client: Client, users_url: str) -> None:
-    """Its sessions, its campaigns with everybody's places in them, and its places in those of others."""
+    """Its sessions, its campaigns with all their joins, and its places in other campaigns."""
     ada, bob = make_user("ada"), make_user("bob")
     make_campaign(ada, "Ada's", tags=["water"], joined_by=[bob])
     make_campaign(bob, "Bob's", tags=["water"], joined_by=[ada, bob])
@@ -35,7 +35,7 @@ def test_all_that_hangs_on_an_account_goes_with_it(client: Client, users_url: st
 
 @pytest.mark.django_db
 def test_a_session_that_is_not_fresh_deletes_nothing(client: Client, users_url: str) -> None:
-    """Whoever finds a phone must not end the account of its owner."""
+    """A stranger with the owner's phone must not delete the account."""
     ada = make_user("ada")
     headers = sign_in(ada, created_at=timezone.now() - FRESH - timedelta(seconds=1))
 
@@ -48,7 +48,7 @@ def test_a_session_that_is_not_fresh_deletes_nothing(client: Client, users_url: 
 
 @pytest.mark.django_db
 def test_deleting_an_account_needs_a_session(client: Client, users_url: str) -> None:
-    """It is not known whose it would be."""
+    """Without a session there is no user."""
     make_user("ada")
 
     assert client.delete(f"{users_url}/me").status_code == 401

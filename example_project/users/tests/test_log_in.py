@@ -23,7 +23,7 @@ def log_in(client: Client, users_url: str, email: str = "ada@example.org", passw
 @pytest.mark.django_db
 @pytest.mark.parametrize("email", ["ada@example.org", "Ada@EXAMPLE.org"])
 def test_email_address_and_password_open_a_session(client: Client, users_url: str, email: str) -> None:
-    """The token of the answer lets its user in."""
+    """The token in the answer is valid for its user."""
     make_user("ada")
 
     response = log_in(client, users_url, email=email)
@@ -35,7 +35,7 @@ def test_email_address_and_password_open_a_session(client: Client, users_url: st
 
 @pytest.mark.django_db
 def test_logging_in_is_remembered(client: Client, users_url: str) -> None:
-    """The account knows when its user came last."""
+    """The account has the time of the last log-in."""
     user = make_user("ada")
 
     log_in(client, users_url)
@@ -46,7 +46,7 @@ def test_logging_in_is_remembered(client: Client, users_url: str) -> None:
 
 @pytest.mark.django_db
 def test_each_log_in_opens_its_own_session(client: Client, users_url: str) -> None:
-    """A second device does not throw out the first."""
+    """A second device does not log out the first."""
     make_user("ada")
 
     tokens = {log_in(client, users_url).json()["token"], log_in(client, users_url).json()["token"]}
@@ -64,7 +64,7 @@ def test_each_log_in_opens_its_own_session(client: Client, users_url: str) -> No
     ],
 )
 def test_a_refusal_does_not_say_what_was_wrong(client: Client, users_url: str, wrong: dict[str, str]) -> None:
-    """Otherwise anybody could ask who has an account."""
+    """Otherwise a stranger could find out who has an account."""
     make_user("ada")
 
     response = log_in(client, users_url, **wrong)
@@ -93,7 +93,7 @@ def test_a_user_without_a_password_gets_no_session(client: Client, users_url: st
 
 @pytest.mark.django_db
 def test_logging_in_renews_an_old_hash(client: Client, users_url: str) -> None:
-    """`check_password` saves the hash anew when the settings prefer another one."""
+    """`check_password` saves a new hash if the settings prefer another hasher."""
     user = make_user("ada")
     user.password = make_password(PASSWORD, salt="short")
     user.save()
@@ -141,7 +141,7 @@ async def test_logging_in_works_for_an_async_client(async_client: AsyncClient, u
 
 @pytest.mark.django_db(transaction=True)
 def test_a_password_that_is_changed_meanwhile_opens_nothing(client: Client, users_url: str) -> None:
-    """It was right when it was verified; but the owner has closed all sessions, and this one as well."""
+    """It was right when it was checked, but the change has ended all sessions, including this one."""
     require_row_locks()
     ada = make_user("ada")
     call = disconnecting(partial(log_in, client, users_url))

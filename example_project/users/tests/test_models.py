@@ -1,4 +1,4 @@
-"""Which users can there be?"""
+"""Which users can exist?"""
 
 import pytest
 from django.contrib.auth import aauthenticate, authenticate
@@ -57,7 +57,7 @@ def test_a_superuser_without_its_rights_is_refused(right: str) -> None:
 
 @pytest.mark.django_db
 def test_django_authenticates_by_email_address_in_any_case() -> None:
-    """The admin's log-in form goes this way."""
+    """The admin's log-in form works like this."""
     assert authenticate(username="ADA@example.org", password=PASSWORD) is None
     ada = make_user("ada")
 

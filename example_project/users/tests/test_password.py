@@ -1,4 +1,4 @@
-"""Who can change a password, and what becomes of the sessions?"""
+"""Who can change a password, and what happens to the sessions?"""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -45,7 +45,7 @@ def test_the_new_password_logs_in_and_the_old_one_does_not(client: Client, users
 
 @pytest.mark.django_db
 def test_the_users_other_sessions_are_closed(client: Client, users_url: str) -> None:
-    """Who had the old password may have one; other users keep theirs."""
+    """An intruder with the old password may have a session; other users keep theirs."""
     ada = make_user("ada")
     here, elsewhere, bobs = sign_in(ada), sign_in(ada), sign_in(make_user("bob"))
 
@@ -57,7 +57,7 @@ def test_the_users_other_sessions_are_closed(client: Client, users_url: str) -> 
 
 @pytest.mark.django_db
 def test_a_wrong_old_password_changes_nothing(client: Client, users_url: str) -> None:
-    """The session is valid, and so it is 403: at 401 a client would log in again."""
+    """The session is valid, so the answer is 403: at 401 a client would log in again."""
     ada = make_user("ada")
     sign_in(ada)
 
@@ -73,7 +73,7 @@ def test_a_wrong_old_password_changes_nothing(client: Client, users_url: str) ->
 @pytest.mark.django_db
 @pytest.mark.parametrize("weak", ["secret", "password1", "ada@example.org", "9876543210", f"{ANOTHER} " * 7])
 def test_a_weak_new_password_is_refused_by_its_name(client: Client, users_url: str, weak: str) -> None:
-    """The same rules hold as at signing up, and the answer does not repeat it."""
+    """The same rules hold as at sign-up, and the answer does not repeat the password."""
     ada = make_user("ada")
 
     response = change(client, users_url, sign_in(ada), new=weak)
@@ -87,7 +87,7 @@ def test_a_weak_new_password_is_refused_by_its_name(client: Client, users_url: s
 
 @pytest.mark.django_db
 def test_an_account_without_a_password_has_none_to_change(client: Client, users_url: str) -> None:
-    """Nor can whoever found an open session give it one."""
+    """A stranger with an open session cannot set one."""
     ada = User.objects.create_user("ada@example.org", "ada")
 
     assert change(client, users_url, sign_in(ada), old="").status_code == 403
@@ -95,7 +95,7 @@ def test_an_account_without_a_password_has_none_to_change(client: Client, users_
 
 @pytest.mark.django_db
 def test_changing_the_password_needs_a_session(client: Client, users_url: str) -> None:
-    """It is not known whose it would be."""
+    """Without a session there is no user."""
     assert change(client, users_url, {}).status_code == 401
     assert change(client, users_url, {"Authorization": "Bearer wrong"}).status_code == 401
 
@@ -116,12 +116,12 @@ async def test_changing_the_password_works_for_an_async_client(
 
 
 def link_to_apple(ada: User) -> None:
-    """What a sign-in with Apple does to the account that has the address."""
+    """Do what a sign-in with Apple does to the account with this address."""
     link(ada, Identity(ADAS_ID, ada.email, has_verified_email=True))
 
 
 def change_elsewhere(ada: User) -> None:
-    """What the same request from another of her devices does."""
+    """Do what the same request from another of her devices does."""
     ada.set_password("somewhere else")
     ada.save_credentials(["password"])
 
@@ -131,7 +131,7 @@ def change_elsewhere(ada: User) -> None:
 def test_a_password_that_is_another_by_now_is_not_replaced(
     client: Client, users_url: str, meanwhile: Callable[[User], object]
 ) -> None:
-    """It was right when it was checked; but whoever was locked out since must stay outside."""
+    """It was right when it was checked, but a user who was locked out since then must stay locked out."""
     require_row_locks()
     ada = make_user("ada")
     headers = sign_in(ada)

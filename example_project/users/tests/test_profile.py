@@ -1,4 +1,4 @@
-"""What can users see and change of themselves?"""
+"""What can users see and change in their profile?"""
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -33,7 +33,7 @@ def test_the_profile_is_that_of_the_user_who_asks(client: Client, users_url: str
 
 @pytest.mark.django_db
 def test_the_nickname_can_be_changed(client: Client, users_url: str) -> None:
-    """The answer shows the profile as it is now, and nothing else has changed."""
+    """The answer shows the new profile, and nothing else has changed."""
     ada = make_user("ada")
 
     response = rename(client, users_url, "lovelace", sign_in(ada))
@@ -63,7 +63,7 @@ def test_a_nickname_of_somebody_else_is_a_conflict(client: Client, users_url: st
 
 @pytest.mark.django_db
 def test_ones_own_nickname_is_no_conflict(client: Client, users_url: str) -> None:
-    """Writing it in another case is a change like any other."""
+    """Changing its case is a change like any other."""
     response = rename(client, users_url, "Ada", sign_in(make_user("ada")))
 
     assert response.status_code == 200
@@ -72,7 +72,7 @@ def test_ones_own_nickname_is_no_conflict(client: Client, users_url: str) -> Non
 
 @pytest.mark.django_db
 def test_a_bad_nickname_is_refused_by_its_name(client: Client, users_url: str) -> None:
-    """The same rules hold as at signing up."""
+    """The same rules hold as at sign-up."""
     response = rename(client, users_url, "x", sign_in(make_user("ada")))
 
     assert response.status_code == 422
@@ -99,7 +99,7 @@ async def test_the_profile_works_for_an_async_client(async_client: AsyncClient, 
 
 @pytest.mark.django_db(transaction=True)
 def test_of_two_who_take_a_nickname_at_once_one_gets_it(client: Client, users_url: str) -> None:
-    """The other is told so, although the nickname was free when it was looked up."""
+    """The other request gets 409, although the nickname was free at the check."""
     require_row_locks()
     call = disconnecting(partial(rename, client, users_url, "bob", sign_in(make_user("ada"))))
     with ThreadPoolExecutor(1) as threads:

@@ -1,4 +1,4 @@
-"""Who may try to log in how often?"""
+"""How often may a client try to log in?"""
 
 import socket
 from concurrent.futures import ThreadPoolExecutor
@@ -24,19 +24,19 @@ URL = "/api/users/log-in"
 
 @pytest.fixture(autouse=True)
 def limit(settings: Any) -> None:
-    """A few attempts in a window that does not end: it is the first since 1970."""
+    """A few attempts in a window that does not end: the first window since 1970."""
     settings.LOG_IN_ATTEMPTS = LIMIT
     settings.LOG_IN_WINDOW = LARGEST
 
 
 def attempt(client: Client, email: str = "nobody@example.org", url: str = URL, **headers: str) -> Any:
-    """Try to log in with a password that is right for Ada."""
+    """Try to log in as Ada, with the right password."""
     payload = {"email": email, "password": PASSWORD}
     return client.post(url, payload, content_type="application/json", headers=headers)
 
 
 def are_counted(*attempts: tuple[str, str]) -> list[bool]:
-    """Tell of each attempt, an address and an account, whether it was within the limit."""
+    """Return for each attempt, an address and an account, whether it was within the limit."""
 
     def is_counted(address: str, email: str) -> bool:
         request = HttpRequest()
@@ -51,13 +51,13 @@ def are_counted(*attempts: tuple[str, str]) -> list[bool]:
 
 
 def use_cache(settings: Any, url: str) -> None:
-    """Let this test's cache be what CACHE_URL would say."""
+    """Use this cache for the test, as CACHE_URL would."""
     settings.CACHES = {"default": cache_settings(replace(environment(), cache_url=url))}
 
 
 @pytest.mark.django_db
 def test_one_attempt_too_many_is_refused(client: Client, users_url: str) -> None:
-    """Also with the right password; the answer says when to come again."""
+    """Also with the right password; the answer says when to try again."""
     url, ada = f"{users_url}/log-in", make_user("ada")
     before = [attempt(client, f"stranger-{number}@example.org", url).status_code for number in range(LIMIT)]
 
@@ -72,7 +72,7 @@ def test_one_attempt_too_many_is_refused(client: Client, users_url: str) -> None
 @pytest.mark.django_db
 @pytest.mark.query_budget(0, reason="who guesses passwords must not make the database work")
 def test_a_refusal_costs_no_query(client: Client) -> None:
-    """The cache alone decides."""
+    """Only the cache is used."""
     are_counted(*[("127.0.0.1", "ada@example.org")] * LIMIT)
 
     assert attempt(client).status_code == 429
@@ -92,14 +92,14 @@ async def test_an_async_client_is_refused_as_well(async_client: AsyncClient, use
 
 
 def test_an_account_is_guessed_at_from_many_addresses_in_vain() -> None:
-    """All attempts to get into one account count together."""
+    """All attempts for one account count together."""
     attempts = [(f"192.0.2.{number}", "ada@example.org") for number in range(LIMIT + 1)]
 
     assert are_counted(*attempts) == [True] * LIMIT + [False]
 
 
 def test_an_address_has_its_attempts_for_all_accounts() -> None:
-    """Others are not kept from logging in."""
+    """Other addresses can still log in."""
     attempts = [("192.0.2.1", f"user-{number}@example.org") for number in range(LIMIT + 1)]
 
     assert are_counted(*attempts) == [True] * LIMIT + [False]
@@ -107,7 +107,7 @@ def test_an_address_has_its_attempts_for_all_accounts() -> None:
 
 
 def test_what_is_refused_takes_nothing_from_the_account() -> None:
-    """Its owner can come from another address, however often somebody was refused at theirs."""
+    """Its owner can log in from another address, however often a stranger was refused at theirs."""
     are_counted(*[("192.0.2.1", f"user-{number}@example.org") for number in range(LIMIT)])
 
     assert not any(are_counted(*[("192.0.2.1", "ada@example.org")] * 10))
@@ -115,7 +115,7 @@ def test_what_is_refused_takes_nothing_from_the_account() -> None:
 
 
 def test_the_next_window_begins_with_nothing(settings: Any) -> None:
-    """Counts of another window have other keys: in this one, the first of its length, there are none yet."""
+    """Another window has other keys, so this one, the first of its length, has no counts yet."""
     are_counted(*[("192.0.2.1", "ada@example.org")] * (LIMIT + 1))
 
     settings.LOG_IN_WINDOW = LARGEST // 2
@@ -134,7 +134,7 @@ def test_without_a_limit_nobody_is_counted(client: Client, db: None, settings: A
 def test_of_those_who_come_at_once_no_more_are_let_through(
     settings: Any, request: pytest.FixtureRequest, where: str
 ) -> None:
-    """Each of sixty gets a number of its own, whatever cache counts."""
+    """Each of sixty gets its own number, in either cache."""
     url = request.getfixturevalue("redis_url") if where == "redis" else where
     use_cache(settings, url)
 
@@ -148,7 +148,7 @@ def test_of_those_who_come_at_once_no_more_are_let_through(
 def test_nobody_is_locked_out_when_redis_is_gone(
     settings: Any, client: Client, db: None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The log says that nobody is limited either."""
+    """The log says that log-ins are not limited."""
     with or_skipped(redis.serving) as url:
         use_cache(settings, url)
         assert attempt(client).status_code == 401
@@ -160,7 +160,7 @@ def test_nobody_is_locked_out_when_redis_is_gone(
 def test_nobody_waits_long_for_a_redis_that_is_silent(
     settings: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It lets clients connect, and then never answers."""
+    """It accepts connections, and then never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         use_cache(settings, f"redis://127.0.0.1:{server.getsockname()[1]}/0")
 
@@ -182,7 +182,7 @@ def test_nobody_waits_long_for_a_redis_that_is_silent(
 def test_behind_proxies_an_address_is_what_they_noted(
     settings: Any, proxies: int, noted: str, address: str
 ) -> None:
-    """TRUSTED_PROXIES says how many there are; what a client claims itself counts for nothing."""
+    """TRUSTED_PROXIES says how many there are; an address that the client claims is ignored."""
     settings.TRUSTED_PROXIES = proxies
     request = HttpRequest()
     request.META = {"REMOTE_ADDR": "127.0.0.1", "HTTP_X_FORWARDED_FOR": noted}

@@ -1,4 +1,4 @@
-"""Does the limit hold for the deployed service, whose workers are several processes?"""
+"""Does the limit hold for the deployed service, with workers in several processes?"""
 
 import pytest
 
@@ -16,11 +16,11 @@ BOTH = pytest.mark.parametrize("interface", ["wsgi", "asgi"])
 
 
 def let_through(site: gunicorn.Site) -> list[int]:
-    """Log in until it is refused, at one of the two workers, then at the other, and count what was not."""
+    """Log in until one worker refuses, then the other, and count the rest."""
     wait_until(lambda: len(site.workers()) == 2)
     counts = []
     for worker in site.workers():
-        with gunicorn.stopped(worker):  # Who of two gets a request is up to the system.
+        with gunicorn.stopped(worker):  # The system decides which worker gets a request.
             statuses = [post(f"{site.url}/api/users/log-in", STRANGER).status for _ in range(LIMIT + 1)]
         assert set(statuses) <= {401, 429}
         counts.append(statuses.count(401))
@@ -32,7 +32,7 @@ def let_through(site: gunicorn.Site) -> list[int]:
 def test_clients_do_not_choose_their_address(
     served_database_url: str, interface: str, proxies: str, last: int
 ) -> None:
-    """Nor behind a proxy on this machine, which uvicorn by itself would believe; a trusted one does."""
+    """Not even behind a local proxy, which uvicorn alone would believe; a trusted one does."""
     with gunicorn.serving(
         interface, "--workers", "1", DATABASE_URL=served_database_url, TRUSTED_PROXIES=proxies, **ENVIRON
     ) as site:
@@ -50,7 +50,7 @@ def test_clients_do_not_choose_their_address(
 
 @BOTH
 def test_a_cache_in_each_worker_lets_twice_as_many_through(served_database_url: str, interface: str) -> None:
-    """Two workers, two counts: this is what the check campaigns.W001 warns of at the start."""
+    """Two workers, two counts: the check campaigns.W001 warns of this at start-up."""
     with gunicorn.serving(
         interface, "--workers", "2", DATABASE_URL=served_database_url, CACHE_URL="locmem://", **ENVIRON
     ) as site:
@@ -62,7 +62,7 @@ def test_a_cache_in_each_worker_lets_twice_as_many_through(served_database_url: 
 def test_a_redis_lets_no_more_through_than_one_worker(
     served_database_url: str, redis_url: str, interface: str
 ) -> None:
-    """What one worker has counted, the other knows."""
+    """Each worker sees the other's counts."""
     with gunicorn.serving(
         interface, "--workers", "2", DATABASE_URL=served_database_url, CACHE_URL=redis_url, **ENVIRON
     ) as site:

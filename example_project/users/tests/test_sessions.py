@@ -1,4 +1,4 @@
-"""Which requests does a session let in, and when does it end?"""
+"""Which requests does a session allow, and when does it end?"""
 
 from datetime import timedelta
 from io import StringIO
@@ -48,7 +48,7 @@ def test_a_request_without_a_valid_token_is_unauthorized(
 
 @pytest.mark.django_db
 def test_a_session_ends_after_its_lifetime(client: Client, users_url: str) -> None:
-    """It opens with the whole lifetime before it, and lets nobody in afterwards."""
+    """It starts with its whole lifetime, and is invalid afterwards."""
     user = make_user()
     fresh = sign_in(user)
     stale = sign_in(user, expires_at=timezone.now() - timedelta(seconds=1))
@@ -65,7 +65,7 @@ def test_a_session_ends_after_its_lifetime(client: Client, users_url: str) -> No
 def test_sessions_that_have_ended_are_cleared(
     capsys: pytest.CaptureFixture[str], three_sessions: None
 ) -> None:
-    """In one statement, and those that have not stay."""
+    """In one statement; valid sessions stay."""
     call_command("clear_auth_tokens")
 
     assert capsys.readouterr().out == "2 sessions had ended\n"
@@ -75,7 +75,7 @@ def test_sessions_that_have_ended_are_cleared(
 @pytest.mark.django_db
 @pytest.mark.no_unindexed_filters
 def test_an_index_finds_the_sessions_that_have_ended(three_sessions: None) -> None:
-    """Nobody waits for all the others to be read."""
+    """It does not read all the others."""
     call_command("clear_auth_tokens", stdout=StringIO())
 
 
@@ -112,7 +112,7 @@ def test_logging_out_needs_a_session(client: Client, users_url: str) -> None:
 
 @pytest.mark.django_db(transaction=True)
 async def test_a_session_works_for_an_async_client(async_client: AsyncClient, users_url: str) -> None:
-    """The same calls over ASGI: let in, logged out, kept out."""
+    """The same calls over ASGI: allowed, logged out, refused."""
     headers = await sync_to_async(lambda: sign_in(make_user()))()
 
     before = await async_client.get(f"{users_url}/me", headers=headers)

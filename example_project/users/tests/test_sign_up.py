@@ -23,7 +23,7 @@ def sign_up(client: Client, users_url: str, **payload: str) -> Any:
 
 @pytest.mark.django_db
 def test_signing_up_opens_an_account_and_a_session(client: Client, users_url: str) -> None:
-    """The answer holds the profile and a token that lets its user in."""
+    """The answer has the profile and a token that is valid for its user."""
     response = sign_up(client, users_url)
 
     assert response.status_code == 201
@@ -35,7 +35,7 @@ def test_signing_up_opens_an_account_and_a_session(client: Client, users_url: st
 
 @pytest.mark.django_db
 def test_neither_password_nor_token_is_stored_as_it_is(client: Client, users_url: str) -> None:
-    """Whoever reads the database can neither log in nor take over a session."""
+    """A reader of the database can neither log in nor take over a session."""
     token = sign_up(client, users_url).json()["token"]
 
     user = User.objects.get()
@@ -98,7 +98,7 @@ def test_a_bad_field_is_refused_by_its_name(client: Client, users_url: str, fiel
 
 @pytest.mark.django_db
 def test_a_refusal_does_not_repeat_the_password(client: Client, users_url: str) -> None:
-    """Answers end in logs."""
+    """Answers end up in logs."""
     assert "hunter2" not in sign_up(client, users_url, password="hunter2").text
 
 
@@ -114,7 +114,7 @@ async def test_signing_up_works_for_an_async_client(async_client: AsyncClient, u
 
 @pytest.mark.django_db(transaction=True)
 def test_of_two_who_sign_up_at_once_one_gets_the_address(client: Client, users_url: str) -> None:
-    """The other is told so, although the address was free when it was looked up."""
+    """The other request gets 409, although the address was free at the check."""
     require_row_locks()
     call = disconnecting(partial(sign_up, client, users_url, nickname="lovelace"))
     with ThreadPoolExecutor(1) as threads:

@@ -1,7 +1,7 @@
-"""What does the plugin say of the three styles of the users API?
+"""What does the plugin say about the three styles of the users API?
 
-The report had the calls of the first turned into those of the second, to save time. They hop as often. What
-saves hops is the third: all that an endpoint wants from the database, in one.
+The report turned the calls of the first style into those of the second, to save time. They hop as often. The
+third style saves hops: it does all database work of an endpoint in one.
 """
 
 import ast
@@ -33,13 +33,13 @@ CONVERSIONS = {
     "exists": "aexists",
     "first": "afirst",
 }
-"""What the report converted, and to what."""
+"""The calls that the report converted, and what it converted them to."""
 EXCEPTIONS = ["check_password", "set_password", "create_user"]
-"""What it kept: hashing would stop the event loop for everybody, and the manager's create_user hashes."""
+"""What it kept: hashing would block the event loop, and the manager's create_user hashes."""
 TOGETHER = "save_credentials"
-"""What has to happen as a whole is one function in each style: Django has no asynchronous `atomic`."""
+"""A transaction is one function in each style, because Django has no asynchronous `atomic`."""
 LIMITER = "limit_log_ins"
-"""Came later: Redis is asked synchronously, in every style."""
+"""Added later: the Redis client is synchronous, in every style."""
 ROWS = [
     pytest.param(name, *map(int, numbers), id=name)
     for name, *numbers in rows_of_readme(r"\| `(.+)` \| (\d+) \| (\d+) \| (\d+) \| (\d+) \|")
@@ -51,7 +51,7 @@ PYTHON = Path(__file__).parents[1]
 
 
 def awaited(module: str) -> tuple[Counter[str], Counter[str]]:
-    """Return which methods a module awaits, and which it awaits through `sync_to_async`, each how often."""
+    """Count the methods that a module awaits directly, and through `sync_to_async`."""
     directly: Counter[str] = Counter()
     by_hop: Counter[str] = Counter()
     for node in ast.walk(ast.parse((PYTHON / module).read_text())):
@@ -64,7 +64,7 @@ def awaited(module: str) -> tuple[Counter[str], Counter[str]]:
 
 
 def test_each_conversion_of_the_report_is_there() -> None:
-    """Where one style hops by itself, the other awaits Django's twin; caches have an `adelete` as well."""
+    """Where one style uses `sync_to_async`, the other awaits Django's method; caches have `adelete`."""
     before = awaited("api_before.py")[1]
     after = awaited("api.py")[0] + awaited("authentication.py")[0]
 
@@ -93,7 +93,7 @@ async def test_hops_and_queries_are_those_of_the_readme(
     after: int,
     one_hop: int,
 ) -> None:
-    """Before and after are the same number; in one hop the same queries are made."""
+    """Before and after have the same number; in one hop the same queries run."""
     costs = {}
     for style, users_url in STYLES.items():
         await User.objects.all().adelete()
@@ -112,7 +112,7 @@ async def test_hops_and_queries_are_those_of_the_readme(
 
 
 def test_the_tables_of_the_readme_agree() -> None:
-    """On the queries of each operation."""
+    """They have the same number of queries for each operation."""
     rows = rows_of_readme(r"\| `(\w+)` \| `/api/users/([a-z/-]+).*` \| (?:yes)? ?\| (\d+) \|")
 
     assert {f"{method} {path}": int(queries) for method, path, queries in rows} == {
@@ -123,7 +123,7 @@ def test_the_tables_of_the_readme_agree() -> None:
 async def test_before_is_told_of_each_of_its_hops(
     async_client: AsyncClient, no_sync_to_async: BudgetFixture
 ) -> None:
-    """By the call and its line, with what Django has for it, and that it is no faster."""
+    """By the call and its line, with Django's asynchronous method, and that it is no faster."""
     log_in = await sync_to_async(prepare)("POST log-in")
 
     with pytest.raises(BudgetExceeded) as refusal:
@@ -141,7 +141,7 @@ async def test_before_is_told_of_each_of_its_hops(
 async def test_before_hops_by_itself_in_every_operation(
     async_client: AsyncClient, no_sync_to_async: BudgetFixture, name: str
 ) -> None:
-    """Whatever is excepted."""
+    """Whatever `allow` permits."""
     operation = await sync_to_async(prepare)(name)
 
     with pytest.raises(BudgetExceeded, match=r"sync_to_async hops \d > 0"):
@@ -167,7 +167,7 @@ async def test_after_hops_by_itself_for_the_exceptions_only(async_client: AsyncC
 async def test_to_ask_apple_is_sent_to_a_thread_as_well(
     async_client: AsyncClient, apple: Apple, name: str
 ) -> None:
-    """It may have to fetch keys: a socket without an asynchronous way would keep the loop from everybody."""
+    """It may have to fetch keys: a blocking socket would block the event loop."""
     operation = await sync_to_async(prepare)(name)
 
     response = await operation.send(async_client, STYLES["after"])
@@ -180,7 +180,7 @@ async def test_to_ask_apple_is_sent_to_a_thread_as_well(
 async def test_one_hop_adds_one_to_those_of_django(
     async_client: AsyncClient, apple: Apple, name: str
 ) -> None:
-    """A request has many that no view decides on: what its middlewares make, and two around them."""
+    """A request has many hops that no view makes: those of its middlewares, and two around them."""
     operation = await sync_to_async(prepare)(name)
 
     response = await operation.send(async_client, STYLES["one hop"])
@@ -192,7 +192,7 @@ async def test_one_hop_adds_one_to_those_of_django(
     django.VERSION < (6, 0), reason="Django 5.2 verifies on the event loop: see the next test"
 )
 async def test_acheck_password_hops_once(dbperf: LiveRecording) -> None:
-    """From Django 6.0 it is `sync_to_async(check_password)`, and the exception could be written so."""
+    """From Django 6.0 it is `sync_to_async(check_password)`, so the exception could use it."""
     ada = await sync_to_async(make_user)("ada")
 
     with dbperf.record() as recording:
@@ -206,7 +206,7 @@ async def test_acheck_password_hops_once(dbperf: LiveRecording) -> None:
 async def test_acheck_password_blocks_the_event_loop(
     dbperf: LiveRecording, no_blocking_calls: BudgetFixture
 ) -> None:
-    """In Django 5.2 its name promises more than it does: the exception has to stay."""
+    """In Django 5.2 it blocks despite its name, so the exception has to stay."""
     ada = await sync_to_async(make_user)("ada")
 
     with pytest.raises(BudgetExceeded, match=r"blocking calls 1 > 0"):

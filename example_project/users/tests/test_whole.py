@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def sessions_stay_open(db: None) -> None:
-    """The database refuses to close any."""
+    """The database refuses to delete sessions."""
     if connection.vendor != "postgresql":
         pytest.skip("brought about by a trigger of PostgreSQL's")
     with connection.cursor() as cursor:
@@ -26,7 +26,7 @@ def sessions_stay_open(db: None) -> None:
 
 @pytest.mark.usefixtures("sessions_stay_open")
 def test_a_password_changes_with_the_sessions(client: Client, users_url: str) -> None:
-    """Who sends it again would be refused otherwise, as the old password were none."""
+    """Otherwise, a second attempt with the old password would be refused."""
     ada = make_user("ada")
     sign_in(ada)
 
@@ -41,7 +41,7 @@ def test_a_password_changes_with_the_sessions(client: Client, users_url: str) ->
 def test_an_account_is_linked_with_the_end_of_its_sessions(
     client: Client, users_url: str, apple: Apple
 ) -> None:
-    """Linked already, nobody would close them any more."""
+    """Once linked, the sessions would never end."""
     ada = make_user("ada")
     sign_in(ada)
 

@@ -1,4 +1,4 @@
-"""How does an empty database become one to try things with?"""
+"""How does an empty database get rows to try things with?"""
 
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from campaigns.seeding import PASSWORD, plant
 
 
 def at_least(smallest: int) -> Callable[[str], int]:
-    """Return what reads a number from the command line and refuses a smaller one."""
+    """Return a parser for a number that refuses smaller ones."""
 
     def number(text: str) -> int:
         if (value := int(text)) < smallest:
@@ -28,34 +28,33 @@ class Command(BaseCommand):
     help = "Fill the database with users, campaigns, tags and joins that look real. Never for production."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Take how many, and what all of it is drawn from."""
+        """Declare how many rows to create, and the seed of the random numbers."""
         parser.add_argument("--users", type=at_least(1), default=200, help="default: %(default)s")
         parser.add_argument("--campaigns", type=at_least(0), default=100, help="default: %(default)s")
         parser.add_argument(
-            "--seed", type=int, default=1, help="another number makes other rows; default: %(default)s"
+            "--seed", type=int, default=1, help="another number creates other rows; default: %(default)s"
         )
         parser.add_argument(
-            "--force", action="store_true", help="do it where DEBUG is false: everybody knows the password"
+            "--force", action="store_true", help="also run if DEBUG is false, although the password is public"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Refuse production and a database in use, or plant and tell."""
+        """Refuse production and a database with rows, or create the rows and say so."""
         if not (settings.DEBUG or options["force"]):
             raise CommandError(
-                "DEBUG is false, so this may be production, where users with a password that everybody knows"
-                " must not be. --force makes them all the same."
+                "DEBUG is false, so this may be production. The new users have a public password."
+                " --force creates them anyway."
             )
         if Campaign.objects.exists():
             raise CommandError(
-                "There are campaigns already, and these may be somebody's work. `manage.py flush` empties the"
-                " database."
+                "The database already has campaigns, which may be real. `manage.py flush` empties it."
             )
         planted = plant(options["users"], options["campaigns"], options["seed"])
         middle = planted.largest_city.middle
         self.stdout.write(
             f"{planted.users} users, {planted.campaigns} campaigns with {planted.joins} joins, and"
             f" {planted.tags} tags.\n"
-            f"Log in as {planted.email} or any other; everybody's password is: {PASSWORD}\n"
+            f"Log in as {planted.email} or any other user; the password is always: {PASSWORD}\n"
             f"Most campaigns are in {planted.largest_city.name}:"
             f" /api/campaigns/nearby?latitude={middle.latitude}&longitude={middle.longitude}"
         )

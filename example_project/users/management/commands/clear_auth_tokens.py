@@ -1,4 +1,4 @@
-"""When are the sessions gone that have ended?"""
+"""How are expired sessions deleted?"""
 
 from typing import Any
 
@@ -10,9 +10,9 @@ from users.models import AuthToken
 class Command(BaseCommand):
     """`python manage.py clear_auth_tokens`."""
 
-    help = "Delete the sessions that have ended. To be run once a day, as Django's clearsessions."
+    help = "Delete expired sessions. Run it once a day, like Django's clearsessions."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Delete them all at once, and tell how many there were."""
+        """Delete all expired sessions at once, and print how many there were."""
         count, _ = AuthToken.objects.ended().delete()
         self.stdout.write(f"{count} sessions had ended")
