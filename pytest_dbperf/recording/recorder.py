@@ -60,15 +60,23 @@ class Recorder:
         self.fold_at = MOST_UNFOLDED
 
     def record(
-        self, *, call_sites: bool = True, task: bool = False, driver_queries: bool = False
+        self,
+        *,
+        call_sites: bool = True,
+        task: bool = False,
+        driver_queries: bool = False,
+        samples: bool = False,
     ) -> Recording:
         """Make a recording, to be opened as a context manager (`with` or `async with`).
 
         With `task=True` it keeps only what this task, the tasks it starts and their threads cause: for code
         that gathers. Without call sites it is cheaper, and can count but not blame. With
-        `driver_queries=True` it has the statements, too, that psycopg was given directly.
+        `driver_queries=True` it has the statements, too, that psycopg was given directly. With `samples=True`
+        it keeps the parameters of one statement per fingerprint, which PostgreSQL needs to plan it.
         """
-        return Recording(self, call_sites=call_sites, task=task, driver_queries=driver_queries)
+        return Recording(
+            self, call_sites=call_sites, task=task, driver_queries=driver_queries, samples=samples
+        )
 
     def keep(self, query: Query) -> None:
         """Write a query into the log, and keep that small."""
@@ -139,10 +147,11 @@ class Recording(Views):
         call_sites: bool = True,
         task: bool = False,
         driver_queries: bool = False,
+        samples: bool = False,
     ) -> None:
         self.has_call_sites = call_sites
         self.has_driver_queries = driver_queries
-        self.has_samples = False
+        self.has_samples = samples
         self.plans: Sequence[Plan] = ()
         self.open_at_start = 0
         self._recorder = recorder
@@ -227,6 +236,10 @@ class Recording(Views):
     def record(self, *, task: bool = False) -> Recording:
         """Make a narrower window: `with dbperf.record() as recording: ...`."""
         return self._recorder.record(task=task, driver_queries=self.has_driver_queries)
+
+    def keep_plans(self, plans: Sequence[Plan]) -> None:
+        """Keep how PostgreSQL would run the statements: budgets read it from `plans`."""
+        self.plans = plans
 
     def pause(self) -> AbstractContextManager[None]:
         """Leave out what happens inside, of this and of every open window: `with dbperf.pause(): ...`."""

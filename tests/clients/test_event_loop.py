@@ -26,7 +26,7 @@ def test_what_cannot_be_cancelled_is_told(monkeypatch, work):
     release = threading.Event()
     server = event_loop.Loop()
     server.submit(work(release))
-    with pytest.raises(ThreadIsStuck, match=r"still runs 0\.1 s after its test"):
+    with pytest.raises(ThreadIsStuck, match=r"is still running 0\.1 s after its test"):
         server.stop()
 
     release.set()

@@ -18,9 +18,7 @@ HOME = Path(__file__).parents[2]
 def recording(recorder):
     """A recording that wants samples."""
     undo = settle(HOME)
-    recording = recorder.record()
-    recording.has_samples = True
-    yield recording
+    yield recorder.record(samples=True)
     undo()
 
 

@@ -31,7 +31,7 @@ def test_counters_grow_from_nothing_to_the_totals():
         text
         == """\
 # TYPE django_db_execute counter
-# HELP django_db_execute Statements in the bodies of tests, without transaction control.
+# HELP django_db_execute Queries in test bodies, without transaction control.
 django_db_execute_total{job="shop-tests",alias="default"} 0 1700000000.000
 django_db_execute_total{job="shop-tests",alias="default"} 0 1700000015.000
 django_db_execute_total{job="shop-tests",alias="default"} 3 1700000030.000
@@ -41,7 +41,7 @@ django_db_execute_total{job="shop-tests",alias="other"} 0 1700000015.000
 django_db_execute_total{job="shop-tests",alias="other"} 0 1700000030.000
 django_db_execute_total{job="shop-tests",alias="other"} 1 1700000032.500
 # TYPE django_db_new_connections counter
-# HELP django_db_new_connections Physical connections that were opened in the bodies of tests.
+# HELP django_db_new_connections Physical connections that were opened in test bodies.
 django_db_new_connections_total{job="shop-tests",alias="default"} 0 1700000000.000
 django_db_new_connections_total{job="shop-tests",alias="default"} 0 1700000015.000
 django_db_new_connections_total{job="shop-tests",alias="default"} 1 1700000030.000
@@ -51,7 +51,7 @@ django_db_new_connections_total{job="shop-tests",alias="other"} 0 1700000015.000
 django_db_new_connections_total{job="shop-tests",alias="other"} 0 1700000030.000
 django_db_new_connections_total{job="shop-tests",alias="other"} 0 1700000032.500
 # TYPE dbperf_tests counter
-# HELP dbperf_tests Tests that ended.
+# HELP dbperf_tests Tests that have ended.
 dbperf_tests_total{job="shop-tests",outcome="failed"} 0 1700000000.000
 dbperf_tests_total{job="shop-tests",outcome="failed"} 0 1700000015.000
 dbperf_tests_total{job="shop-tests",outcome="failed"} 0 1700000030.000

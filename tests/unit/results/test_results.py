@@ -10,7 +10,7 @@ from pytest_dbperf.budgets.query_budget import QueryBudget
 from pytest_dbperf.reports import terminal
 from pytest_dbperf.reports.files import FILES
 from pytest_dbperf.results.collecting import RunInProgress, outcome_of
-from pytest_dbperf.results.measuring import measure, summarise
+from pytest_dbperf.results.measuring import measure, violation_result_of
 from pytest_dbperf.results.model import (
     AliasResult,
     GroupResult,
@@ -20,6 +20,7 @@ from pytest_dbperf.results.model import (
     TestResult,
     ViolationResult,
 )
+from pytest_dbperf.results.phase_numbers import PhaseNumbers
 from tests.factories import (
     blocking_call,
     closed_connection,
@@ -151,29 +152,23 @@ def test_a_violation_is_kept_with_its_first_line_and_location():
     """The rest of the text is for the reader of the failure."""
     broken = QueryBudget(0).check(recording(query(path=[VIEW]))).given_as("query_budget(0) at a.py:1")
 
-    assert summarise(broken, ROOT) == ViolationResult(
+    assert violation_result_of(broken, ROOT) == ViolationResult(
         "query_budget", 1, 0, "queries 1 > 0 (+1)   query_budget(0) at a.py:1", "views.py:7"
     )
 
 
-def numbers(call=(), **parts):
-    """The numbers of a phase as they travel with a report."""
-    return json.loads(json.dumps({"call": {**_as_json(Measurements()), **dict(call)}, **parts}))
-
-
-def _as_json(measurements):
-    return {key: value for key, value in TestResult("", "", measurements).to_json().items() if key in _FIELDS}
-
-
-_FIELDS = Measurements.__slots__
+def numbers(body=None, **around):
+    """The numbers of a phase as its report carries them: the queries of the body, and those around it."""
+    call = None if body is None else Measurements(queries=body)
+    return json.loads(json.dumps(PhaseNumbers(queries=around, call=call).to_dict()))
 
 
 def test_the_phases_of_a_test_come_together():
     """Setup, call and teardown arrive one after the other."""
     so_far = RunInProgress()
-    so_far.add("a", "setup", "passed", {"setup": {"queries": 2}})
-    so_far.add("a", "call", "passed", numbers({"queries": 3}, setup={"queries": 1}, teardown={"queries": 1}))
-    so_far.add("a", "teardown", "passed", {"teardown": {"queries": 4}})
+    so_far.add("a", "setup", "passed", numbers(setup=2))
+    so_far.add("a", "call", "passed", numbers(3, setup=1, teardown=1))
+    so_far.add("a", "teardown", "passed", numbers(teardown=4))
 
     (result,) = so_far.run(0).tests
 
@@ -185,8 +180,8 @@ def test_a_test_that_runs_again_replaces_its_result():
     """A rerun is told by its last attempt."""
     so_far = RunInProgress()
     for outcome, queries in (("rerun", 9), ("passed", 1)):
-        so_far.add("a", "setup", "passed", {"setup": {"queries": queries}})
-        so_far.add("a", "call", outcome, numbers({"queries": queries}))
+        so_far.add("a", "setup", "passed", numbers(setup=queries))
+        so_far.add("a", "call", outcome, numbers(queries))
 
     (result,) = so_far.run(0).tests
 
@@ -208,7 +203,7 @@ def test_the_outcome_is_that_of_the_phase_that_decides(phases, outcome):
     """A failure around the body is an error, as pytest says."""
     so_far = RunInProgress()
     for phase, of_phase in phases:
-        so_far.add("a", phase, of_phase, {})
+        so_far.add("a", phase, of_phase, numbers())
 
     assert so_far.run(0).tests[0].outcome == outcome
 
@@ -230,7 +225,7 @@ def test_tests_are_in_the_order_of_their_ids():
     """A distributed run reads as any other."""
     so_far = RunInProgress()
     for nodeid in ("b", "a"):
-        so_far.add(nodeid, "setup", "passed", {})
+        so_far.add(nodeid, "setup", "passed", numbers())
 
     assert [test.id for test in so_far.run(0).tests] == ["a", "b"]
 
@@ -238,9 +233,9 @@ def test_tests_are_in_the_order_of_their_ids():
 def test_a_run_knows_when_it_ran():
     """A test has ended when its last phase has, and the run has begun with the first of all workers."""
     so_far = RunInProgress(project="shop")
-    so_far.add("b", "setup", "passed", {}, (101.0, 102.0))
-    so_far.add("a", "setup", "passed", {}, (100.0, 103.0))
-    so_far.add("b", "teardown", "passed", {}, (104.0, 105.0))
+    so_far.add("b", "setup", "passed", numbers(), (101.0, 102.0))
+    so_far.add("a", "setup", "passed", numbers(), (100.0, 103.0))
+    so_far.add("b", "teardown", "passed", numbers(), (104.0, 105.0))
 
     run = so_far.run(0)
 
@@ -321,7 +316,7 @@ def test_an_empty_run_is_json_too():
 
 def test_one_line_sums_up_a_run():
     """All is well in one line."""
-    assert terminal.summary(run(TestResult("a", "passed", Measurements(queries=1)))) == (
+    assert terminal.last_line(run(TestResult("a", "passed", Measurements(queries=1)))) == (
         "dbperf: 1 test, 1 query, 0 over limit"
     )
 
@@ -329,7 +324,7 @@ def test_one_line_sums_up_a_run():
 def test_an_incomplete_run_says_so():
     """A number that is missing tests is not to be trusted."""
     assert (
-        terminal.summary(run(complete=False))
+        terminal.last_line(run(complete=False))
         == "dbperf: 0 tests, 0 queries, 0 over limit, INCOMPLETE: tests are missing"
     )
 
@@ -361,7 +356,7 @@ def test_the_table_tells_of_pools_where_there_are_any():
         "a", "passed", Measurements(checkouts=40, pool_waits=12, pool_wait_ms=1500, reuse=1.0)
     )
 
-    assert table_of(pooled)[1] == "40 checkouts from pools, 12 of them waited, 1.5 s in all"
+    assert table_of(pooled)[1] == "40 checkouts from pools, 12 of them waited, 1.5 s in total"
     assert not any("checkout" in line for line in table_of(TestResult("a", "passed")))
 
 

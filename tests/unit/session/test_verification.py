@@ -8,9 +8,9 @@ from pytest_dbperf.session.verification import _Disagreement
 @pytest.mark.parametrize(
     ("theirs", "ours", "explanation"),
     [
-        (-1, 0, "Its statistics were reset"),
-        (2, 1, "Something connects that the plugin does not see"),
-        (1, 2, "Its counter lags behind"),
+        (-1, 0, "The server's statistics were reset"),
+        (2, 1, "Connections were opened that the plugin does not see"),
+        (1, 2, "The server's counter lags behind"),
     ],
 )
 def test_the_numbers_tell_what_may_have_happened(theirs, ours, explanation):
