@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pytest_dbperf.budgets.budget import Budget, make
-from pytest_dbperf.budgets.built_in import BUDGETS
 from pytest_dbperf.budgets.placed import FARTHER, NEARER, ON_FUNCTION, PlacedBudget
 
 if TYPE_CHECKING:
     import pytest
-
-_BUDGET_CLASSES = {budget_class.name: budget_class for budget_class in BUDGETS}
-
 
 @dataclass(frozen=True, slots=True)
 class MarkerLevel:
@@ -25,7 +21,9 @@ class MarkerLevel:
     nearness: str = FARTHER
 
 
-def budgets_for(item: pytest.Item, defaults: Sequence[Budget], ini: str) -> list[PlacedBudget]:
+def budgets_for(
+    item: pytest.Item, defaults: Sequence[Budget], ini: str, budget_classes: Mapping[str, type[Budget]]
+) -> list[PlacedBudget]:
     """Resolve the budgets of a test, including those that only lift another one.
 
     For each name the nearest level with a marker wins as a whole: nothing of a farther level is added.
@@ -37,15 +35,15 @@ def budgets_for(item: pytest.Item, defaults: Sequence[Budget], ini: str) -> list
     for level in levels_of(item):
         here: dict[str, list[PlacedBudget]] = {}
         for mark in level.marks:
-            if mark.name in _BUDGET_CLASSES and mark.name not in found:
-                budget = make(_BUDGET_CLASSES[mark.name], mark.args, mark.kwargs)
+            if mark.name in budget_classes and mark.name not in found:
+                budget = make(budget_classes[mark.name], mark.args, mark.kwargs)
                 here.setdefault(mark.name, []).append(PlacedBudget(budget, level.written_at, level.nearness))
         found |= here
     marked = set(found)
     for budget in defaults:
         if budget.name not in marked:
             found.setdefault(budget.name, []).append(PlacedBudget(budget, f"in {ini}"))
-    return [placed for name in _BUDGET_CLASSES for placed in found.get(name, ())]
+    return [placed for name in budget_classes for placed in found.get(name, ())]
 
 
 def without_lifted(budgets: Iterable[PlacedBudget]) -> list[PlacedBudget]:

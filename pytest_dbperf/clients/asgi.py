@@ -123,7 +123,7 @@ def _async_method(method: str) -> Callable[..., Coroutine[Any, Any, Any]]:
 
 
 class AsgiClient(ClientMixin):
-    """A test client with the API of `django.test.Client`, whose requests run as under an ASGI server.
+    """A test client with the API of `django.test.Client` that runs its requests as an ASGI server does.
 
     The project's ASGI application serves them on an event loop in another thread. Sync tests use `get`,
     `post` and so on, async tests await `aget`, `apost` and so on. Each request has its own thread for sync

@@ -84,7 +84,7 @@ def _worker() -> ThreadPoolExecutor:
 
 
 class WsgiClient(Client):
-    """A `django.test.Client` whose requests run as under a WSGI server with worker threads.
+    """A `django.test.Client` that runs its requests as a WSGI server does, on worker threads.
 
     The project's WSGI application serves them, with Django's request signals. Each worker keeps its database
     connections as long as `CONN_MAX_AGE` allows. The test needs committed rows:

@@ -30,8 +30,7 @@ from pytest_dbperf.violations.violation import Violation
 if TYPE_CHECKING:
     import pytest
 
-_BUDGETS = frozenset(budget_class.name for budget_class in BUDGETS)
-_FIXTURES = frozenset(("dbperf", *_BUDGETS))
+_BUDGET_CLASSES = {budget_class.name: budget_class for budget_class in BUDGETS}
 
 
 class Suite:
@@ -123,7 +122,7 @@ class Suite:
         return self._checking.window(self.test, budget_class, args, kwargs)
 
     def _budgets_for(self, item: pytest.Item) -> list[PlacedBudget]:
-        return budgets_for(item, self.options.defaults, self._ini)
+        return budgets_for(item, self.options.defaults, self._ini, _BUDGET_CLASSES)
 
     def _new_test(self) -> RunningTest:
         return RunningTest(
@@ -141,7 +140,7 @@ class Suite:
 
     def _needs_numbers(self, item: pytest.Item) -> bool:
         """Tell whether a marker, a fixture or an option asks for the numbers of a test, before its setup."""
-        is_marked = any(marker.name in _BUDGETS for marker in item.iter_markers())
+        is_marked = any(marker.name in _BUDGET_CLASSES for marker in item.iter_markers())
         return is_marked or self.options.wants_numbers or _uses_fixtures(item)
 
     def _check(self) -> None:
@@ -195,4 +194,5 @@ class Suite:
 
 
 def _uses_fixtures(item: pytest.Item) -> bool:
-    return not _FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
+    fixtures = getattr(item, "fixturenames", ())
+    return any(name == "dbperf" or name in _BUDGET_CLASSES for name in fixtures)
