@@ -12,6 +12,7 @@ from pytest_dbperf.budgets.placed import FARTHER, NEARER, ON_FUNCTION, PlacedBud
 if TYPE_CHECKING:
     import pytest
 
+
 @dataclass(frozen=True, slots=True)
 class MarkerLevel:
     """Markers that are equally near to a test, and where they are written."""

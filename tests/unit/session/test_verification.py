@@ -1,4 +1,4 @@
-"""A disagreement is explained by what the two numbers allow."""
+"""The text of a disagreement names the causes that its two numbers allow."""
 
 import pytest
 
@@ -14,5 +14,5 @@ from pytest_dbperf.session.verification import _Disagreement
     ],
 )
 def test_the_numbers_tell_what_may_have_happened(theirs, ours, explanation):
-    """Each case has a way out."""
+    """Each case has its own cause."""
     assert explanation in str(_Disagreement("test_shop", theirs, ours))
