@@ -20,6 +20,7 @@ from pytest_dbperf.reports.files import FILES
 from pytest_dbperf.results.collecting import RunInProgress, outcome_of
 from pytest_dbperf.results.model import Run
 from pytest_dbperf.session import standing_connections
+from pytest_dbperf.session.explanation import explanation_of
 from pytest_dbperf.session.live import LiveRecording
 from pytest_dbperf.session.suite import Suite
 from pytest_dbperf.suggestions.files import Outcome, carry_out
@@ -115,7 +116,7 @@ def pytest_fixture_setup(
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
     suite = item.config.stash[SUITE]
-    if not suite.watches(item):
+    if not suite.measures(item):
         return (yield)
     with suite.setting_up(item):
         return (yield)
@@ -124,7 +125,7 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
     suite = item.config.stash[SUITE]
-    if not suite.watches(item):
+    if not suite.measures(item):
         return (yield)
     with suite.calling(item):
         return (yield)
@@ -133,7 +134,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
     suite = item.config.stash[SUITE]
-    if not suite.watches(item):
+    if not suite.measures(item):
         return (yield)
     with suite.tearing_down():
         return (yield)
@@ -147,10 +148,10 @@ def pytest_runtest_makereport(
     suite = item.config.stash[SUITE]
     if suite.options.is_off:
         return report
-    if report.when != "call" or suite.test.is_measured:
+    if report.when != "call" or suite.test.has_ended:
         # A plain dict on the report reaches the controller of xdist as it reaches this process.
         report.dbperf = suite.test.take_numbers()  # type: ignore[attr-defined]  # reports take what they are given
-    if call.excinfo is not None and (explanation := suite.explain(call.excinfo.value, item)):
+    if call.excinfo is not None and (explanation := explanation_of(call.excinfo.value, item)):
         report.longrepr = longrepr.text_at(
             explanation.lines, explanation.path, explanation.line, explanation.error
         )
@@ -211,9 +212,9 @@ class RunAssembly:
             terminalreporter.section("dbperf")
             for line in terminal.table(self.run, self.options.top):
                 terminalreporter.line(line)
-        for line in terminal.allowances(self.run):
+        for line in terminal.unused_allowances(self.run):
             terminalreporter.line(line)
-        terminalreporter.line(terminal.summary(self.run))
+        terminalreporter.line(terminal.last_line(self.run))
 
 
 @pytest.fixture

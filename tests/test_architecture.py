@@ -31,6 +31,8 @@ FOLDERS_THAT_KNOW_DJANGO = {"probes", "plans", "growth", "session"}
 MADE_OF_DJANGO = "clients"
 LIBRARIES = {"django", "asgiref", "psycopg", "psycopg_pool", "anyio"}
 
+ATTRIBUTES_OF_RECORDINGS = {"has_call_sites", "has_driver_queries", "has_samples", "plans", "open_at_start"}
+
 MODULES = {
     ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path
     for path in PACKAGE.rglob("*.py")
@@ -147,6 +149,26 @@ def test_django_and_its_clients_are_imported_when_they_are_needed(module):
 
     assert libraries_of(at_import) & LIBRARIES == set()
     assert {name for name in at_import if name.startswith(f"pytest_dbperf.{MADE_OF_DJANGO}")} == set()
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_recordings_are_changed_by_themselves_alone(module):
+    """Other code sets them up by their constructors and methods."""
+    targets = [
+        target
+        for node in ast.walk(tree_of(module))
+        if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign)
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+    ]
+    outside = [
+        ast.unparse(target)
+        for target in targets
+        if isinstance(target, ast.Attribute)
+        and target.attr in ATTRIBUTES_OF_RECORDINGS
+        and ast.unparse(target.value) != "self"
+    ]
+
+    assert outside == []
 
 
 def test_one_module_knows_libcst_and_is_imported_by_functions():

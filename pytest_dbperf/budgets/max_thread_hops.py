@@ -12,6 +12,7 @@ from pytest_dbperf.callsites.hop_origin import MIDDLEWARE
 from pytest_dbperf.diagnosis.hops import advice_on
 from pytest_dbperf.recording.events import Hop
 from pytest_dbperf.recording.groups import groups_of_hops
+from pytest_dbperf.recording.hops import hops_by_request
 from pytest_dbperf.recording.recorder import Recording
 from pytest_dbperf.violations.violation import Evidence, Violation, compare
 
@@ -72,15 +73,7 @@ class MaxThreadHops:
 
     def _counted(self, recording: Recording) -> Sequence[Hop]:
         hops = recording.hops
-        return max(_by_request(hops), key=len, default=[]) if self.per_request else hops
-
-
-def _by_request(hops: Sequence[Hop]) -> list[list[Hop]]:
-    requests: dict[int, list[Hop]] = {}
-    for hop in hops:
-        if hop.request is not None:
-            requests.setdefault(hop.request.number, []).append(hop)
-    return list(requests.values())
+        return max(hops_by_request(hops).values(), key=len, default=[]) if self.per_request else hops
 
 
 def _evidence(hops: Sequence[Hop]) -> Iterator[Evidence]:

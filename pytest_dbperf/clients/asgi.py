@@ -1,4 +1,4 @@
-"""What would an ASGI server do? The whole request, on an event loop and a thread for its sync code."""
+"""What would an ASGI server do? It runs each request on an event loop, and its sync code in a thread."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from django.http import HttpResponse
 from django.test.client import AsyncClient, ClientMixin, conditional_content_removal
 from django.utils.module_loading import import_string
 
-from pytest_dbperf.clients.event_loop import Loop, carried, landed
-from pytest_dbperf.clients.exchange import Exchange, complete, current, observed, response_from
+from pytest_dbperf.clients.event_loop import Loop, capture_error, raise_captured
+from pytest_dbperf.clients.exchange import Exchange, complete, current_exchange, observed, response_from
 from pytest_dbperf.clients.json_body import with_json
 from pytest_dbperf.clients.preconditions import close_left, require_committed, require_no_loop
 from pytest_dbperf.probes.listening import RECORDER
@@ -28,15 +28,15 @@ from pytest_dbperf.session.standing_connections import NotLikeProduction
 
 
 class _Browser(AsyncClient):
-    """Django's asynchronous client, on the server's loop; its requests go to the project's application."""
+    """Django's `AsyncClient` on the server's event loop, sending requests to the project's application."""
 
-    def __init__(self, seen_as: AsgiClient, **options: Any) -> None:
+    def __init__(self, public_client: AsgiClient, **options: Any) -> None:
         super().__init__(**options)
-        self.seen_as = seen_as
+        self.public_client = public_client
 
     @cached_property
-    def _served_by(self) -> Callable[..., Awaitable[None]]:
-        # At the first request, as in Django's client: a test may change settings before.
+    def _application(self) -> Callable[..., Awaitable[None]]:
+        # At the first request, as in Django's client, so that a test can change settings before it.
         return application()
 
     post = with_json(AsyncClient.post)
@@ -49,25 +49,25 @@ class _Browser(AsyncClient):
         body = body_file.read() if body_file is not None else b""
         scope = self._base_scope(**request)  # type: ignore[attr-defined]  # not in django-stubs
         exchange = Exchange(enforce_csrf_checks=self.handler.enforce_csrf_checks)
-        # A server's request knows nothing of the test's context, but for who is to blame.
+        # A server's request has none of the test's context variables; only the cause of its queries is kept.
         context = contextvars.Context()
         context.run(cause.inherited.set, cause.inherited.get())
-        context.run(current.set, exchange)
+        context.run(current_exchange.set, exchange)
         context.run(is_served.set, True)  # noqa: FBT003  # ContextVar.set takes no keyword
-        serving = carried(_serve, self._served_by, scope, body, exchange)
-        response = landed(await asyncio.create_task(serving, context=context))
-        # What Django's assertions and redirects look for.
+        serving = capture_error(_serve, self._application, scope, body, exchange)
+        response = raise_captured(await asyncio.create_task(serving, context=context))
+        # Django's assertions and redirects read these keys.
         wsgi = {"PATH_INFO": request["path"], "REQUEST_METHOD": request["method"]}
         complete(self, response, exchange, {**request, **wsgi}, request["path"])
-        response.client = self.seen_as
+        response.client = self.public_client
         return response
 
     def generic(self, method: str, path: Any, *args: Any, **options: Any) -> Any:
-        # Django's own asynchronous client drops headers that are given as HTTP_X_TEST, or to its constructor.
-        given = {**self.defaults, **options}
+        # Django's AsyncClient drops headers that are passed as HTTP_X_TEST or to its constructor.
+        extra = {**self.defaults, **options}
         headers = {
             name.removeprefix("HTTP_").replace("_", "-"): value
-            for name, value in given.items()
+            for name, value in extra.items()
             if name.startswith("HTTP_")
         }
         options["headers"] = {**headers, **(options.get("headers") or {})}
@@ -75,7 +75,7 @@ class _Browser(AsyncClient):
 
 
 async def _serve(
-    served_by: Callable[..., Awaitable[None]], scope: dict[str, Any], body: bytes, exchange: Exchange
+    application: Callable[..., Awaitable[None]], scope: dict[str, Any], body: bytes, exchange: Exchange
 ) -> HttpResponse:
     received = iter([{"type": "http.request", "body": body, "more_body": False}])
     ended = asyncio.Event()
@@ -92,30 +92,30 @@ async def _serve(
         if message["type"] == "http.response.body" and not message.get("more_body", False):
             ended.set()
 
-    await served_by(scope, receive, send)
+    await application(scope, receive, send)
     if not sent:
         raise RuntimeError(f"the ASGI application sent no response to {scope['method']} {scope['path']}")
     start, *rest = sent
     headers = [(name.decode("latin1"), value.decode("latin1")) for name, value in start["headers"]]
     response = response_from(start["status"], headers, b"".join(message.get("body", b"") for message in rest))
-    response.asgi_request = exchange.request  # type: ignore[attr-defined]  # as Django's client has it
+    response.asgi_request = exchange.request  # type: ignore[attr-defined]  # as in Django's AsyncClient
     if exchange.request is not None:
         conditional_content_removal(exchange.request, response)
     return response
 
 
-def _now(method: str) -> Callable[..., Any]:
+def _sync_method(method: str) -> Callable[..., Any]:
     def send(self: AsgiClient, *args: Any, **kwargs: Any) -> Any:
-        return self._now(method, *args, **kwargs)
+        return self._send(method, *args, **kwargs)
 
     send.__name__ = method
     send.__doc__ = f"Send a request and wait for its response, as `django.test.Client.{method}` does."
     return send
 
 
-def _later(method: str) -> Callable[..., Coroutine[Any, Any, Any]]:
+def _async_method(method: str) -> Callable[..., Coroutine[Any, Any, Any]]:
     async def send(self: AsgiClient, *args: Any, **kwargs: Any) -> Any:
-        return await self._later(method, *args, **kwargs)
+        return await self._asend(method, *args, **kwargs)
 
     send.__name__ = f"a{method}"
     send.__doc__ = f"Send a request and await its response, as `django.test.AsyncClient.{method}` does."
@@ -123,11 +123,12 @@ def _later(method: str) -> Callable[..., Coroutine[Any, Any, Any]]:
 
 
 class AsgiClient(ClientMixin):
-    """The API of `django.test.Client`, served by the project's ASGI application on an event loop of its own.
+    """A test client with the API of `django.test.Client` that runs its requests as an ASGI server does.
 
-    `get`, `post` and so on are for sync tests, `aget`, `apost` and so on for asynchronous ones. As under a
-    real server, each request has a thread of its own for sync code, and with it connections of its own. The
-    test needs a database without a transaction around it: `@pytest.mark.django_db(transaction=True)`.
+    The project's ASGI application serves them on an event loop in another thread. Sync tests use `get`,
+    `post` and so on, async tests await `aget`, `apost` and so on. Each request has its own thread for sync
+    code, and so its own database connections. The test needs committed rows:
+    `@pytest.mark.django_db(transaction=True)`.
     """
 
     def __init__(self, loop: Loop, **options: Any) -> None:
@@ -135,12 +136,12 @@ class AsgiClient(ClientMixin):
         self._browser = _Browser(self, **options)
 
     def new(self, **options: Any) -> Self:
-        """Make another client, with cookies of its own, from the options of `django.test.AsyncClient`."""
+        """Make another client with its own cookies, and with options of `django.test.AsyncClient`."""
         return type(self)(self._loop, **options)
 
     @property
     def cookies(self) -> SimpleCookie:
-        """The cookies, which login helpers and responses set."""
+        """The cookies that responses and `login()` have set."""
         return self._browser.cookies
 
     @cookies.setter
@@ -149,53 +150,53 @@ class AsgiClient(ClientMixin):
 
     @property
     def extra(self) -> dict[str, Any] | None:
-        """What the last request was given beside its arguments: Django's assertions give it again."""
+        """The extra arguments of the last request, which Django's assertions send again."""
         return self._browser.extra
 
     @property
     def headers(self) -> Mapping[str, Any] | None:
-        """The headers that the last request was given."""
+        """The headers of the last request."""
         return self._browser.headers
 
     @property
     def defaults(self) -> dict[str, Any]:
-        """What is sent with every request."""
+        """The values that are sent with every request."""
         return dict(self._browser.defaults)
 
     @property
     def raise_request_exception(self) -> bool:
-        """Whether the error of a view is raised here, or answered as 500."""
+        """Whether a view's error is raised in the test (the default) or becomes a response of status 500."""
         return self._browser.raise_request_exception
 
     @raise_request_exception.setter
     def raise_request_exception(self, raises: bool) -> None:
         self._browser.raise_request_exception = raises
 
-    get = _now("get")
-    post = _now("post")
-    head = _now("head")
-    options = _now("options")
-    put = _now("put")
-    patch = _now("patch")
-    delete = _now("delete")
-    trace = _now("trace")
-    generic = _now("generic")
+    get = _sync_method("get")
+    post = _sync_method("post")
+    head = _sync_method("head")
+    options = _sync_method("options")
+    put = _sync_method("put")
+    patch = _sync_method("patch")
+    delete = _sync_method("delete")
+    trace = _sync_method("trace")
+    generic = _sync_method("generic")
 
-    aget = _later("get")
-    apost = _later("post")
-    ahead = _later("head")
-    aoptions = _later("options")
-    aput = _later("put")
-    apatch = _later("patch")
-    adelete = _later("delete")
-    atrace = _later("trace")
-    ageneric = _later("generic")
+    aget = _async_method("get")
+    apost = _async_method("post")
+    ahead = _async_method("head")
+    aoptions = _async_method("options")
+    aput = _async_method("put")
+    apatch = _async_method("patch")
+    adelete = _async_method("delete")
+    atrace = _async_method("trace")
+    ageneric = _async_method("generic")
 
     def gather(self, requests: Iterable[str | Coroutine[Any, Any, Any]]) -> list[Any]:
-        """Make requests at the same time and return their responses, in the order of the requests.
+        """Send requests at the same time and return their responses, in the order of the requests.
 
-        A request is a path to get, or what `aget`, `apost` and so on return. Raises the error of the first
-        that has one, after all have ended. In a coroutine, `asyncio.gather` does the same.
+        A request is a path for `get`, or what `aget`, `apost` and so on return. If requests raise errors, the
+        first one in this order is raised after all have ended. In a coroutine, use `asyncio.gather`.
         """
         requests = list(requests)
         try:
@@ -211,23 +212,23 @@ class AsgiClient(ClientMixin):
         ]
 
         async def all_of_them() -> list[Any]:
-            # Each carries its error out, so that all come to their end.
-            return await asyncio.gather(*(carried(call) for call in calls))
+            # An error is captured, so that the other requests run to their end.
+            return await asyncio.gather(*(capture_error(call) for call in calls))
 
-        return [landed(outcome) for outcome in self._loop.submit(all_of_them()).result()]
+        return [raise_captured(outcome) for outcome in self._loop.submit(all_of_them()).result()]
 
     def _require_sync(self) -> None:
-        require_no_loop("asgi_client", "await its twin, as in asgi_client.aget()")
+        require_no_loop("asgi_client", "await the async method instead, as in `await asgi_client.aget(...)`")
         require_committed("asgi_client")
 
-    def _now(self, method: str, *args: Any, **kwargs: Any) -> Any:
+    def _send(self, method: str, *args: Any, **kwargs: Any) -> Any:
         self._require_sync()
-        sending = carried(getattr(self._browser, method), *args, **kwargs)
-        return landed(self._loop.submit(sending).result())
+        sending = capture_error(getattr(self._browser, method), *args, **kwargs)
+        return raise_captured(self._loop.submit(sending).result())
 
-    async def _later(self, method: str, *args: Any, **kwargs: Any) -> Any:
-        sending = carried(getattr(self._browser, method), *args, **kwargs)
-        return landed(await asyncio.wrap_future(self._loop.submit(sending)))
+    async def _asend(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        sending = capture_error(getattr(self._browser, method), *args, **kwargs)
+        return raise_captured(await asyncio.wrap_future(self._loop.submit(sending)))
 
 
 async def _await(sending: Coroutine[Any, Any, Any]) -> Any:
@@ -235,15 +236,15 @@ async def _await(sending: Coroutine[Any, Any, Any]) -> Any:
 
 
 def application() -> Callable[..., Awaitable[None]]:
-    """Load what ASGI_APPLICATION names; if it is Django's own, then anew, as settings may have changed."""
-    named = getattr(settings, "ASGI_APPLICATION", None)
-    found = import_string(named) if named else get_asgi_application()
-    return type(found)() if isinstance(found, ASGIHandler) else found
+    """Load the application of ASGI_APPLICATION; make Django's own again, as settings may have changed."""
+    path = getattr(settings, "ASGI_APPLICATION", None)
+    loaded = import_string(path) if path else get_asgi_application()
+    return type(loaded)() if isinstance(loaded, ASGIHandler) else loaded
 
 
 @contextmanager
 def serving() -> Iterator[AsgiClient]:
-    """Serve requests until the end of a test, and leave neither a thread nor a connection."""
+    """Yield a client until the end of a test, then stop its threads and close its connections."""
     require_committed("asgi_client")
     loop = Loop()
     with observed, RECORDER.connections.held() as left:

@@ -1,8 +1,7 @@
-"""What if the settings of a database were others? For one test, in every thread."""
+"""How would a test do with other connection settings? They are changed for it, in every thread."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -14,6 +13,7 @@ from pytest_dbperf.clients.preconditions import require_committed
 from pytest_dbperf.probes.listening import RECORDER
 from pytest_dbperf.probes.seam import is_installed, wrap
 from pytest_dbperf.session import standing_connections
+from pytest_dbperf.session.event_loop import is_on_a_loop
 
 _CHANGEABLE = ("CONN_MAX_AGE", "CONN_HEALTH_CHECKS", "pool")
 
@@ -22,7 +22,7 @@ DatabaseSettings = Callable[..., None]
 
 @contextmanager
 def changeable() -> Iterator[DatabaseSettings]:
-    """Yield a function that changes settings: `change("default", CONN_MAX_AGE=600)`; all is undone after."""
+    """Yield a function that changes settings, `change("default", CONN_MAX_AGE=600)`; undo it at the end."""
     before: dict[str, dict[str, Any]] = {}
 
     def change(alias: str = "default", **changes: Any) -> None:
@@ -31,11 +31,11 @@ def changeable() -> Iterator[DatabaseSettings]:
         options = dict(database["OPTIONS"])
         if "pool" in changes:
             options.pop("pool", None)
-            # A driver that has no pool knows no such option, not even a false one.
+            # A driver without pools rejects this option even if it is false.
             if pool := changes.pop("pool"):
                 options["pool"] = pool
         changed = {**database, **changes, "OPTIONS": options}
-        _require_sense(alias, changed)
+        _require_valid(alias, changed)
         before.setdefault(alias, {**database, "OPTIONS": dict(database["OPTIONS"])})
         _put(alias, changed)
 
@@ -47,7 +47,7 @@ def changeable() -> Iterator[DatabaseSettings]:
         try:
             yield change
         finally:
-            standing_connections.left_to_the_test.difference_update(before)
+            standing_connections.leave_closed.difference_update(before)
             for alias, database in before.items():
                 _put(alias, database)
 
@@ -55,55 +55,47 @@ def changeable() -> Iterator[DatabaseSettings]:
 def _require_known(alias: str, changes: dict[str, Any]) -> None:
     if alias not in connections.settings:
         known = ", ".join(sorted(connections.settings))
-        raise ValueError(f"database_settings: there is no database alias {alias!r}, but {known}")
+        raise ValueError(f"database_settings: DATABASES has no alias {alias!r}, only {known}")
     if unknown := [name for name in changes if name not in _CHANGEABLE]:
-        raise ValueError(f"database_settings changes {', '.join(_CHANGEABLE)}, and not {', '.join(unknown)}")
+        raise ValueError(f"database_settings can change {', '.join(_CHANGEABLE)}, not {', '.join(unknown)}")
 
 
-def _require_sense(alias: str, changed: dict[str, Any]) -> None:
+def _require_valid(alias: str, changed: dict[str, Any]) -> None:
     if not changed["OPTIONS"].get("pool"):
         return
     connection: Any = connections[alias]
     if not hasattr(type(connection), "pool"):
         raise ValueError(
-            f"database_settings: Django has no pool for {alias!r}, which is on {connection.vendor}, but for "
-            "PostgreSQL and Oracle"
+            f"database_settings: {alias!r} cannot have a pool: Django has pools for PostgreSQL and Oracle, "
+            f"not for {connection.vendor}"
         )
     if changed["CONN_MAX_AGE"] != 0:
         raise ValueError(
-            f"database_settings: Django's pool needs a CONN_MAX_AGE of 0, and not {changed['CONN_MAX_AGE']}: "
+            f"database_settings: Django's pool needs CONN_MAX_AGE=0, got {changed['CONN_MAX_AGE']}: write "
             f"database_settings({alias!r}, CONN_MAX_AGE=0, pool=True)"
         )
 
 
 def _put(alias: str, database: dict[str, Any]) -> None:
-    """Put settings into the dictionary that the connections of all threads share."""
+    """Write settings into the dictionary that the connections of all threads share."""
     shared = connections.settings[alias]
     if shared["OPTIONS"].get("pool") == database["OPTIONS"].get("pool"):
         shared.update(database)
         return
-    if not _is_on_a_loop():
+    if not is_on_a_loop():
         require_committed("database_settings")
     with RECORDER.pause():
         shared.update(database)
         on_asgiref_thread = standing_connections.close_on_asgiref_thread([alias])
-        here = [] if _is_on_a_loop() else _close_here(alias)
+        # A coroutine sees connections of its own, not those that were opened before the test.
+        here = [] if is_on_a_loop() else _close_here(alias)
         for workers in [*wsgi.running]:
             workers.close(alias)
         _close_pool(alias)
         if database["OPTIONS"].get("pool"):
-            standing_connections.left_to_the_test.add(alias)
+            standing_connections.leave_closed.add(alias)
         standing_connections.open_here(here)
         standing_connections.open_on_asgiref_thread(on_asgiref_thread)
-
-
-def _is_on_a_loop() -> bool:
-    # A coroutine sees connections of its own, and none that a test stands on.
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
 
 
 def _close_here(alias: str) -> list[str]:
@@ -114,7 +106,7 @@ def _close_here(alias: str) -> list[str]:
 
 
 def _close_pool(alias: str) -> None:
-    """Close a pool with all that it has given out: who kept a connection would keep the database."""
+    """Close a pool and the connections that it gave out: one left open would block DROP DATABASE."""
     pool = getattr(type(connections[alias]), "_connection_pools", {}).pop(alias, None)
     if pool is None:
         return
@@ -126,10 +118,10 @@ def _close_pool(alias: str) -> None:
 
 def _around_close(original: Callable[[Any], None]) -> Callable[[Any], None]:
     def _close(self: Any) -> None:
-        # Django asks the settings where a connection came from, and they have changed since.
+        # Django reads in the settings whether a connection came from a pool, but they have changed since.
         pool = getattr(self.connection, "_pool", None)
-        is_as_set = (pool is not None) == bool(self.settings_dict["OPTIONS"].get("pool"))
-        if self.connection is None or is_as_set:
+        matches_settings = (pool is not None) == bool(self.settings_dict["OPTIONS"].get("pool"))
+        if self.connection is None or matches_settings:
             original(self)
         elif pool is None:
             with self.wrap_database_errors:

@@ -1,4 +1,4 @@
-"""Where does an ASGI server run? On an event loop in a thread of its own."""
+"""Where does an ASGI server run? On an event loop in another thread than the test."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _SECONDS_TO_STOP = 30
 
 
 class Loop:
-    """An event loop in a thread of its own, as a server has it."""
+    """An event loop that runs in its own thread, as in a server."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
-        self._is_wound_up = False
+        self._is_shut_down = False
         self._thread = threading.Thread(target=self._run, name="asgi-loop", daemon=True)
         self._thread.start()
 
     def submit(self, coroutine: Coroutine[Any, Any, Any]) -> Future[Any]:
-        """Run a coroutine there, caused by the code that calls."""
+        """Run a coroutine on the loop; its queries are blamed on the calling code."""
         frames = cause.frames_here(2) if RECORDER.wants_frames else ()
         token = cause.inherited.set(cause.extended(cause.inherited.get(), frames))
         try:
@@ -36,23 +36,23 @@ class Loop:
             cause.restore(token)
 
     def stop(self) -> None:
-        """Cancel what still runs, and end the thread. Raises ThreadIsStuck for what cannot be cancelled."""
-        asyncio.run_coroutine_threadsafe(self._wind_up(), self._loop)
+        """Cancel all tasks and end the thread. Raises ThreadIsStuck if a task cannot be cancelled."""
+        asyncio.run_coroutine_threadsafe(self._shut_down(), self._loop)
         self._thread.join(_SECONDS_TO_STOP)
-        if self._thread.is_alive():  # It ends when it can.
+        if self._thread.is_alive():
             raise ThreadIsStuck(
-                f"asgi_client: a view, or a thread that it started, still runs {_SECONDS_TO_STOP} s after "
-                "its test"
+                f"asgi_client: a view, or a thread that it started, is still running {_SECONDS_TO_STOP} s "
+                "after its test"
             )
 
     def _run(self) -> None:
-        while not self._is_wound_up:
-            # A task of the application that raises SystemExit ends the loop, and not only itself.
+        while not self._is_shut_down:
+            # A SystemExit in any task ends run_forever() of the whole loop.
             with suppress(SystemExit, KeyboardInterrupt):
                 self._loop.run_forever()
         self._loop.close()
 
-    async def _wind_up(self) -> None:
+    async def _shut_down(self) -> None:
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
         for task in tasks:
             task.cancel()
@@ -61,7 +61,7 @@ class Loop:
             await self._loop.shutdown_asyncgens()
             await self._loop.shutdown_default_executor()
         finally:
-            self._is_wound_up = True
+            self._is_shut_down = True
             self._loop.stop()
 
 
@@ -70,18 +70,18 @@ class _Raised:
     error: BaseException
 
 
-async def carried(call: Callable[..., Coroutine[Any, Any, Any]], *args: Any, **kwargs: Any) -> Any:
-    """Carry an error out as a value: a SystemExit of a view would end the loop, and with it all requests."""
+async def capture_error(call: Callable[..., Coroutine[Any, Any, Any]], *args: Any, **kwargs: Any) -> Any:
+    """Return an error as a value: raised on the loop, a view's SystemExit would end all requests."""
     try:
         return await call(*args, **kwargs)
     except asyncio.CancelledError:
         raise
-    except BaseException as error:  # noqa: BLE001  # raised where it lands
+    except BaseException as error:  # noqa: BLE001  # raise_captured() raises it
         return _Raised(error)
 
 
-def landed(outcome: Any) -> Any:
-    """Raise an error that was carried, or return what else came out."""
+def raise_captured(outcome: Any) -> Any:
+    """Raise a captured error, or return the result."""
     if isinstance(outcome, _Raised):
         raise outcome.error
     return outcome

@@ -1,4 +1,4 @@
-"""What is known of a request while it is served? All that Django's test clients tell of it."""
+"""What do Django's test clients add to a response? The view's error, the templates, the URL match."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from pytest_dbperf.probes.seam import Undo, WhileWanted, undo_all, wrap
 
 
 class Exchange:
-    """A request that is being served: Django's object for it, the view's error, the templates it rendered."""
+    """A request while it is served: Django's request object, the view's error, the rendered templates."""
 
     def __init__(self, *, enforce_csrf_checks: bool) -> None:
         self.enforce_csrf_checks = enforce_csrf_checks
@@ -32,8 +32,8 @@ class Exchange:
         self.rendered: dict[str, Any] = {}
 
 
-# Many requests may be served at once. asgiref carries it into the threads that serve one of them.
-current: ContextVar[Exchange | None] = ContextVar("dbperf_exchange", default=None)
+# A context variable, since many requests can be served at once; asgiref copies it into their threads.
+current_exchange: ContextVar[Exchange | None] = ContextVar("dbperf_exchange", default=None)
 
 
 def _observe() -> Undo:
@@ -49,26 +49,26 @@ def _observe() -> Undo:
 
 
 observed = WhileWanted(_observe)
-"""Inside, the current exchange is filled in from Django's signals, and where its requests are made."""
+"""While this is entered, Django's signals and request classes fill in the current exchange."""
 
 
 def _store_error(**_: Any) -> None:
-    if exchange := current.get():
+    if exchange := current_exchange.get():
         exchange.exc_info = sys.exc_info()
         exchange.error = sys.exception()
 
 
 def _store_template(signal: Any, sender: Any, template: Any, context: Any, **_: Any) -> None:
-    if exchange := current.get():
+    if exchange := current_exchange.get():
         store_rendered_templates(exchange.rendered, signal, sender, template, context)
 
 
 def _around_request_class(original: Callable[..., HttpRequest]) -> Any:
     def make(*args: Any) -> HttpRequest:
         request = original(*args)
-        if exchange := current.get():
+        if exchange := current_exchange.get():
             exchange.request = request
-            # As Django's own test clients do: most tests do not want to fetch a token first.
+            # As in Django's test clients, so that a test need not fetch a token first.
             request._dont_enforce_csrf_checks = not exchange.enforce_csrf_checks  # type: ignore[attr-defined]
         return request
 
@@ -76,7 +76,7 @@ def _around_request_class(original: Callable[..., HttpRequest]) -> Any:
 
 
 def complete(client: Any, response: Any, exchange: Exchange, request: dict[str, Any], path: str) -> Any:
-    """Give a response all that one of Django's test clients has. Raises the view's error, as they do."""
+    """Add to a response what Django's test clients add to theirs. Raises the view's error, as they do."""
     response.exc_info = exchange.exc_info
     if exchange.error is not None and client.raise_request_exception:
         raise exchange.error
@@ -95,17 +95,17 @@ def complete(client: Any, response: Any, exchange: Exchange, request: dict[str, 
 
 
 def response_from(status: int, headers: Iterable[tuple[str, str]], body: bytes) -> HttpResponse:
-    """Make a response from what went over the wire."""
+    """Make a response from its status, headers and body."""
     response = HttpResponse(body)
     del response["Content-Type"]
     apply(response, status, headers)
     if "Location" in response:
-        response.url = response["Location"]  # type: ignore[attr-defined]  # as HttpResponseRedirect has it
+        response.url = response["Location"]  # type: ignore[attr-defined]  # as in HttpResponseRedirect
     return response
 
 
 def apply(response: HttpResponseBase, status: int, headers: Iterable[tuple[str, str]]) -> None:
-    """Put status and headers into a response: what is wrapped around Django may have changed them."""
+    """Set status and headers of a response: code around Django's application may have changed them."""
     response.status_code = status
     for name, value in headers:
         if name.lower() != "set-cookie":

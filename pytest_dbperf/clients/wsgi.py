@@ -1,4 +1,4 @@
-"""What would a WSGI server do? The whole request, on threads that keep their connections for the next."""
+"""What would a WSGI server do? It runs requests on worker threads, which keep their connections."""
 
 from __future__ import annotations
 
@@ -16,7 +16,14 @@ from django.db import connections
 from django.http.response import HttpResponseBase
 from django.test.client import Client, conditional_content_removal
 
-from pytest_dbperf.clients.exchange import Exchange, apply, complete, current, observed, response_from
+from pytest_dbperf.clients.exchange import (
+    Exchange,
+    apply,
+    complete,
+    current_exchange,
+    observed,
+    response_from,
+)
 from pytest_dbperf.clients.json_body import with_json
 from pytest_dbperf.clients.preconditions import close_left, require_committed, require_no_loop
 from pytest_dbperf.probes.listening import RECORDER
@@ -27,22 +34,22 @@ running: set[Workers] = set()
 
 
 class Workers:
-    """The threads of a server. Each request goes to the one that has least to do, and has rested longest."""
+    """The threads of a server. A request goes to the least busy one; among equals, to the longest idle."""
 
     def __init__(self, size: int) -> None:
         if type(size) is not int or size < 1:
-            raise ValueError(f"wsgi_client workers must be a whole number from 1, got {size!r}")
+            raise ValueError(f"wsgi_client workers must be a whole number >= 1, got {size!r}")
         self._pools = [_worker() for _ in range(size)]
         self._waiting = dict.fromkeys(range(size), 0)
-        # gather() gives work from many threads.
+        # gather() submits from many threads.
         self._lock = threading.Lock()
         running.add(self)
 
     def submit(self, function: Callable[..., Any], *args: Any) -> Future[Any]:
-        """Give work to a worker."""
+        """Run a function in a worker."""
         with self._lock:
             chosen = min(self._waiting, key=self._waiting.__getitem__)
-            # To the end of the dictionary: it was used last.
+            # Back at the end of the dictionary: it was used last.
             self._waiting[chosen] = self._waiting.pop(chosen) + 1
         future = self._pools[chosen].submit(function, *args)
         future.add_done_callback(lambda _: self._done(chosen))
@@ -53,12 +60,12 @@ class Workers:
             self._waiting[worker] -= 1
 
     def close(self, alias: str) -> None:
-        """Let every worker close its connection to a database."""
+        """Close the connection of every worker to a database."""
         for done in [pool.submit(_close, alias) for pool in self._pools]:
             done.result()
 
     def stop(self) -> None:
-        """End the threads, after each has closed its connections."""
+        """Close the connections of all workers, then end the threads."""
         running.discard(self)
         with RECORDER.pause():
             closed = [pool.submit(connections.close_all) for pool in self._pools]
@@ -77,10 +84,11 @@ def _worker() -> ThreadPoolExecutor:
 
 
 class WsgiClient(Client):
-    """`django.test.Client`, but its requests are served by the project's WSGI application on worker threads.
+    """A `django.test.Client` that runs its requests as a WSGI server does, on worker threads.
 
-    Connections live as long there as `CONN_MAX_AGE` lets them. The test needs a database without a
-    transaction around it: `@pytest.mark.django_db(transaction=True)`.
+    The project's WSGI application serves them, with Django's request signals. Each worker keeps its database
+    connections as long as `CONN_MAX_AGE` allows. The test needs committed rows:
+    `@pytest.mark.django_db(transaction=True)`.
     """
 
     def __init__(self, workers: int = 1, *, start: Callable[[int], Workers], **options: Any) -> None:
@@ -88,28 +96,28 @@ class WsgiClient(Client):
         require_committed("wsgi_client")
         self._start = start
         self._workers = start(workers)
-        # gather() makes requests in many threads, which share the cookies.
+        # gather() sends requests from many threads, which share the cookies.
         self._lock = threading.Lock()
 
     def new(self, workers: int = 1, **options: Any) -> Self:
-        """Make another client, with its own workers and cookies, from the options of `django.test.Client`."""
+        """Make another client with its own workers and cookies, and with options of `django.test.Client`."""
         return type(self)(workers, start=self._start, **options)
 
     def request(self, **request: Any) -> Any:
-        """Serve a request in a worker and wait for its response; the other methods come here."""
-        require_no_loop("wsgi_client", "it is for sync tests, use asgi_client here")
+        """Run a request in a worker and wait for its response; `get`, `post` and so on call this."""
+        require_no_loop("wsgi_client", "it works in sync tests only, so use asgi_client here")
         require_committed("wsgi_client")
         exchange = Exchange(enforce_csrf_checks=self.handler.enforce_csrf_checks)
         with self._lock:
-            served_by = self._application
+            application = self._application
             environ = self._base_environ(**request)  # type: ignore[attr-defined]  # not in django-stubs
-        response = self._workers.submit(_serve, served_by, environ, exchange).result()
+        response = self._workers.submit(_serve, application, environ, exchange).result()
         with self._lock:
             return complete(self, response, exchange, request, request["PATH_INFO"])
 
     @cached_property
     def _application(self) -> Any:
-        # At the first request, as in Django's client: a test may change settings before.
+        # At the first request, as in Django's client, so that a test can change settings before it.
         return application()
 
     post = with_json(Client.post)
@@ -118,10 +126,10 @@ class WsgiClient(Client):
     delete = with_json(Client.delete)
 
     def gather(self, requests: Iterable[str | Callable[[], Any]]) -> list[Any]:
-        """Make requests at the same time and return their responses, in the order of the requests.
+        """Send requests at the same time and return their responses, in the order of the requests.
 
-        A request is a path to get, or a call: `lambda: wsgi_client.post("/join/", json={})`. Raises the
-        error of the first that has one, after all have ended.
+        A request is a path for `get`, or a callable: `lambda: wsgi_client.post("/join/", json={})`. If
+        requests raise errors, the first one in this order is raised after all have ended.
         """
         calls = [partial(self.get, request) if isinstance(request, str) else request for request in requests]
         with ThreadPoolExecutor(len(calls) or 1, thread_name_prefix="wsgi-browser") as browsers:
@@ -137,16 +145,16 @@ def _browse(call: Callable[[], Any]) -> Any:
     try:
         return call()
     finally:
-        connections.close_all()  # The thread is ours, and so is what it leaves.
+        connections.close_all()  # The thread ends here, and nothing else would close them.
 
 
 def application() -> Any:
-    """Load the project's application; if it is Django's own, then anew, as settings may have changed."""
-    found: Any = get_internal_wsgi_application()
-    return type(found)() if isinstance(found, WSGIHandler) else found
+    """Load the application of WSGI_APPLICATION; make Django's own again, as settings may have changed."""
+    loaded: Any = get_internal_wsgi_application()
+    return type(loaded)() if isinstance(loaded, WSGIHandler) else loaded
 
 
-def _serve(served_by: Any, environ: dict[str, Any], exchange: Exchange) -> Any:
+def _serve(application: Any, environ: dict[str, Any], exchange: Exchange) -> Any:
     started: list[Any] = []
     chunks: list[bytes] = []
 
@@ -154,16 +162,16 @@ def _serve(served_by: Any, environ: dict[str, Any], exchange: Exchange) -> Any:
         started[:] = [status, headers]
         return chunks.append
 
-    token = current.set(exchange)
+    token = current_exchange.set(exchange)
     try:
-        body = served_by(environ, start_response)
+        body = application(environ, start_response)
         try:
-            # A server sends the body from the same thread, and closes it after that.
+            # A server iterates over the body in the same thread, then closes it.
             chunks += body
         finally:
             getattr(body, "close", bool)()
     finally:
-        current.reset(token)
+        current_exchange.reset(token)
     status, headers = started
     code = int(status.partition(" ")[0])
     if isinstance(body, HttpResponseBase):
@@ -171,7 +179,7 @@ def _serve(served_by: Any, environ: dict[str, Any], exchange: Exchange) -> Any:
         apply(response, code, headers)
         if response.streaming:
             response.streaming_content = chunks
-    else:  # The project's application is wrapped, and what came out is not Django's any more.
+    else:  # Code around Django's application returned a body that is no Django response.
         response = response_from(code, headers, b"".join(chunks))
     response.wsgi_request = exchange.request
     return response if exchange.request is None else conditional_content_removal(exchange.request, response)
@@ -179,7 +187,7 @@ def _serve(served_by: Any, environ: dict[str, Any], exchange: Exchange) -> Any:
 
 @contextmanager
 def serving() -> Iterator[WsgiClient]:
-    """Serve requests until the end of a test, and leave neither a thread nor a connection."""
+    """Yield a client until the end of a test, then stop its threads and close its connections."""
     started: list[Workers] = []
 
     def start(size: int) -> Workers:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 
 from pytest_dbperf.recording.cause import Request
@@ -41,6 +41,15 @@ def _completed(hop: Hop, end: HopEnded | None, queries: int, visits: dict[object
         # It ran before Django made the request, or after the response: in a signal, or closing the response.
         hop = hop._replace(cause=hop.cause._replace(request=request))
     return hop
+
+
+def hops_by_request(hops: Iterable[Hop]) -> dict[int, list[Hop]]:
+    """Group the hops of requests by the number of their request; other hops are left out."""
+    requests: dict[int, list[Hop]] = {}
+    for hop in hops:
+        if hop.request is not None:
+            requests.setdefault(hop.request.number, []).append(hop)
+    return requests
 
 
 def seconds_in_queues(hops: Sequence[Hop]) -> float:

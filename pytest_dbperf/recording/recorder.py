@@ -60,16 +60,24 @@ class Recorder:
         self.compact_at = MOST_UNCOMPACTED
 
     def record(
-        self, *, call_sites: bool = True, task: bool = False, driver_queries: bool = False
+        self,
+        *,
+        call_sites: bool = True,
+        task: bool = False,
+        driver_queries: bool = False,
+        samples: bool = False,
     ) -> Recording:
         """Return a recording, to be opened as a context manager (`with` or `async with`).
 
         With `task=True` it has only the events of this task, of tasks that it starts, and of their threads:
         for code that runs in `gather()`. Without call sites it is faster: it counts, but does not know which
         code was the cause. With `driver_queries=True` it includes statements that psycopg executed without
-        Django.
+        Django. With `samples=True` it keeps the parameters of one statement per fingerprint, which PostgreSQL
+        needs to plan it.
         """
-        return Recording(self, call_sites=call_sites, task=task, driver_queries=driver_queries)
+        return Recording(
+            self, call_sites=call_sites, task=task, driver_queries=driver_queries, samples=samples
+        )
 
     def keep(self, query: Query) -> None:
         """Append a query to the log, and compact the log if it is long."""
@@ -141,10 +149,11 @@ class Recording(EventLists):
         call_sites: bool = True,
         task: bool = False,
         driver_queries: bool = False,
+        samples: bool = False,
     ) -> None:
         self.has_call_sites = call_sites
         self.has_driver_queries = driver_queries
-        self.has_samples = False
+        self.has_samples = samples
         self.plans: Sequence[Plan] = ()
         self.open_at_start = 0
         self._recorder = recorder
@@ -229,6 +238,10 @@ class Recording(EventLists):
     def record(self, *, task: bool = False) -> Recording:
         """Record a part of it: `with dbperf.record() as part: ...`."""
         return self._recorder.record(task=task, driver_queries=self.has_driver_queries)
+
+    def keep_plans(self, plans: Sequence[Plan]) -> None:
+        """Keep how PostgreSQL would run the statements: budgets read it from `plans`."""
+        self.plans = plans
 
     def pause(self) -> AbstractContextManager[None]:
         """Leave out what happens inside, of this and every open recording: `with dbperf.pause(): ...`."""

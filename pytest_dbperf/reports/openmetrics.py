@@ -1,4 +1,4 @@
-"""The run as Prometheus would have scraped it, under the names that production has: OpenMetrics."""
+"""How do dashboards show a run? As OpenMetrics, with the metric names that production has."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from math import inf
 from pytest_dbperf.results.model import Run, TestResult
 
 SECONDS_BETWEEN_SAMPLES = 15
-# From 1 ms to 10 s, close enough to each other for a percentile to mean something.
+# From 1 ms to 10 s, and close enough together for useful percentiles.
 BUCKETS = (0.001, 0.0025, 0.005, 0.0075, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
 _LIMITS = (*BUCKETS, inf)
 
@@ -22,18 +22,18 @@ Increments = tuple[float, ...]
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """Metrics of one name: the samples that each has, and what a test adds to these."""
+    """The metrics of one name: the samples of each metric, and what a test adds to them."""
 
     name: str
-    kind: str
+    metric_type: str
     text: str
     samples: Sequence[tuple[str, Labels]]
-    """Suffix and further labels of each."""
+    """The suffix and the further labels of each sample."""
     added_by: Callable[[TestResult], Iterable[tuple[Labels, Increments]]]
 
 
 def document(run: Run) -> str:
-    """Write the totals at the start of the run, every 15 seconds and at its end, with the time of each."""
+    """Write the totals at the start of the run, every 15 seconds and at the end, each with its time."""
     moments = _moments(run) if run.tests else []
     job = ("job", f"{run.project}-tests")
     lines = [line for family in FAMILIES for line in _lines(family, run.tests, moments, job)]
@@ -44,7 +44,7 @@ def _moments(run: Run) -> list[float]:
     end = max(test.ended for test in run.tests)
     steps = int(max(end - run.started, 0) / SECONDS_BETWEEN_SAMPLES)
     during = [run.started + number * SECONDS_BETWEEN_SAMPLES for number in range(steps + 1)]
-    # No two samples may have one time, and milliseconds are all that Prometheus keeps of it.
+    # Two samples must not have the same time, which Prometheus stores in milliseconds.
     return [*during, max(end, during[-1] + 0.001)]
 
 
@@ -54,13 +54,13 @@ def _lines(
     nothing: Increments = (0.0,) * len(family.samples)
     added: dict[Labels, list[Increments]] = {}
     for test in tests:
-        # What is there at the start is nothing, so that all that follows is an increase.
+        # The first samples are zero, so that everything after them is an increase.
         index = max(1, bisect_left(moments, test.ended))
         for labels, increments in family.added_by(test):
             per_moment = added.setdefault(labels, [nothing] * len(moments))
             per_moment[index] = _sum(per_moment[index], increments)
     if added:
-        yield f"# TYPE {family.name} {family.kind}"
+        yield f"# TYPE {family.name} {family.metric_type}"
         yield f"# HELP {family.name} {family.text}"
     for labels, per_moment in sorted(added.items()):
         for moment, values in zip(moments, accumulate(per_moment, _sum), strict=True):
@@ -131,25 +131,25 @@ FAMILIES = (
     Family(
         "django_db_execute",
         "counter",
-        "Statements in the bodies of tests, without transaction control.",
+        "Queries in test bodies, without transaction control.",
         _TOTAL,
         _statements,
     ),
     Family(
         "django_db_new_connections",
         "counter",
-        "Physical connections that were opened in the bodies of tests.",
+        "Physical connections that were opened in test bodies.",
         _TOTAL,
         _new_connections,
     ),
     Family(
         "django_http_requests_latency_seconds",
         "histogram",
-        "Time of requests in the bodies of tests, with the middlewares.",
+        "Duration of the requests in test bodies, middleware included.",
         _HISTOGRAM,
         _latencies,
     ),
     Family("dbperf_hops", "counter", "Hops between event loops and threads.", _TOTAL, _hops),
-    Family("dbperf_tests", "counter", "Tests that ended.", _TOTAL, _tests),
+    Family("dbperf_tests", "counter", "Tests that have ended.", _TOTAL, _tests),
     Family("dbperf_violations", "counter", "Budgets that were broken.", _TOTAL, _violations),
 )

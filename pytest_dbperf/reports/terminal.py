@@ -1,4 +1,4 @@
-"""The run for a reader at a terminal."""
+"""How is a run shown at a terminal? One line at its end, and a table on request."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pytest_dbperf.results.model import RequestResult, Run, TestResult
 
 _WIDTH = 100
 _INDENT = " " * 18
-# Between a name and its number no line may end.
+# A line must not end between a name and its number.
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
-def summary(run: Run) -> str:
-    """Write the one line that ends every run."""
+def last_line(run: Run) -> str:
+    """Write the line that ends every run."""
     totals = run.totals
     numbers = f"{counted(totals['tests'], 'test')}, {counted(totals['queries'], 'query', 'queries')}"
     end = "" if run.complete else ", INCOMPLETE: tests are missing"
@@ -24,7 +24,7 @@ def summary(run: Run) -> str:
 
 
 def table(run: Run, top: int) -> Iterator[str]:
-    """Write the totals, the tests with most queries and the call sites with most queries; `top=0` for all."""
+    """Write the totals, then the tests, requests and call sites that did most; `top=0` shows all of them."""
     totals = run.totals
     opened = totals["new_connections"]
     reused = f", {run.reuse:.0%} reuse" if opened and run.reuse is not None else ""
@@ -45,14 +45,14 @@ def table(run: Run, top: int) -> Iterator[str]:
     yield from _caches(run)
 
 
-def allowances(run: Run) -> Iterator[str]:
-    """Write what is allowed, and no test needed."""
+def unused_allowances(run: Run) -> Iterator[str]:
+    """Name the allowances that no test needed."""
     for unused in run.unused_allowances:
-        yield f"dbperf: no test needed {unused.pattern!r}, allowed by {unused.budget} {unused.place}".rstrip()
+        yield f"dbperf: unused allowance {unused.pattern!r} in {unused.budget} {unused.written_at}".rstrip()
 
 
 def _caches(run: Run) -> Iterator[str]:
-    """Write which caches earlier tests had filled, and how many tests used them."""
+    """Name the caches that earlier tests had filled, with the number of tests that read them."""
     tests = Counter(cache for test in run.tests for cache in test.warm_caches)
     if tests:
         yield ""
@@ -64,7 +64,7 @@ def _caches(run: Run) -> Iterator[str]:
 
 
 def _requests(run: Run, top: int) -> Iterator[str]:
-    """Write the requests with most hops, each at its worst, and who decided on them."""
+    """Write the requests with most hops, each at its worst, and which code caused the hops."""
     worst: dict[str, RequestResult] = {}
     for request in (request for test in run.tests for request in test.call.requests):
         so_far = worst.setdefault(request.request, request)
@@ -75,27 +75,27 @@ def _requests(run: Run, top: int) -> Iterator[str]:
     if most:
         yield ""
         yield "   hops  in view  request"
-        told: set[str] = set()
+        shown: set[str] = set()
         for request in most:
             yield f"{sum(request.hops.values()):>7}  {request.hops_in_view:>7}  {request.request}"
-            whose = _who_decided(request.hops, told)
-            lines = wrap(whose, width=_WIDTH, initial_indent=_INDENT, subsequent_indent=_INDENT)
+            causes = _causes(request.hops, shown)
+            lines = wrap(causes, width=_WIDTH, initial_indent=_INDENT, subsequent_indent=_INDENT)
             yield from (line.replace(_NO_BREAK, " ") for line in lines)
 
 
-def _who_decided(hops: Mapping[str, int], told: set[str]) -> str:
-    """Write who decided on hops; the middlewares one by one only where they are not as told before."""
+def _causes(hops: Mapping[str, int], shown: set[str]) -> str:
+    """Write what caused hops; the middlewares are listed only if an earlier request has not `shown` them."""
     most_first = sorted(hops.items(), key=lambda item: -item[1])
-    whose = [f"{who}{_NO_BREAK}{count}" for who, count in most_first if not who.startswith(MIDDLEWARE)]
+    causes = [f"{cause}{_NO_BREAK}{count}" for cause, count in most_first if not cause.startswith(MIDDLEWARE)]
     middlewares = {
-        who.removeprefix(MIDDLEWARE): count for who, count in most_first if who.startswith(MIDDLEWARE)
+        cause.removeprefix(MIDDLEWARE): count for cause, count in most_first if cause.startswith(MIDDLEWARE)
     }
     if middlewares:
         names = ", ".join(f"{name}{_NO_BREAK}{count}" for name, count in middlewares.items())
-        details = "" if names in told else f" ({names})"
-        told.add(names)
-        whose.append(f"middlewares{_NO_BREAK}{sum(middlewares.values())}{details}")
-    return ", ".join(whose)
+        details = "" if names in shown else f" ({names})"
+        shown.add(names)
+        causes.append(f"middlewares{_NO_BREAK}{sum(middlewares.values())}{details}")
+    return ", ".join(causes)
 
 
 def _pool(run: Run) -> Iterator[str]:
@@ -103,7 +103,7 @@ def _pool(run: Run) -> Iterator[str]:
     if checkouts:
         waits = sum(test.call.pool_waits for test in run.tests)
         seconds = sum(test.call.pool_wait_ms for test in run.tests) / 1000
-        yield f"{counted(checkouts, 'checkout')} from pools, {waits} of them waited, {seconds:.1f} s in all"
+        yield f"{counted(checkouts, 'checkout')} from pools, {waits} of them waited, {seconds:.1f} s in total"
 
 
 def _row(test: TestResult) -> str:
@@ -132,5 +132,5 @@ def _call_sites(run: Run, top: int) -> Iterator[str]:
 
 
 def counted(number: float, one: str, many: str = "") -> str:
-    """Write a number with its noun."""
+    """Write a number with its noun, in the singular or the plural."""
     return f"{number} {one if number == 1 else many or one + 's'}"

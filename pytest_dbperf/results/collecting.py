@@ -1,23 +1,14 @@
-"""How do the results of a run come together? From the reports of all phases, of all workers of xdist."""
+"""How do the results of a run come together? From the reports of all phases and all workers."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pytest_dbperf.results.model import (
-    AllowanceResult,
-    BudgetResult,
-    Json,
-    Measurements,
-    Run,
-    SourceResult,
-    TestResult,
-    ViolationResult,
-    WarningResult,
-    measurements_from,
-)
+from pytest_dbperf.results.model import Json, Measurements, Run, TestResult
+from pytest_dbperf.results.phase_numbers import PhaseNumbers
 
 if TYPE_CHECKING:
     import pytest
@@ -27,23 +18,24 @@ _PACKAGES = ("asgiref", "django", "psycopg", "pytest", "pytest-dbperf")
 
 
 @dataclass(slots=True)
-class _Parts:
-    outcome: str = "crashed"  # Until its body has ended.
+class _TestInProgress:
+    outcome: str = "crashed"  # Until the body of the test has ended.
     ended: float = 0.0
-    numbers: Json = field(default_factory=dict)
+    numbers: PhaseNumbers = field(default_factory=PhaseNumbers)
 
 
 def outcome_of(report: pytest.TestReport) -> str:
-    """Tell the outcome of a phase, with those of expected failures told apart."""
+    """Return the outcome of a phase, with xfailed and xpassed as outcomes of their own."""
     if hasattr(report, "wasxfail"):
         return "xfailed" if report.skipped else "xpassed"
     return report.outcome
 
 
 class RunInProgress:
-    """The results until now. A test that runs again replaces its earlier result.
+    """The results so far. A test that runs again replaces its earlier result.
 
-    Where budgets are enforced, a test that passed has caught what it broke, as a test of a budget does.
+    When budgets are enforced, a test that broke one and still passed has caught the error, as a test of a
+    budget does: its violations are dropped.
     """
 
     def __init__(self, *, enforces: bool = False, project: str = "") -> None:
@@ -51,59 +43,56 @@ class RunInProgress:
         self._project = project
         self._started: float | None = None
         self._enforces = enforces
-        self._tests: dict[str, _Parts] = {}
+        self._tests: dict[str, _TestInProgress] = {}
 
     def add(
         self, nodeid: str, phase: str, outcome: str, numbers: Json, during: tuple[float, float] = (0, 0)
     ) -> None:
-        """Add what the report of a phase brought: setup begins a result, the others go on with it.
+        """Add the report of a phase: setup starts a new result, the other phases add to it.
 
-        `during` is when it began and ended, in seconds since the epoch.
+        `numbers` is a `PhaseNumbers` as a dict, `during` the start and the end in seconds since the epoch.
         """
         started, ended = during
         self._started = started if self._started is None else min(self._started, started)
-        parts = _Parts() if phase == "setup" else self._tests.get(nodeid, _Parts())
-        parts.ended = ended
-        self._tests[nodeid] = parts
+        test = _TestInProgress() if phase == "setup" else self._tests.get(nodeid, _TestInProgress())
+        test.ended = ended
+        self._tests[nodeid] = test
         if phase == "call" or outcome != "passed":
-            parts.outcome = outcome if phase == "call" or outcome != "failed" else "error"
-        for part, value in numbers.items():
-            # The setUp of a unittest runs in the call phase, and adds to what the fixtures did.
-            earlier = parts.numbers.get(part) if part in _PHASES_AROUND else None
-            parts.numbers[part] = {"queries": value["queries"] + earlier["queries"]} if earlier else value
+            test.outcome = outcome if phase == "call" or outcome != "failed" else "error"
+        test.numbers = test.numbers.followed_by(PhaseNumbers.from_dict(numbers))
         if self._enforces and phase == "call" and outcome == "passed":
-            parts.numbers.pop("violations", None)
+            test.numbers = replace(test.numbers, violations=())
 
     def run(self, exit_code: int) -> Run:
-        """Put the results in order: by id, so that a distributed run reads as any other."""
+        """Return the run, its tests sorted by id: with xdist they arrive in any order."""
         return Run(
             complete=self.is_complete,
             exit_code=exit_code,
             versions=dict(_installed()),
-            tests=[_result(nodeid, parts) for nodeid, parts in sorted(self._tests.items())],
+            tests=[_result(nodeid, test) for nodeid, test in sorted(self._tests.items())],
             project=self._project,
             started=self._started or 0,
         )
 
 
-def _result(nodeid: str, parts: _Parts) -> TestResult:
-    numbers = parts.numbers
+def _result(nodeid: str, test: _TestInProgress) -> TestResult:
+    numbers = test.numbers
     return TestResult(
         id=nodeid,
-        outcome=parts.outcome,
-        call=measurements_from(numbers["call"]) if "call" in numbers else Measurements(),
-        phases={phase: numbers.get(phase, {"queries": 0}) for phase in _PHASES_AROUND},
-        violations=[ViolationResult(**violation) for violation in numbers.get("violations", ())],
-        warnings=[WarningResult(**warning) for warning in numbers.get("warnings", ())],
-        allowances=[AllowanceResult(**allowance) for allowance in numbers.get("allowances", ())],
-        warm_caches=numbers.get("warm_caches", ()),
-        source=SourceResult(**numbers["source"]) if "source" in numbers else None,
-        held=[BudgetResult(**held) for held in numbers.get("held", ())],
-        ended=parts.ended,
+        outcome=test.outcome,
+        call=numbers.call or Measurements(),
+        phases={phase: {"queries": numbers.queries.get(phase, 0)} for phase in _PHASES_AROUND},
+        violations=numbers.violations,
+        warnings=numbers.warnings,
+        allowances=numbers.allowances,
+        warm_caches=numbers.warm_caches,
+        source=numbers.source,
+        budgets=numbers.budgets,
+        ended=test.ended,
     )
 
 
-def _installed() -> Any:
+def _installed() -> Iterator[tuple[str, str]]:
     for package in _PACKAGES:
         try:
             yield package, version(package)

@@ -1,4 +1,4 @@
-"""What does a recording amount to? The numbers, and on request the groups, that are kept of it."""
+"""What is kept of a recording? Its numbers and, on request, its groups."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pytest_dbperf.recording.cause import Request
 from pytest_dbperf.recording.event_lists import reuse
 from pytest_dbperf.recording.events import Hop, NewConnection, Query, Response
 from pytest_dbperf.recording.groups import groups_of_hops, groups_of_queries, identity
-from pytest_dbperf.recording.hops import seconds_in_queues
+from pytest_dbperf.recording.hops import hops_by_request, seconds_in_queues
 from pytest_dbperf.recording.recorder import Recording
 from pytest_dbperf.results.model import (
     AliasResult,
@@ -29,22 +29,19 @@ from pytest_dbperf.violations.violation import Violation, WarningLine
 
 
 def measure(recording: Recording, root: Path, *, with_groups: bool) -> Measurements:
-    """Boil a recording down. Grouping reads every statement and call path, so it is done on request only."""
-    # Each view looks through all events, so each is taken once.
+    """Summarise a recording. Grouping reads every statement and call path, so it is done only on request."""
+    # Each of these lists is a pass over all events, so each is made once.
     statements = recording.statements
     queries = [query for query in statements if not query.is_bookkeeping]
     new, checkouts, requests = recording.new_connections, recording.checkouts, recording.requests
     by_request = Counter(query.cause.request.number for query in queries if query.cause.request)
     hops = recording.hops
-    hops_of: dict[int, list[Hop]] = {}
-    for hop in hops:
-        if hop.request is not None:
-            hops_of.setdefault(hop.request.number, []).append(hop)
+    hops_of = hops_by_request(hops)
     response_to = {response.number: response for response in recording.responses}
     lines_of: dict[Hashable, list[str]] = {}
 
     def described(path: CallPath) -> list[str]:
-        # The same path may have a group in each of ten thousand requests.
+        # One call path can have a group in each of ten thousand requests.
         key = identity(path)
         if key not in lines_of:
             lines_of[key] = describe(path, root)
@@ -129,8 +126,8 @@ def _by_alias(queries: Sequence[Query], opened: Sequence[NewConnection]) -> dict
     }
 
 
-def summarise(violation: Violation, root: Path) -> ViolationResult:
-    """Keep of a violation what a report needs."""
+def violation_result_of(violation: Violation, root: Path) -> ViolationResult:
+    """Return what is kept of a violation: the numbers, the first line and the location."""
     return ViolationResult(
         violation.budget,
         violation.measured,
@@ -140,15 +137,15 @@ def summarise(violation: Violation, root: Path) -> ViolationResult:
     )
 
 
-def noted(budget: str, remark: WarningLine, root: Path) -> WarningResult:
-    """Keep of a warning what a report needs."""
-    location = location_of(remark.call_path[0], root) if remark.call_path else None
-    return WarningResult(budget, remark.text, location)
+def warning_result_of(budget: str, warning_line: WarningLine, root: Path) -> WarningResult:
+    """Return what is kept of a warning of a budget: the text and the location."""
+    path = warning_line.call_path
+    return WarningResult(budget, warning_line.text, location_of(path[0], root) if path else None)
 
 
-def named(memo: CachedFunction, root: Path) -> str:
+def name_of_cache(cached: CachedFunction, root: Path) -> str:
     """Write which cache it is: `campaigns/conf.py:12 setting (lru_cache)`."""
-    return f"{describe((memo.site,), root)[0]} ({memo.made_by})"
+    return f"{describe((cached.site,), root)[0]} ({cached.made_by})"
 
 
 def _milliseconds(seconds: float) -> float:

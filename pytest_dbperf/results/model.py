@@ -1,11 +1,11 @@
-"""What do we keep? The result of a test, the run of all, and their JSON form (schema `dbperf-run/1`)."""
+"""What do we keep? The result of each test, the run, and their JSON form (schema `dbperf-run/1`)."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, Self
 
 from pytest_dbperf.recording.event_lists import reuse
 
@@ -16,7 +16,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class GroupResult:
-    """Queries that are alike: how many, with how many different parameters, which, where from."""
+    """A group of queries: how many, with how many different parameters, which statement, from which lines."""
 
     count: int
     distinct: int | None
@@ -31,10 +31,10 @@ class GroupResult:
 
 @dataclass(frozen=True, slots=True)
 class RequestResult:
-    """A request, the number of its queries, of its hops by who decided on them, and of those of its view.
+    """A request with the number of its queries, and of its hops by part of Django or else by origin.
 
-    `view` is the route of its view, empty where none was found; `status` and `ms` are None for one that
-    had no response before the test was over.
+    `hops_in_view` counts the hops of the view alone. `view` is the route, empty if none matched. `status` and
+    `ms` are None if the request had no response before the test ended.
     """
 
     request: str
@@ -48,7 +48,7 @@ class RequestResult:
 
 @dataclass(frozen=True, slots=True)
 class AliasResult:
-    """What was asked of one database, and how many connections were opened to it."""
+    """The queries and the new connections of one database alias."""
 
     queries: int
     new_connections: int
@@ -56,7 +56,7 @@ class AliasResult:
 
 @dataclass(frozen=True, slots=True)
 class HopGroupResult:
-    """Hops that are alike: how many, what crossed, whose decision it was, what ran there, where from."""
+    """A group of hops: how many, through which function, their origin, their queries, from which lines."""
 
     count: int
     via: str
@@ -72,17 +72,17 @@ class HopGroupResult:
 
 @dataclass(frozen=True, slots=True)
 class AllowanceResult:
-    """Something that a budget allows, where that is written, and whether the test needed it."""
+    """A pattern of a budget's `allow`, where the budget is written, and whether the test needed it."""
 
     budget: str
-    place: str
+    written_at: str
     pattern: str
     is_used: bool
 
 
 @dataclass(frozen=True, slots=True)
 class ViolationResult:
-    """A broken budget: its first line, and the call site to mend."""
+    """A broken budget: the first line of its failure, and the call site to change."""
 
     budget: str
     measured: float
@@ -93,7 +93,7 @@ class ViolationResult:
 
 @dataclass(frozen=True, slots=True)
 class WarningResult:
-    """What a budget had to say although it was kept, and the call site that it is about."""
+    """A warning of a budget that was not broken, and the call site that it is about."""
 
     budget: str
     message: str
@@ -102,39 +102,39 @@ class WarningResult:
 
 @dataclass(frozen=True, slots=True)
 class BudgetResult:
-    """A budget of a test, the number that it is about, and how near to the test it is written."""
+    """A budget of a test, the number that it limits, and how near to the test it is written."""
 
     budget: str
     limit: int | None
     measured: int | None
-    """What is compared with the limit; None where that is not a number."""
+    """The number that the limit is compared with; None if the budget has none."""
     arguments: str
-    """As they are written, without the limit, and without the reason unless it is the function's own."""
+    """As written, without the limit, and without the reason unless the function's own decorator has it."""
     text: str
     nearness: str
-    """Seen from the decorators of the function: nearer, one of them, or farther."""
+    """Compared with the decorators of the function: "nearer", "on the function" or "farther"."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceResult:
-    """Where a test is written, for whoever has markers to add to it."""
+    """Where a test is written, so that markers can be added to it."""
 
     path: str
     line: int
-    """0 where none is known."""
+    """0 if it is unknown."""
     name: str
-    """As it is found in the file, `TestBooks.test_list`; empty if it is not a function."""
+    """Its name in the file, `TestBooks.test_list`; empty if it is not a function."""
     digest: str
-    """Of the file when it was imported, to notice a change."""
+    """The digest of the file at import, which shows whether the file has changed since."""
     obstacle: str
-    """Why no marker can be written there."""
+    """Why no marker can be written there; empty if one can."""
     is_async: bool
     has_database: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Measurements:
-    """What a recording amounts to."""
+    """The numbers of a recording."""
 
     queries: int = 0
     bookkeeping: int = 0
@@ -151,17 +151,30 @@ class Measurements:
     blocking_calls: int = 0
     requests: Sequence[RequestResult] = ()
     by_alias: Mapping[str, AliasResult] = field(default_factory=dict)
-    """By the alias in DATABASES; what the driver was asked for without one is not here."""
+    """By the alias in DATABASES; raw driver statements without an alias are left out."""
     db_ms: float = 0.0
     groups: Sequence[GroupResult] = ()
     hop_groups: Sequence[HopGroupResult] = ()
 
+    @classmethod
+    def from_dict(cls, numbers: Json) -> Self:
+        """Read back what `dataclasses.asdict` made of it."""
+        return cls(
+            **{
+                **numbers,
+                "requests": [RequestResult(**request) for request in numbers["requests"]],
+                "by_alias": {alias: AliasResult(**each) for alias, each in numbers["by_alias"].items()},
+                "groups": [GroupResult(**group) for group in numbers["groups"]],
+                "hop_groups": [HopGroupResult(**group) for group in numbers["hop_groups"]],
+            }
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class TestResult:
-    """What one test did: its call phase, the queries of its other phases, and the budgets it broke."""
+    """The result of one test: its call phase, the queries of its other phases, and the budgets it broke."""
 
-    __test__ = False  # for pytest, which collects by name
+    __test__ = False  # pytest collects classes by name.
 
     id: str
     outcome: str
@@ -171,15 +184,15 @@ class TestResult:
     warnings: Sequence[WarningResult] = ()
     allowances: Sequence[AllowanceResult] = ()
     warm_caches: Sequence[str] = ()
-    """The caches that an earlier test had filled by queries, and this one used."""
+    """The caches that this test read after an earlier test had filled them by queries."""
     source: SourceResult | None = None
-    """Where it is written; this and `held` only for suggestions."""
-    held: Sequence[BudgetResult] = ()
+    """Where it is written; this and `budgets` are kept only for suggestions."""
+    budgets: Sequence[BudgetResult] = ()
     ended: float = 0.0
-    """When it was over, in seconds since the epoch."""
+    """When its last phase ended, in seconds since the epoch."""
 
     def to_json(self) -> Json:
-        """Write the measurements of the call phase at the top level."""
+        """Write the result as JSON, with the numbers of the call phase at the top level."""
         call = asdict(self.call)
         groups, hop_groups = call.pop("groups"), call.pop("hop_groups")
         return {
@@ -197,16 +210,16 @@ class TestResult:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """All results of a run. It is not complete when a worker crashed, or when it was stopped early."""
+    """All results of a run. It is incomplete if a worker of xdist crashed or the run was stopped early."""
 
     complete: bool
     exit_code: int
     versions: Mapping[str, str]
     tests: Sequence[TestResult]
     project: str = ""
-    """The name of the directory that holds it."""
+    """The name of the root directory."""
     started: float = 0.0
-    """When its first test began, in seconds since the epoch."""
+    """When the first test began, in seconds since the epoch."""
 
     @property
     def totals(self) -> Mapping[str, int | float]:
@@ -226,7 +239,7 @@ class Run:
 
     @property
     def reuse(self) -> float | None:
-        """The part of all checkouts and requests that needed no new connection; None without any."""
+        """The share of checkouts and requests that needed no new connection; None if there were none."""
         served = [test.call for test in self.tests if test.call.reuse is not None]
         return reuse(
             sum(call.new_connections for call in served),
@@ -235,7 +248,7 @@ class Run:
 
     @property
     def unused_allowances(self) -> Sequence[AllowanceResult]:
-        """What is allowed, and no test needed. Nothing, unless all tests ran and passed."""
+        """The allowances that no test needed; empty unless the whole run passed."""
         if not self.complete or self.exit_code:
             return []
         is_used: dict[AllowanceResult, bool] = {}
@@ -246,11 +259,11 @@ class Run:
 
     @property
     def over_limit(self) -> Sequence[TestResult]:
-        """The tests that broke a budget and were not expected to."""
+        """The tests that broke a budget, apart from those that were expected to fail."""
         return [test for test in self.tests if test.violations and test.outcome != "xfailed"]
 
     def to_json(self) -> Json:
-        """Write the run in the form that `docs/` publishes as a JSON Schema."""
+        """Write the run as the JSON Schema in `docs/` describes it."""
         return {
             "schema": SCHEMA,
             "complete": self.complete,
@@ -258,26 +271,13 @@ class Run:
             "exit_code": self.exit_code,
             "totals": {**self.totals, "reuse": self.reuse},
             "unused_allowances": [
-                {"budget": unused.budget, "place": unused.place, "pattern": unused.pattern}
+                {"budget": unused.budget, "place": unused.written_at, "pattern": unused.pattern}
                 for unused in self.unused_allowances
             ],
             "tests": [test.to_json() for test in self.tests],
         }
 
 
-def measurements_from(json: Json) -> Measurements:
-    """Read measurements back, from what travels with a test report."""
-    return Measurements(
-        **{
-            **json,
-            "requests": [RequestResult(**request) for request in json["requests"]],
-            "by_alias": {alias: AliasResult(**numbers) for alias, numbers in json["by_alias"].items()},
-            "groups": [GroupResult(**group) for group in json["groups"]],
-            "hop_groups": [HopGroupResult(**group) for group in json["hop_groups"]],
-        }
-    )
-
-
 def digest_of(source: bytes) -> str:
-    """Tell a text from others."""
+    """Return a digest of a file, to notice a change."""
     return hashlib.sha256(source).hexdigest()

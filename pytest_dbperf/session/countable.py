@@ -1,12 +1,26 @@
-"""Can a budget count anything here? If not, it is an error and never a pass."""
+"""Can a budget be checked here? If not, that is an error and never a pass."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from pytest_dbperf.budgets.budget import wants_plans
+from pytest_dbperf.budgets.enforcement import NothingCounts
+from pytest_dbperf.budgets.placed import PlacedBudget
+
+
+def require_checkable(placed: PlacedBudget) -> None:
+    """Raise NothingCounts, with the reason, for a budget that cannot be checked in this process."""
+    __tracebackhide__ = True
+    obstacle = why_nothing_counts(placed.budget.aliases)
+    if obstacle is None and wants_plans(placed.budget):
+        obstacle = _why_there_are_no_plans()
+    if obstacle is not None:
+        raise NothingCounts(f"{placed} cannot be checked: {obstacle}.")
+
 
 def why_nothing_counts(aliases: Iterable[str]) -> str | None:
-    """Tell why a budget could count nothing in this process, None when it can."""
+    """Return why no query of these aliases can be counted in this process, or None."""
     from django.apps import apps
     from django.conf import settings
 
@@ -16,29 +30,27 @@ def why_nothing_counts(aliases: Iterable[str]) -> str | None:
             "or call settings.configure() and django.setup() in conftest.py"
         )
     if not apps.ready:
-        return "Django's settings are there, its apps are not: call django.setup() in conftest.py"
+        return "Django is configured, but its apps are not loaded: call django.setup() in conftest.py"
     from django.db import connections
 
-    real = [alias for alias in connections if not _is_dummy(alias)]
-    if not real:
-        return "settings.DATABASES names no database"
-    unknown = [alias for alias in aliases if alias not in real]
+    usable = [alias for alias in connections if not _is_dummy(alias)]
+    if not usable:
+        return "DATABASES has no database"
+    unknown = [alias for alias in aliases if alias not in usable]
     if unknown:
-        return f"there is no database alias {unknown[0]!r}; settings.DATABASES has {', '.join(sorted(real))}"
+        return f"DATABASES has no alias {unknown[0]!r}, only {', '.join(sorted(usable))}"
     return None
 
 
-def why_nothing_is_explained() -> str | None:
-    """Tell why no statement could be explained in this process, None when it can."""
+def _why_there_are_no_plans() -> str | None:
+    """Return why PostgreSQL can plan no statement in this process, or None."""
     from django.db import connections
 
     vendors = {alias: connections[alias].vendor for alias in connections if not _is_dummy(alias)}
     if "postgresql" in vendors.values():
         return None
-    listed = ", ".join(f"{alias} on {vendor}" for alias, vendor in sorted(vendors.items()))
-    return (
-        f"it needs PostgreSQL, which explains how it would run a statement; settings.DATABASES has {listed}"
-    )
+    listed = ", ".join(f"{alias} ({vendor})" for alias, vendor in sorted(vendors.items()))
+    return f"it needs PostgreSQL, and DATABASES has only {listed}"
 
 
 def _is_dummy(alias: str) -> bool:

@@ -1,4 +1,4 @@
-"""What kind of test is it, and so what does it stand on?"""
+"""What kind of test is an item, and which databases may it use?"""
 
 from __future__ import annotations
 
@@ -10,32 +10,33 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pytest
 
-# pytest-django's fixtures that give a test a database; all others of its fixtures ask for one of these.
+# The fixtures of pytest-django that give a test its database; its other fixtures request one of these.
 _DATABASE_FIXTURES = frozenset(
     ("db", "transactional_db", "live_server", "django_db_reset_sequences", "django_db_serialized_rollback")
 )
 _POSITION_OF_DATABASES = 2
 
 
-def is_method_of_unittest(item: pytest.Item) -> bool:
-    """Tell whether it is a method of a `unittest.TestCase`, whose setUp and tearDown run around it."""
+def is_unittest_method(item: pytest.Item) -> bool:
+    """Tell whether it is a method of a `unittest.TestCase`, which has `setUp` and `tearDown`."""
     owner = getattr(item, "cls", None)
     return isinstance(owner, type) and issubclass(owner, unittest.TestCase)
 
 
-def hops_to_asgiref_thread(item: pytest.Item) -> bool:
-    """Tell whether it is a coroutine whose ORM calls run in asgiref's thread.
+def uses_asgiref_thread(item: pytest.Item) -> bool:
+    """Tell whether it is a coroutine whose ORM calls run on asgiref's thread.
 
-    Those of Django's own test cases do not: Django runs them from the main thread, and their ORM calls there.
+    Those of Django's test cases do not: Django runs both the coroutine and its ORM calls on the main thread.
     """
     function = getattr(item, "obj", None)
-    return inspect.iscoroutinefunction(function) and not _is_a_django_test(item)
+    return inspect.iscoroutinefunction(function) and not _is_django_test(item)
 
 
 def databases_of(item: pytest.Item) -> Sequence[str]:
-    """The aliases that a test may use, as pytest-django and Django's test cases tell it."""
-    if _is_a_django_test(item):
-        return _known(item.cls.databases)  # type: ignore[attr-defined]  # a method of a class has one
+    """Return the aliases that a test may use, by the rules of pytest-django and of Django's test cases."""
+    if _is_django_test(item):
+        test_case: Any = getattr(item, "cls", None)
+        return _aliases(test_case.databases)
     marker = item.get_closest_marker("django_db")
     if marker is not None:
         args = marker.args[_POSITION_OF_DATABASES : _POSITION_OF_DATABASES + 1]
@@ -44,10 +45,10 @@ def databases_of(item: pytest.Item) -> Sequence[str]:
         databases = None
     else:
         return ()
-    return ("default",) if databases is None else _known(databases)
+    return ("default",) if databases is None else _aliases(databases)
 
 
-def _known(databases: Any) -> Sequence[str]:
+def _aliases(databases: Any) -> Sequence[str]:
     if databases != "__all__":
         return sorted(databases)
     from django.db import connections
@@ -55,7 +56,7 @@ def _known(databases: Any) -> Sequence[str]:
     return list(connections)
 
 
-def _is_a_django_test(item: pytest.Item) -> bool:
+def _is_django_test(item: pytest.Item) -> bool:
     owner = getattr(item, "cls", None)
     bases = owner.__mro__ if isinstance(owner, type) else ()
     return any(

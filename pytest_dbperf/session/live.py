@@ -1,4 +1,4 @@
-"""What can a test say of itself? Its recording while it runs, and what it asserts on it."""
+"""What can a test ask and assert about itself? Its recording while it runs, and `assert_constant`."""
 
 from __future__ import annotations
 
@@ -15,41 +15,48 @@ from pytest_dbperf.growth.comparison import violation_of
 from pytest_dbperf.growth.database import Ground, GrowthUnknown
 from pytest_dbperf.growth.experiment import Experiment, measured
 from pytest_dbperf.recording.recorder import Recorder, Recording
+from pytest_dbperf.session.event_loop import is_on_a_loop
 from pytest_dbperf.violations.violation import Violation
 
 
 class LiveRecording(Recording):
-    """The recording of the test that runs: what the fixture `dbperf` is."""
+    """The recording of the running test, which the fixture `dbperf` returns."""
 
     def __init__(
-        self, recorder: Recorder, *, driver_queries: bool, root: Path, judge: Callable[[Violation], None]
+        self, recorder: Recorder, *, driver_queries: bool, root: Path, fail: Callable[[Violation], None]
     ) -> None:
         super().__init__(recorder, driver_queries=driver_queries)
-        self.ground = Ground()
+        self._databases = Ground()
         self._root = root
-        self._judge = judge
+        self._fail = fail
         self._is_comparing = False
-        self._promised: list[tuple[Coroutine[Any, Any, None], str]] = []
+        self._comparisons: list[tuple[Coroutine[Any, Any, None], str]] = []
+
+    def prepare(self, databases: Ground, *, call_sites: bool, samples: bool) -> None:
+        """Set what is known only after the setup: the databases of the test, and what its budgets need."""
+        self._databases = databases
+        self.has_call_sites = call_sites
+        self.has_samples = samples
 
     def __exit__(
         self,
-        kind: type[BaseException] | None = None,
+        exc_type: type[BaseException] | None = None,
         error: BaseException | None = None,
         traceback: TracebackType | None = None,
     ) -> None:
         __tracebackhide__ = True
-        super().__exit__(kind, error, traceback)
-        forgotten = [
-            (promise, place)
-            for promise, place in self._promised
-            if inspect.getcoroutinestate(promise) != inspect.CORO_CLOSED
+        super().__exit__(exc_type, error, traceback)
+        unfinished = [
+            (comparison, text)
+            for comparison, text in self._comparisons
+            if inspect.getcoroutinestate(comparison) != inspect.CORO_CLOSED
         ]
-        for promise, _ in forgotten:
-            if inspect.getcoroutinestate(promise) == inspect.CORO_CREATED:
-                promise.close()  # Or Python warns, whenever it is collected.
-        if forgotten and kind is None:
+        for comparison, _ in unfinished:
+            if inspect.getcoroutinestate(comparison) == inspect.CORO_CREATED:
+                comparison.close()  # Otherwise Python warns when it is garbage collected.
+        if unfinished and exc_type is None:
             raise GrowthUnknown(
-                f"{forgotten[0][1]} was not awaited, so it has asserted nothing: in a coroutine it is "
+                f"{unfinished[0][1]} was not awaited, so it checked nothing. In a coroutine, write "
                 "`await dbperf.assert_constant(...)`"
             )
 
@@ -82,46 +89,48 @@ class LiveRecording(Recording):
         slope: float = 0,
         warm_up: bool = True,
     ) -> Coroutine[Any, Any, None] | None:
-        """Fail when a call makes more queries, hops or new connections for more rows.
+        """Fail if a call makes more queries, hops or new connections when there are more rows.
 
-        For each scale, `populate(scale)` makes rows, then the call is recorded, then the database is taken
-        back to what it was: by a rollback to a savepoint, or by a flush in a test that has no transaction.
-        Statements of one fingerprint and call path are compared with each other, and so are hops and
-        connections, so that a group that grows is found though another shrinks.
+        For each scale, `populate(scale)` creates rows, the call is recorded, and the database is restored: by
+        a rollback to a savepoint, or by a flush if the test runs without a transaction. Queries are compared
+        group by group (same fingerprint and call path), and so are hops and connections. So a group that
+        grows is found even if another one shrinks.
 
-        In a coroutine it has to be awaited, and awaits what call and populate return. There, call runs on the
-        event loop, and so does populate if it is `async def`; if not, it runs in the thread of the ORM.
+        In a coroutine, await it; `call` and `populate` may return awaitables there. `call` then runs on the
+        event loop, and so does `populate` if it is `async def`. A plain `populate` runs in the ORM's thread.
 
-        Nothing of this counts in the budgets of the test: how often the call runs, and with how many rows, is
-        decided here and says nothing of the test's own work.
+        None of this counts towards the budgets of the test: how often the call runs, and with how many rows,
+        depends on the scales and not on the work of the test.
 
-        With `--dbperf=report` and `--dbperf=off` it does all of that, and growth fails nothing.
+        With `--dbperf=report` and `--dbperf=off` all of it runs, and growth does not fail the test.
 
         Args:
-            call: What is to cost the same for any number of rows: `lambda: client.get("/books/")`.
-            populate: Makes rows for the call: all that depend on its argument, and anew each time.
-            scales: What populate is called with, in increasing order.
-            slope: How many queries, hops or connections of a group are allowed for each row; `slope=0.1`
-                allows batches of ten.
-            warm_up: Call once in each world before what is recorded, so that filling caches does not count.
-                Not for a call that adds rows: the second one would find those of the first.
+            call: The code that must cost the same for any number of rows: `lambda: client.get("/books/")`.
+            populate: Creates the rows for the call. It is called once per scale, and has to create new rows
+                each time.
+            scales: The numbers that `populate` is called with, in increasing order.
+            slope: How many more queries, hops or connections of a group are allowed for each row;
+                `slope=0.1` allows one more per ten rows.
+            warm_up: Make the call once, unrecorded, before the recorded one, so that filling caches does not
+                count. Turn it off for a call that adds rows: the second call would find those of the first.
 
         Raises:
-            BudgetExceeded: Something grew by more than `slope`.
-            GrowthUnknown: It would not have been seen, as populate adds no rows for one.
-            WrongArguments: An argument means nothing.
+            BudgetExceeded: A group grew by more than `slope`.
+            GrowthUnknown: Growth could not be measured, for example because `populate` adds no rows.
+            WrongArguments: An argument has a wrong type or value.
         """
         __tracebackhide__ = True
         path = project_frames(1)
+        on_loop = is_on_a_loop()
         comparison = self._compare(
             Experiment(call, populate=populate, scales=scales, slope=slope, warm_up=warm_up),
             path,
-            on_loop=_is_on_a_loop(),
+            on_loop=on_loop,
         )
-        if _is_on_a_loop():
-            self._promised.append((comparison, f"assert_constant{self._place(path)}"))
+        if on_loop:
+            self._comparisons.append((comparison, f"assert_constant{self._at(path)}"))
             return comparison
-        # It waits for nothing, so one step is all.
+        # Without a loop it awaits nothing, so one step runs all of it.
         with suppress(StopIteration):
             comparison.send(None)
         return None
@@ -129,31 +138,23 @@ class LiveRecording(Recording):
     async def _compare(self, experiment: Experiment, path: CallPath, *, on_loop: bool) -> None:
         __tracebackhide__ = True
         if self not in self._recorder.open_recordings:
-            raise GrowthUnknown("assert_constant is for the body of a test: in a fixture nothing is recorded")
+            raise GrowthUnknown(
+                "assert_constant works in the body of a test only: nothing is recorded in a fixture"
+            )
         if self._is_comparing:
             raise GrowthUnknown(
-                "assert_constant runs already, and another would find its rows: await one after the other"
+                "assert_constant is already running, and two at once would find each other's rows: await one "
+                "after the other"
             )
         self._is_comparing = True
         try:
             with self.pause():
-                worlds = await measured(experiment, self.ground, self.record, on_loop=on_loop)
+                recordings = await measured(experiment, self._databases, self.record, on_loop=on_loop)
         finally:
             self._is_comparing = False
-        violation = violation_of(worlds, experiment.slope)
+        violation = violation_of(recordings, experiment.slope)
         if violation is not None:
-            self._judge(violation.given_as(f"{experiment}{self._place(path)}"))
+            self._fail(violation.given_as(f"{experiment}{self._at(path)}"))
 
-    def _place(self, path: CallPath) -> str:
+    def _at(self, path: CallPath) -> str:
         return f" at {location_of(path[0], self._root)}" if path else ""
-
-
-def _is_on_a_loop() -> bool:
-    # pytest warns when it is there before `-p asyncio`, the name of pytest-asyncio.
-    import asyncio
-
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True

@@ -1,66 +1,69 @@
-"""What is known of the test that runs? Its recording and budgets, and the numbers that its reports take."""
+"""What is known about the running test? Its recording and budgets, and the numbers for its reports."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 
-from pytest_dbperf.budgets.enforcement import Allowance, BudgetWindow, PlacedBudget
-from pytest_dbperf.budgets.resolution import Near
+from pytest_dbperf.budgets.enforcement import BudgetWindow
+from pytest_dbperf.budgets.placed import PlacedBudget
+from pytest_dbperf.budgets.resolution import without_lifted
 from pytest_dbperf.caches.functions import CachedFunction
 from pytest_dbperf.recording.recorder import Recording
-from pytest_dbperf.results.measuring import measure, named, noted, summarise
-from pytest_dbperf.results.model import Json, SourceResult
+from pytest_dbperf.results.measuring import measure, name_of_cache, violation_result_of, warning_result_of
+from pytest_dbperf.results.model import AllowanceResult, Json, SourceResult
+from pytest_dbperf.results.phase_numbers import PhaseNumbers
+from pytest_dbperf.session.budget_results import budget_result_of
 from pytest_dbperf.session.live import LiveRecording
-from pytest_dbperf.session.sources import held_by
 from pytest_dbperf.violations.violation import Violation, WarningLine
 
 
 class RunningTest:
-    """A test while it runs: its recording, its budgets, and which of them it broke."""
+    """A test while it runs: its recording, its budgets, and what checking them has found."""
 
     def __init__(self, recording: LiveRecording) -> None:
         self.recording = recording
         self.budgets: Sequence[PlacedBudget] = ()
         self.windows: list[BudgetWindow] = []
         self.violations: list[Violation] = []
-        self.remarks: list[tuple[PlacedBudget, WarningLine]] = []
-        self.allowances: list[Allowance] = []
+        self.warnings: list[tuple[PlacedBudget, WarningLine]] = []
+        self.allowances: list[AllowanceResult] = []
         self.warm_caches: Sequence[CachedFunction] = ()
         self.opened_for_it: Sequence[str] = ()
-        self.nearest: Sequence[Near] = ()
-        self.numbers: Json = {}
+        self._numbers = PhaseNumbers()
 
     @property
-    def is_measured(self) -> bool:
-        """Whether its body has ended; a subtest is reported before that."""
-        return "call" in self.numbers
+    def limits(self) -> Sequence[PlacedBudget]:
+        """Its budgets without those that only lift another one."""
+        return without_lifted(self.budgets)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its body has ended; the report of a subtest comes earlier."""
+        return self._numbers.call is not None
 
     def take_numbers(self) -> Json:
-        """Hand over the numbers of the phase that has ended."""
-        numbers, self.numbers = self.numbers, {}
-        return numbers
+        """Return the numbers of the phase that has ended, and begin those of the next."""
+        numbers, self._numbers = self._numbers, PhaseNumbers()
+        return numbers.to_dict()
 
-    def add_call(self, root: Path, *, with_groups: bool) -> None:
-        """Keep what its body did, and which budgets it broke, needed or was warned by, and what it found."""
-        self.numbers["call"] = asdict(measure(self.recording, root, with_groups=with_groups))
-        self.numbers["violations"] = [asdict(summarise(violation, root)) for violation in self.violations]
-        self.numbers["warnings"] = [
-            asdict(noted(given.budget.name, remark, root)) for given, remark in self.remarks
-        ]
-        self.numbers["allowances"] = [asdict(allowance) for allowance in self.allowances]
-        self.numbers["warm_caches"] = [named(memo, root) for memo in self.warm_caches]
+    def add_call(self, root: Path, *, with_groups: bool, with_budgets: bool) -> None:
+        """Add what its body did, and what the checks of its budgets found."""
+        self._numbers = replace(
+            self._numbers,
+            call=measure(self.recording, root, with_groups=with_groups),
+            violations=[violation_result_of(violation, root) for violation in self.violations],
+            warnings=[warning_result_of(placed.budget.name, line, root) for placed, line in self.warnings],
+            allowances=self.allowances,
+            warm_caches=[name_of_cache(cached, root) for cached in self.warm_caches],
+            budgets=[budget_result_of(placed, self.recording) for placed in self.budgets if with_budgets],
+        )
 
     def add_source(self, source: SourceResult) -> None:
-        """Keep where it is written; that is known before anything of it has run."""
-        self.numbers["source"] = asdict(source)
-
-    def add_held(self) -> None:
-        """Keep its budgets, also those that only lift others, with the numbers that they are about."""
-        self.numbers["held"] = [asdict(held_by(near, self.recording)) for near in self.nearest]
+        """Add where it is written, which is known before it runs."""
+        self._numbers = replace(self._numbers, source=source)
 
     def add_queries(self, phase: str, recording: Recording) -> None:
-        """Count the queries of a recording for the setup or the teardown."""
-        numbers = self.numbers.setdefault(phase, {"queries": 0})
-        numbers["queries"] += len(recording.queries)
+        """Add the queries of a recording to the setup or the teardown."""
+        self._numbers = self._numbers.with_queries(phase, len(recording.queries))

@@ -1,4 +1,4 @@
-"""Which connections does a test stand on? Those that tests of its kind have anyway, opened beforehand."""
+"""Which connections are open before a test starts? Those that nearly every such test needs anyway."""
 
 from __future__ import annotations
 
@@ -10,39 +10,40 @@ from pytest_dbperf.probes.threads import runs_in
 
 T = TypeVar("T")
 
-# asgiref has one thread for all thread-sensitive calls; one that an earlier test left in it would block us.
+# asgiref has one thread for all thread-sensitive calls: a call that an earlier test left there blocks ours.
 _SECONDS_TO_WAIT = 30
 
 
-# Databases whose pool a test has set up for itself: how it fills up is what the test is about.
-left_to_the_test: set[str] = set()
+# Aliases that are not opened beforehand: the running test set up their pool, and measures how it fills.
+leave_closed: set[str] = set()
 
 
 class ThreadIsStuck(RuntimeError):
-    """asgiref's thread does not answer."""
+    """A thread that the test needs, or has used, does not finish its work."""
 
 
 class NotLikeProduction(RuntimeError):
-    """The test stands on a database, or in a place, where requests cannot be served as in production."""
+    """Requests cannot be served here as in production; the text says what to change."""
 
 
 def open_here(aliases: Iterable[str]) -> list[str]:
-    """Open connections in this thread and tell which are open; what cannot be opened, the test will meet."""
+    """Open connections in this thread and return the aliases that are open; skip those that fail."""
     from django.db import DatabaseError, connections
 
     opened = []
-    for alias in set(aliases) - left_to_the_test:
+    for alias in set(aliases) - leave_closed:
         try:
             connections[alias].ensure_connection()
         except (DatabaseError, RuntimeError, AssertionError):
-            # The server is down, pytest-django blocks the database, or Django forbids this alias here.
+            # The server is down, pytest-django blocks the database, or Django forbids this alias here. If
+            # the test uses it, it gets this error itself.
             continue
         opened.append(alias)
     return opened
 
 
 def open_on_asgiref_thread(aliases: Sequence[str]) -> list[str]:
-    """Open connections on asgiref's thread, and tell which were not open before."""
+    """Open connections on asgiref's thread, and return the aliases that were not open before."""
     from django.db import connections
 
     def open_missing() -> list[str]:
@@ -53,17 +54,17 @@ def open_on_asgiref_thread(aliases: Sequence[str]) -> list[str]:
 
 
 def close_on_asgiref_thread(aliases: Sequence[str] | None = None) -> list[str]:
-    """Close connections of asgiref's thread, all by default, but none within a transaction of the user's.
+    """Close the connections of asgiref's thread (all by default), except inside an open transaction.
 
-    Returns the aliases of those that were open.
+    Returns the aliases that were open.
     """
     from django.db import connections
 
     def close() -> list[str]:
         closed = []
         for connection in connections.all(initialized_only=True):
-            is_meant = aliases is None or connection.alias in aliases
-            if is_meant and connection.connection is not None and not connection.in_atomic_block:
+            is_chosen = aliases is None or connection.alias in aliases
+            if is_chosen and connection.connection is not None and not connection.in_atomic_block:
                 connection.close()
                 closed.append(connection.alias)
         return closed
@@ -80,6 +81,6 @@ def _on_asgiref_thread(function: Callable[[], T]) -> T:
         return SyncToAsync.single_thread_executor.submit(function).result(_SECONDS_TO_WAIT)
     except Timeout:
         raise ThreadIsStuck(
-            f"asgiref's thread has not answered for {_SECONDS_TO_WAIT} s: a sync_to_async call of an earlier "
-            "test still runs in it, and this test would wait for it, too"
+            f"asgiref's thread did not answer within {_SECONDS_TO_WAIT} s: a sync_to_async call of an "
+            "earlier test is still running on it, and would block this test as well"
         ) from None

@@ -1,255 +1,155 @@
-"""What is measured in this process? The test that runs now, phase by phase."""
+"""What happens in each phase of a test? It is recorded, and its budgets are checked after the body."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_dbperf.budgets.budget import Budget, WrongArguments, make, wants_plans
+from pytest_dbperf.budgets.budget import Budget, WrongArguments
 from pytest_dbperf.budgets.built_in import BUDGETS
-from pytest_dbperf.budgets.enforcement import (
-    BudgetWindow,
-    NothingCounts,
-    PlacedBudget,
-    WrongWindow,
-    allowances_of,
-    violations_of,
-    want_plans,
-    warn,
-    warnings_of,
-)
-from pytest_dbperf.budgets.resolution import in_force, nearest_budgets_of
+from pytest_dbperf.budgets.enforcement import BudgetWindow, want_plans
+from pytest_dbperf.budgets.placed import PlacedBudget
+from pytest_dbperf.budgets.resolution import budgets_for
 from pytest_dbperf.caches.watch import CacheWatch
-from pytest_dbperf.callsites.callsite import line_of, project_frames
-from pytest_dbperf.callsites.shown import location_of
-from pytest_dbperf.growth.database import GrowthUnknown, ground_of
+from pytest_dbperf.growth.database import ground_of
 from pytest_dbperf.options import Options
-from pytest_dbperf.plans import explain
-from pytest_dbperf.recording.recorder import Recorder, Recording
-from pytest_dbperf.results.model import digest_of
-from pytest_dbperf.session import countable, standing_connections
-from pytest_dbperf.session.item_kinds import databases_of, hops_to_asgiref_thread, is_method_of_unittest
+from pytest_dbperf.recording.recorder import Recorder
+from pytest_dbperf.session import standing_connections
+from pytest_dbperf.session.checking import Checking
+from pytest_dbperf.session.countable import require_checkable, why_nothing_counts
+from pytest_dbperf.session.item_kinds import databases_of, is_unittest_method, uses_asgiref_thread
 from pytest_dbperf.session.live import LiveRecording
 from pytest_dbperf.session.running_test import RunningTest
-from pytest_dbperf.session.sources import source_of
-from pytest_dbperf.session.unittest_methods import wrapped
-from pytest_dbperf.session.verification import ServerDisagrees, Verification
-from pytest_dbperf.violations.violation import BudgetExceeded, BudgetWarning, Violation, WarningLine
+from pytest_dbperf.session.sources import Sources
+from pytest_dbperf.session.unittest_methods import wrapping_method
+from pytest_dbperf.session.verification import Verification
+from pytest_dbperf.violations.violation import Violation
 
 if TYPE_CHECKING:
     import pytest
 
-_BUDGETS = frozenset(kind.name for kind in BUDGETS)
-_FIXTURES = frozenset(("dbperf", *_BUDGETS))
-
-
-# Errors that say all there is to say: the source of the plugin would only hide it.
-_OURS = (
-    BudgetExceeded,
-    BudgetWarning,
-    GrowthUnknown,
-    NothingCounts,
-    ServerDisagrees,
-    WrongArguments,
-    WrongWindow,
-    standing_connections.NotLikeProduction,
-    standing_connections.ThreadIsStuck,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """What a failed test shows instead of a traceback, and the place it points to."""
-
-    lines: Sequence[str]
-    path: Path
-    line: int
-    error: str
+_BUDGET_CLASSES = {budget_class.name: budget_class for budget_class in BUDGETS}
 
 
 class Suite:
-    """The recorder of this process, what was asked for, and the test that runs now."""
+    """Takes each test of this process through its phases; `test` is the one that runs now."""
 
     def __init__(self, recorder: Recorder, options: Options, root: Path, ini: str, verbose: bool) -> None:
         self.recorder = recorder
         self.options = options
-        self.root = root
-        self.ini = ini
-        self.verbose = verbose
         self.verification = Verification(recorder.connections)
         self.caches = CacheWatch(resets_caches=options.resets_caches)
-        self.digests: dict[Path, str] = {}
-        self.test = RunningTest(self._live_recording())
+        self._root = root
+        self._ini = ini
+        self._sources = Sources(root)
+        self._checking = Checking(recorder, options, self.caches, root, verbose=verbose)
+        self.test = self._new_test()
 
-    def watches(self, item: pytest.Item) -> bool:
-        """Tell whether a test is measured: all are, or with `--dbperf=off` those that ask by a fixture."""
-        return not self.options.is_off or self._asks_by_fixture(item)
+    def measures(self, item: pytest.Item) -> bool:
+        """Tell whether a test is measured: with `--dbperf=off` only if it uses one of our fixtures."""
+        return not self.options.is_off or _uses_fixtures(item)
 
     def note_file(self, item: pytest.Item) -> None:
-        """Remember the file of a test as it was imported, if it may be written to."""
-        if self.options.wants_sources and item.path not in self.digests:
-            self.digests[item.path] = digest_of(item.path.read_bytes()) if item.path.is_file() else ""
-
-    def budgets_of(self, item: pytest.Item) -> list[PlacedBudget]:
-        """Find the budgets that hold for a test. Raises `WrongArguments` for a marker that means nothing."""
-        return in_force(nearest_budgets_of(item, self.options.defaults, self.ini))
+        """Remember the content of a test's file as it was imported, if markers may be written to it."""
+        if self.options.wants_sources:
+            self._sources.note(item)
 
     def wrong_markers(self, items: Iterable[pytest.Item]) -> Iterator[str]:
-        """Tell which tests have markers that mean nothing, and how they are used."""
+        """Name the tests that have a marker with wrong arguments, each with the usage of that marker."""
         for item in items:
             try:
-                self.budgets_of(item)
+                self._budgets_for(item)
             except WrongArguments as error:
                 yield f"{item.nodeid}: {error}"
 
     @contextmanager
     def setting_up(self, item: pytest.Item) -> Iterator[None]:
-        """Measure the setup of a test, then find its budgets: a fixture may have added a marker."""
-        test = self.test = RunningTest(self._live_recording())
-        self.caches.begin(getattr(item, "fixturenames", ()), is_reset=self._counts_for(item))
-        if self.options.wants_sources and countable.why_nothing_counts(()) is None:
-            test.add_source(source_of(item, self.root, self.digests.get(item.path, "")))
+        """Record the setup of a test, then find its budgets: a fixture may have added a marker."""
+        test = self.test = self._new_test()
+        self.caches.begin(getattr(item, "fixturenames", ()), is_reset=self._needs_numbers(item))
+        if self.options.wants_sources and why_nothing_counts(()) is None:
+            test.add_source(self._sources.of(item))
         with self._counting("setup"):
             yield
         if not self.options.is_off:
-            test.nearest = nearest_budgets_of(item, self.options.defaults, self.ini)
-            test.budgets = in_force(test.nearest)
-            for given in test.budgets:
-                _require_that_it_counts(given)
+            test.budgets = self._budgets_for(item)
+            for placed in test.limits:
+                require_checkable(placed)
 
     @contextmanager
     def calling(self, item: pytest.Item) -> Iterator[None]:
-        """Measure the body of a test, from the connections that it stands on, and check its budgets."""
+        """Record the body of a test, with its usual connections already open, and check its budgets."""
         test = self.test
         databases = databases_of(item)
-        test.recording.ground = ground_of(databases)
+        ground = ground_of(databases)
         aliases = standing_connections.open_here(databases)
         if self.options.verifies_connections:
             self.verification.begin(aliases)
-        if aliases and hops_to_asgiref_thread(item):
+        if aliases and uses_asgiref_thread(item):
             test.opened_for_it = standing_connections.open_on_asgiref_thread(aliases)
-        test.recording.has_call_sites = (
-            bool(test.budgets) or self.options.wants_groups or self._asks_by_fixture(item)
+        test.recording.prepare(
+            ground,
+            call_sites=bool(test.limits) or self.options.wants_groups or _uses_fixtures(item),
+            samples=want_plans(test.limits),
         )
-        test.recording.has_samples = want_plans(test.budgets)
         try:
-            if is_method_of_unittest(item):
+            if is_unittest_method(item):
                 with self._around_method(item):
                     yield
             else:
                 with self._body():
                     yield
-                self._enforce()
+                self._check()
         finally:
-            test.add_call(self.root, with_groups=self.options.wants_groups)
-            if self.options.wants_sources:
-                test.add_held()
+            test.add_call(
+                self._root,
+                with_groups=self.options.wants_groups,
+                with_budgets=self.options.wants_sources,
+            )
 
     @contextmanager
     def tearing_down(self) -> Iterator[None]:
-        """Close what was opened for the test, then measure its teardown."""
+        """Close the connections that were opened for the test, then record its teardown."""
         if self.test.opened_for_it:
             standing_connections.close_on_asgiref_thread(self.test.opened_for_it)
         with self._counting("teardown"):
             yield
 
-    def window(self, kind: type[Budget], /, *args: Any, **kwargs: Any) -> BudgetWindow:
-        """Make a budget for a part of the test that runs now."""
-        site = next(iter(project_frames(1)), None)
-        given = PlacedBudget(make(kind, args, kwargs), f"at {location_of(site, self.root)}" if site else "")
-        _require_that_it_counts(given)
+    def window(self, budget_class: type[Budget], /, *args: Any, **kwargs: Any) -> BudgetWindow:
+        """Make a budget for a part of the running test."""
+        return self._checking.window(self.test, budget_class, args, kwargs)
 
-        def record() -> Recording:
-            recording = self._recording()
-            recording.has_samples = want_plans([given])
-            return recording
+    def _budgets_for(self, item: pytest.Item) -> list[PlacedBudget]:
+        return budgets_for(item, self.options.defaults, self._ini, _BUDGET_CLASSES)
 
-        window = BudgetWindow(given, record, self._check)
-        # One that a fixture makes may be for tests that do not need it.
-        if self.test.recording in self.recorder.open_recordings:
-            self.test.windows.append(window)
-        return window
-
-    def explain(self, error: BaseException, item: pytest.Item) -> Explanation | None:
-        """Explain an error of ours by its text and the place to mend; leave all others to pytest."""
-        if not isinstance(error, _OURS):
-            return None
-        site = error.call_path[0] if isinstance(error, BudgetExceeded) and error.call_path else None
-        if site is not None:
-            path, line = Path(site[0].co_filename), line_of(site)
-        else:
-            path, line = self.root / item.location[0], (item.location[1] or 0) + 1
-        return Explanation(str(error).splitlines(), path, line, type(error).__name__)
-
-    def _recording(self, *, call_sites: bool = True) -> Recording:
-        return self.recorder.record(call_sites=call_sites, driver_queries=self.options.counts_driver_queries)
-
-    def _live_recording(self) -> LiveRecording:
-        return LiveRecording(
-            self.recorder,
-            driver_queries=self.options.counts_driver_queries,
-            root=self.root,
-            judge=self._judge,
+    def _new_test(self) -> RunningTest:
+        return RunningTest(
+            LiveRecording(
+                self.recorder,
+                driver_queries=self.options.counts_driver_queries,
+                root=self._root,
+                fail=self._fail,
+            )
         )
 
-    def _asks_by_fixture(self, item: pytest.Item) -> bool:
-        return not _FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
+    def _fail(self, violation: Violation) -> None:
+        __tracebackhide__ = True
+        self._checking.fail(self.test, violation)
 
-    def _counts_for(self, item: pytest.Item) -> bool:
-        """Tell whether somebody wants to know what a test counts, as far as that is known by now."""
-        is_marked = any(marker.name in _BUDGETS for marker in item.iter_markers())
-        return is_marked or self.options.wants_numbers or self._asks_by_fixture(item)
+    def _needs_numbers(self, item: pytest.Item) -> bool:
+        """Tell whether a marker, a fixture or an option asks for the numbers of a test, before its setup."""
+        is_marked = any(marker.name in _BUDGET_CLASSES for marker in item.iter_markers())
+        return is_marked or self.options.wants_numbers or _uses_fixtures(item)
 
-    def _enforce(self) -> None:
+    def _check(self) -> None:
         __tracebackhide__ = True
         if self.options.verifies_connections:
-            # By the driver, and in a coroutine's thread: neither is a statement of the test.
+            # Its statements are the plugin's own, not the test's.
             with self.recorder.pause():
                 self.verification.check()
-        self._check(self.test.budgets, self.test.recording)
-        for window in self.test.windows:
-            window.require_use()
-
-    def _check(self, budgets: Sequence[PlacedBudget], recording: Recording) -> None:
-        __tracebackhide__ = True
-        unexplained = self._explain(budgets, recording)
-        self.test.allowances += allowances_of(budgets, recording)
-        violations = self.caches.explained(violations_of(budgets, recording), recording, self.test.recording)
-        self.test.violations += violations
-        remarks = warnings_of(budgets, recording)
-        self.test.remarks += remarks
-        if not self.options.enforces:
-            return
-        error = self._broken(violations) if violations else unexplained
-        for given, remark in remarks:
-            warn(f"{remark.text}   {given}", remark, may_fail=error is None)
-        if error is not None:
-            raise error
-
-    def _explain(self, budgets: Sequence[PlacedBudget], recording: Recording) -> NothingCounts | None:
-        """Add plans to a recording if a budget wants them, or hand back why there are none."""
-        wanted = [given for given in budgets if wants_plans(given.budget)]
-        try:
-            with self.recorder.pause():
-                recording.plans = explain.explain(recording, self.root) if wanted else ()
-        except explain.CannotExplain as error:
-            obstacle = f"{wanted[0]} could judge nothing: {error}."
-            self.test.remarks.append((wanted[0], WarningLine(obstacle)))
-            return NothingCounts(obstacle)
-        return None
-
-    def _judge(self, violation: Violation) -> None:
-        """Take down what the test has found by itself, and fail it unless nothing is to fail."""
-        __tracebackhide__ = True
-        self.test.violations.append(violation)
-        if self.options.enforces:
-            raise self._broken([violation])
-
-    def _broken(self, violations: Sequence[Violation]) -> BudgetExceeded:
-        return BudgetExceeded(violations, self.root, verbose=self.verbose)
+        self._checking.check_test(self.test)
 
     @contextmanager
     def _body(self) -> Iterator[None]:
@@ -262,7 +162,9 @@ class Suite:
 
     @contextmanager
     def _counting(self, phase: str) -> Iterator[None]:
-        recording = self._recording(call_sites=not self.caches.is_empty)
+        recording = self.recorder.record(
+            call_sites=not self.caches.is_empty, driver_queries=self.options.counts_driver_queries
+        )
         try:
             with recording:
                 yield
@@ -273,7 +175,7 @@ class Suite:
 
     @contextmanager
     def _around_method(self, item: Any) -> Iterator[None]:
-        """Measure the method alone: `setUp` and `tearDown` run within pytest's call phase, too."""
+        """Record the method alone: pytest's call phase also runs `setUp` and `tearDown`."""
         surroundings = ExitStack()
 
         @contextmanager
@@ -282,19 +184,15 @@ class Suite:
             with self._body():
                 yield
             surroundings.enter_context(self._counting("teardown"))
-            # A failed subtest does not raise here, and is not to be followed by a second failure.
+            # A failed subtest raises nothing here. The test has failed already, so no budget is checked.
             if item.instance._outcome.success:
-                self._enforce()
+                self._check()
 
-        with wrapped(item, measured), surroundings:
+        with wrapping_method(item, measured), surroundings:
             surroundings.enter_context(self._counting("setup"))
             yield
 
 
-def _require_that_it_counts(given: PlacedBudget) -> None:
-    __tracebackhide__ = True
-    obstacle = countable.why_nothing_counts(given.budget.aliases)
-    if obstacle is None and wants_plans(given.budget):
-        obstacle = countable.why_nothing_is_explained()
-    if obstacle is not None:
-        raise NothingCounts(f"{given} could count nothing: {obstacle}.")
+def _uses_fixtures(item: pytest.Item) -> bool:
+    fixtures = getattr(item, "fixturenames", ())
+    return any(name == "dbperf" or name in _BUDGET_CLASSES for name in fixtures)

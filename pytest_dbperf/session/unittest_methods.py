@@ -1,4 +1,4 @@
-"""How is a method of a unittest reached alone? Its setUp and tearDown run in pytest's call phase, too."""
+"""How is the method of a unittest measured alone? pytest's call phase also runs `setUp` and `tearDown`."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 
 
 @contextmanager
-def wrapped(item: Any, around: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
-    """Have the method of a test run within what `around` makes, for as long as this is open."""
-    case, method, whole = item.instance, getattr(item.instance, item.name), item.obj
+def wrapping_method(item: Any, around: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
+    """While this is open, run the test's method inside a context manager that `around` returns."""
+    case, method, original = item.instance, getattr(item.instance, item.name), item.obj
 
     @functools.wraps(method)
     async def coroutine(*args: Any, **kwargs: Any) -> Any:
@@ -33,5 +33,5 @@ def wrapped(item: Any, around: Callable[[], AbstractContextManager[None]]) -> It
     try:
         yield
     finally:
-        item.obj = whole
+        item.obj = original
         vars(case).pop(item.name, None)

@@ -1,4 +1,4 @@
-"""Does the server agree? PostgreSQL's count of sessions, against the connections that were counted here."""
+"""Does PostgreSQL agree? Its count of sessions is compared with the connections that the plugin counted."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 
 from pytest_dbperf.recording.open_connections import OpenConnections
 
-# A backend reports its session before it answers its client. If the statistics are locked just then, it tries
-# again when it has been idle for ten seconds (PGSTAT_IDLE_INTERVAL in PostgreSQL's pgstat.c).
+# A backend reports its session before it answers its client. If the statistics are locked at that moment, it
+# retries after ten idle seconds (PGSTAT_IDLE_INTERVAL in PostgreSQL's pgstat.c).
 _SECONDS_TO_CATCH_UP = 12
-# What the server knows and we do not will not be known later.
+# If the server counted more than the plugin, waiting longer does not help.
 _SECONDS_TO_AGREE = 0.5
 _SECONDS_BETWEEN = 0.05
 
@@ -21,21 +21,21 @@ _SESSIONS = "SELECT sessions FROM pg_stat_database WHERE datname = %s"
 
 
 class ServerDisagrees(RuntimeError):
-    """PostgreSQL has counted other sessions than the plugin has counted connections."""
+    """PostgreSQL's count of sessions differs from the plugin's count of connections."""
 
 
 class ConnectionsNotVerified(UserWarning):
-    """The server's count says nothing about the client's connections, or cannot be read."""
+    """The server's count does not describe the client's connections, or cannot be read."""
 
 
 class _Monitor:
-    """A connection of our own to a server, outside the databases that it looks at, and counted by nobody."""
+    """The plugin's own connection to a server: in another database, and not counted."""
 
     def __init__(self, django_connection: Any, connections: OpenConnections) -> None:
         parameters = {**django_connection.get_connection_params(), "dbname": "postgres"}
-        # Not for us: Django's own cursors and the adaptation of its types.
-        for ours in ("cursor_factory", "context", "prepare_threshold"):
-            parameters.pop(ours, None)
+        # Django's own cursors and type adapters are not needed here.
+        for djangos in ("cursor_factory", "context", "prepare_threshold"):
+            parameters.pop(djangos, None)
         self.alias: str = django_connection.alias
         self.errors: type[Exception] = django_connection.Database.Error
         self.connection = django_connection.Database.connect(**parameters)
@@ -62,20 +62,20 @@ class _Disagreement:
 
     def __str__(self) -> str:
         return (
-            f"dbperf_verify_connections: PostgreSQL has counted {self.theirs} new sessions in "
-            f"{self.database!r}, and the plugin {self.ours} connections. {self._explanation()}"
+            f"dbperf_verify_connections: PostgreSQL counted {self.theirs} new sessions in {self.database!r}, "
+            f"the plugin {self.ours} new connections. {self._explanation()}"
         )
 
     def _explanation(self) -> str:
         if self.theirs < 0:
-            return "Its statistics were reset: by a crash, or by pg_stat_reset()"
+            return "The server's statistics were reset, by a crash or by pg_stat_reset()"
         if self.is_behind:
-            return "Its counter lags behind, or connections went to another server: please report it"
-        return "Something connects that the plugin does not see: another process, or another driver"
+            return "The server's counter lags behind, or connections went elsewhere: please report this"
+        return "Connections were opened that the plugin does not see: by another process or another driver"
 
 
 class Verification:
-    """Compares, test by test, what was opened in each database with what its server has counted."""
+    """Compares the connections to each database, after each test, with the count of its server."""
 
     def __init__(self, connections: OpenConnections) -> None:
         self._connections = connections
@@ -83,7 +83,7 @@ class Verification:
         self._agreed: dict[str, tuple[_Monitor, int, int]] = {}
 
     def begin(self, aliases: Iterable[str]) -> None:
-        """Read the counts of databases that are new; those that were read before go on from there."""
+        """Read the server's count for each database that was not read before."""
         from django.db import connections
 
         for alias in aliases:
@@ -95,18 +95,18 @@ class Verification:
                     self._agreed[database] = self._count(monitor, database)
 
     def check(self) -> None:
-        """Raise ServerDisagrees unless both counts have grown alike since the last time."""
+        """Raise ServerDisagrees unless both counts have grown by the same number since the last check."""
         started = time.monotonic()
         for database in [*self._agreed]:
             while disagreement := self._disagreement(database):
                 seconds = _SECONDS_TO_CATCH_UP if disagreement.is_behind else _SECONDS_TO_AGREE
                 if time.monotonic() > started + seconds:
-                    del self._agreed[database]  # The next test begins anew.
+                    del self._agreed[database]  # The next test reads the count again.
                     raise ServerDisagrees(str(disagreement))
                 time.sleep(_SECONDS_BETWEEN)
 
     def close(self) -> None:
-        """End the monitors."""
+        """Close the plugin's own connections."""
         for monitor in self._monitors.values():
             if monitor is not None:
                 monitor.connection.close()
@@ -119,12 +119,13 @@ class Verification:
             try:
                 monitor = _Monitor(connection, self._connections)
             except connection.Database.Error as error:
-                self._warn(alias, f"its server cannot be asked in the database 'postgres': {error}")
+                self._warn(alias, f"cannot connect to the database 'postgres' of its server: {error}")
                 return None
             if monitor.is_behind_a_pooler:
                 monitor.connection.close()
                 self._warn(
-                    alias, "it is behind a pooler such as PgBouncer, whose sessions serve many clients"
+                    alias,
+                    "it goes through a pooler such as PgBouncer, where a session serves many clients",
                 )
                 return None
             self._monitors[alias] = monitor
@@ -132,7 +133,7 @@ class Verification:
 
     def _warn(self, alias: str, why: str) -> None:
         warnings.warn(
-            f"dbperf_verify_connections: connections of {alias!r} are not verified, as {why}",
+            f"dbperf_verify_connections: connections of {alias!r} are not verified: {why}",
             ConnectionsNotVerified,
             stacklevel=2,
         )
@@ -146,7 +147,7 @@ class Verification:
             _, sessions, opened = self._count(monitor, database)
         except monitor.errors as error:
             self._forget(monitor)
-            self._warn(monitor.alias, f"the server has ended the plugin's own connection: {error}")
+            self._warn(monitor.alias, f"the server closed the plugin's own connection: {error}")
             return None
         found = _Disagreement(database, sessions - sessions_before, opened - opened_before)
         return found if found.theirs != found.ours else None

@@ -10,8 +10,8 @@ from pytest_dbperf.budgets.max_new_connections import MaxNewConnections
 from pytest_dbperf.budgets.max_open_connections import MaxOpenConnections
 from pytest_dbperf.budgets.max_thread_hops import MaxThreadHops
 from pytest_dbperf.budgets.no_sync_to_async import NoSyncToAsync
+from pytest_dbperf.budgets.placed import NEARER, ON_FUNCTION
 from pytest_dbperf.budgets.query_budget import QueryBudget
-from pytest_dbperf.budgets.resolution import NEARER, ON_FUNCTION
 from pytest_dbperf.callsites.ownership import PROJECT
 from pytest_dbperf.results.model import BudgetResult, SourceResult, TestResult
 
@@ -204,7 +204,7 @@ def _with_a_number(name: str, function: _Function) -> Marker | None:
 
 
 def _held(test: TestResult, name: str) -> list[BudgetResult]:
-    return [held for held in test.held if held.budget == name]
+    return [held for held in test.budgets if held.budget == name]
 
 
 def _uses_a_database(function: _Function) -> bool:

@@ -1,4 +1,4 @@
-"""The clients that do what production does."""
+"""The clients that run requests as production does."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""The fixtures of the plugin, which is off here, and what the server heard."""
+"""The plugin's fixtures (the plugin itself is off here), and the server's own count of connections."""
 
 import os
 
@@ -12,21 +12,21 @@ from tests.probes.server_log import ServerLog
 
 @pytest.fixture
 def database_settings(transactional_db):
-    """Settings of a database, changed for a test."""
+    """A function that changes the settings of a database for a test."""
     with changeable() as change:
         yield change
 
 
 @pytest.fixture
 def wsgi_client(database_settings):
-    """A client whose requests are served on worker threads."""
+    """A client that runs its requests on worker threads."""
     with wsgi.serving() as client:
         yield client
 
 
 @pytest.fixture
 def asgi_client(database_settings):
-    """A client whose requests are served on an event loop."""
+    """A client that runs its requests on an event loop."""
     with asgi.serving() as client:
         yield client
 
@@ -41,7 +41,7 @@ def pool(transactional_db):
 
 @pytest.fixture
 def opened_at_server(transactional_db):
-    """Ask how many connections the server has seen since the test began. It is not our code that counts."""
+    """Return how many connections the server has counted since the test began."""
     connection = connections["default"]
     connection.ensure_connection()
     if "DATABASE_LOG" in os.environ:
@@ -65,7 +65,7 @@ def opened_at_server(transactional_db):
 
 @pytest.fixture
 def end_connections(transactional_db):
-    """Let the server end all other connections to the test's database, as a restart would."""
+    """Make the server close all other connections to the test's database, as a restart does."""
     connection = connections["default"]
     others = {
         "postgresql": "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"

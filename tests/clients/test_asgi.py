@@ -1,4 +1,4 @@
-"""Requests are served as an ASGI server serves them, and a real one and the server's log say the same."""
+"""Requests run as under an ASGI server; uvicorn and the log of PostgreSQL give the same numbers."""
 
 import asyncio
 import gc
@@ -33,7 +33,7 @@ PATHS = ["/books/", "/count/"]
 def test_every_request_opens_its_own(
     asgi_client, database_settings, opened_at_server, recorder, age, opened, closed, path, time
 ):
-    """Whatever its age may be: nobody comes back to the request's thread. With an age, nobody closes it."""
+    """With any CONN_MAX_AGE: no later request uses that thread. With an age, the connection stays open."""
     database_settings("default", CONN_MAX_AGE=age)
 
     with recorder.record() as recording:
@@ -48,7 +48,7 @@ def test_every_request_opens_its_own(
 
 @pytest.mark.parametrize("time", TIMES)
 def test_a_pool_opens_few(pool, asgi_client, database_settings, opened_at_server, recorder, time):
-    """Twenty requests at once."""
+    """Twenty requests at once use a few connections."""
     database_settings("default", pool={"min_size": 2, "max_size": 4})
 
     with recorder.record() as recording:
@@ -62,7 +62,7 @@ def test_a_pool_opens_few(pool, asgi_client, database_settings, opened_at_server
 
 @contextmanager
 def real_server():
-    """A uvicorn in a thread of this process."""
+    """Run uvicorn in a thread of this process."""
     # Where there is uvloop, an old uvicorn makes it the loop of all later tests.
     how = {"port": 0, "lifespan": "off", "loop": "asyncio", "log_level": "error"}
     config = uvicorn.Config(get_asgi_application(), **how)
@@ -84,7 +84,7 @@ def real_server():
 def test_a_real_server_opens_as_many(
     asgi_client, database_settings, opened_at_server, recorder, changes, path, request
 ):
-    """What the client shows is what uvicorn does."""
+    """The client gives the numbers of uvicorn."""
     if "pool" in changes:
         request.getfixturevalue("pool")
     database_settings("default", **changes)
@@ -115,7 +115,7 @@ def test_a_real_server_opens_as_many(
 def test_many_requests_at_once(
     asgi_client, database_settings, opened_at_server, recorder, changes, count, most, request
 ):
-    """None is lost, none waits for ever."""
+    """No connection is lost, and no request waits forever."""
     if "pool" in changes:
         request.getfixturevalue("pool")
     database_settings("default", **changes)
@@ -130,7 +130,7 @@ def test_many_requests_at_once(
 
 
 def test_waits_for_a_pool_are_known(pool, asgi_client, database_settings, recorder):
-    """One connection, ten requests: nine at least have to wait."""
+    """With one connection and ten requests, at least nine have to wait."""
     database_settings("default", pool={"min_size": 1, "max_size": 1})
     asgi_client.get("/books/")
 
@@ -143,7 +143,7 @@ def test_waits_for_a_pool_are_known(pool, asgi_client, database_settings, record
 
 
 async def test_coroutines_await_their_responses(asgi_client, opened_at_server, recorder):
-    """At the same time, on the server's loop and not on the test's."""
+    """They run at the same time, on the server's loop and not on the test's."""
     loop = asyncio.get_running_loop()
     with recorder.record() as recording:
         responses = await asyncio.gather(*(asgi_client.aget("/count/") for _ in range(5)))
@@ -155,13 +155,13 @@ async def test_coroutines_await_their_responses(asgi_client, opened_at_server, r
 
 
 async def test_a_coroutine_must_not_block_its_loop(asgi_client):
-    """The error says what to call instead."""
+    """The error names the method to call instead."""
     with pytest.raises(NotLikeProduction, match=r"asgi_client\.aget"):
         asgi_client.get("/page/")
 
 
 def test_what_is_gathered_may_be_anything(asgi_client):
-    """Paths to get, and what the awaitable twins return."""
+    """A request is a path for `get`, or what `aget` and so on return."""
     responses = asgi_client.gather(
         ["/page/", asgi_client.apost("/echo/", json=[1]), asgi_client.ahead("/page/")]
     )
@@ -179,8 +179,8 @@ def test_the_first_error_is_raised_when_all_have_ended(asgi_client, recorder):
     assert len(recording.requests) == 3
 
 
-def test_an_error_is_answered_on_request(asgi_client):
-    """As by Django's client."""
+def test_an_error_becomes_a_response_on_request(asgi_client):
+    """Django's client does so, too."""
     with pytest.raises(LookupError):
         asgi_client.get("/broken/")
 
@@ -191,7 +191,7 @@ def test_an_error_is_answered_on_request(asgi_client):
 
 
 def test_a_response_has_what_djangos_client_gives_it(asgi_client):
-    """Template, context, cookies, the request and where it was routed to."""
+    """Templates, context, cookies, the request and its URL match."""
     response = asgi_client.get("/page/")
 
     assert response.content == b"Hello Ada"
@@ -215,14 +215,14 @@ def test_redirects_and_streams_work(asgi_client):
 
 @pytest.mark.parametrize(("enforce", "status"), [(False, 200), (True, 403)])
 def test_csrf_is_checked_on_request(asgi_client, enforce, status):
-    """Most tests do not want to fetch a token first."""
+    """Most tests should not have to fetch a token first."""
     with override_settings(MIDDLEWARE=["django.middleware.csrf.CsrfViewMiddleware"]):
         client = asgi_client.new(enforce_csrf_checks=enforce)
         assert client.post("/echo/").status_code == status
 
 
 async def wrapped(scope, receive, send):
-    """An application around Django's, as that of a project may be."""
+    """An application around Django's, as a project may have."""
 
     async def send_more(message):
         if message["type"] == "http.response.start":
@@ -233,7 +233,7 @@ async def wrapped(scope, receive, send):
 
 
 async def on_its_own(scope, receive, send):
-    """An application that answers without Django, and waits until the client has gone."""
+    """An application that responds without Django, and waits until the client disconnects."""
     await send({"type": "http.response.start", "status": 204, "headers": []})
     await send({"type": "http.response.body"})
     assert (await receive())["type"] == "http.request"
@@ -241,11 +241,11 @@ async def on_its_own(scope, receive, send):
 
 
 async def silent(scope, receive, send):
-    """An application that forgets to answer."""
+    """An application that sends no response."""
 
 
 def test_the_application_of_the_project_is_served(asgi_client):
-    """With whatever is wrapped around it."""
+    """Code around Django's application runs, too."""
     with override_settings(ASGI_APPLICATION=f"{__name__}.wrapped"):
         response = asgi_client.new().get("/page/")
 
@@ -253,7 +253,7 @@ def test_the_application_of_the_project_is_served(asgi_client):
 
 
 def test_an_application_may_answer_without_django(asgi_client):
-    """And may wait for the client to go."""
+    """It may also wait until the client disconnects."""
     with override_settings(ASGI_APPLICATION=f"{__name__}.on_its_own"):
         response = asgi_client.new().get("/health/")
 
@@ -261,14 +261,14 @@ def test_an_application_may_answer_without_django(asgi_client):
 
 
 def test_an_application_that_says_nothing_is_an_error(asgi_client):
-    """It is not the client that hangs."""
+    """The client does not hang, but raises an error."""
     with override_settings(ASGI_APPLICATION=f"{__name__}.silent"):
         with pytest.raises(RuntimeError, match="sent no response to GET /page/"):
             asgi_client.get("/page/")
 
 
 def test_nothing_is_left(asgi_client, database_settings, recorder):
-    """Neither threads nor connections, and no warning of the garbage collector."""
+    """No thread and no connection is left, and the garbage collector has nothing to warn of."""
     threads = set(threading.enumerate())
     before = len(recorder.connections)
     database_settings("default", CONN_MAX_AGE=600)
@@ -283,13 +283,13 @@ def test_nothing_is_left(asgi_client, database_settings, recorder):
 
 
 async def hanging(scope, receive, send):
-    """An application that answers, and goes on for ever."""
+    """An application that responds and then runs forever."""
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await asyncio.Event().wait()
 
 
 async def test_what_still_runs_is_cancelled(asgi_client):
-    """A request that nobody waits for does not keep the test from ending."""
+    """A request that is not awaited does not keep the test from ending."""
     with override_settings(ASGI_APPLICATION=f"{__name__}.hanging"):
         with asgi.serving() as client:
             waiting = asyncio.ensure_future(client.aget("/page/"))
@@ -300,7 +300,7 @@ async def test_what_still_runs_is_cancelled(asgi_client):
 
 
 def test_a_transaction_of_the_test_is_refused(asgi_client):
-    """Other threads would not see its rows."""
+    """Other threads would not see the rows of the test."""
     from django.db.transaction import atomic
 
     with atomic(), pytest.raises(NotLikeProduction, match=r"django_db\(transaction=True\)"):
@@ -308,8 +308,8 @@ def test_a_transaction_of_the_test_is_refused(asgi_client):
 
 
 @pytest.mark.parametrize("twin", ["get", "post", "head", "options", "put", "patch", "delete", "trace"])
-def test_each_method_has_a_twin(asgi_client, twin):
-    """With a name and a docstring of its own."""
+def test_each_method_has_an_async_one(asgi_client, twin):
+    """Each has its own name and docstring."""
     now, later = getattr(asgi_client, twin), getattr(asgi_client, f"a{twin}")
 
     assert (now.__name__, later.__name__) == (twin, f"a{twin}")
@@ -318,13 +318,13 @@ def test_each_method_has_a_twin(asgi_client, twin):
 
 
 def test_a_request_of_another_method_is_generic(asgi_client):
-    """As with Django's."""
+    """Django's client does so, too."""
     assert asgi_client.generic("LINK", "/echo/").json()["method"] == "LINK"
     assert isinstance(asgi_client.generic("LINK", "/page/"), HttpResponse)
 
 
 def test_the_lines_of_the_test_are_to_blame(asgi_client, recorder):
-    """Across the server's loop and the request's thread."""
+    """The call path goes on across the server's loop and the request's thread."""
     with recorder.record() as recording:
         asgi_client.get("/books/")
 
@@ -338,7 +338,7 @@ def test_the_lines_of_the_test_are_to_blame(asgi_client, recorder):
 
 @pytest.fixture
 def collected():
-    """Collect now what a test leaves, and not in the next one."""
+    """Collect garbage now, so that a warning belongs to this test and not to the next."""
     yield
     gc.collect()
 
@@ -349,7 +349,7 @@ unclosed = pytest.mark.filterwarnings("ignore:Unclosed file:ResourceWarning")
 
 @unclosed
 def test_a_view_may_end_the_process_but_not_the_server(collected, asgi_client):
-    """Its SystemExit arrives at the test, and the loop goes on."""
+    """The test gets its SystemExit, and the loop goes on."""
     for ask in (asgi_client.get, lambda path: asgi_client.gather([path])):
         with pytest.raises(SystemExit):
             ask("/exit/")
@@ -359,13 +359,13 @@ def test_a_view_may_end_the_process_but_not_the_server(collected, asgi_client):
 
 @unclosed
 async def test_an_error_arrives_where_it_is_awaited(collected, asgi_client):
-    """In a coroutine, too."""
+    """The same holds in a coroutine."""
     with pytest.raises(SystemExit):
         await asgi_client.aget("/exit/")
 
 
 def test_djangos_assertions_work_on_responses(asgi_client):
-    """They follow redirects by the response's own client."""
+    """They follow redirects with the client of the response."""
     SimpleTestCase().assertRedirects(asgi_client.get("/redirect/"), "/page/")
 
     followed = asgi_client.post("/redirect/307/", json={"a": 1}, follow=True)
@@ -373,7 +373,7 @@ def test_djangos_assertions_work_on_responses(asgi_client):
 
 
 def test_headers_can_be_given_in_each_of_djangos_ways(asgi_client):
-    """Its own asynchronous client drops some of them."""
+    """Django's AsyncClient drops some of them."""
     client = asgi_client.new(headers={"X-Test": "always"})
 
     assert "HTTP_X_TEST" in client.defaults
@@ -384,20 +384,20 @@ def test_headers_can_be_given_in_each_of_djangos_ways(asgi_client):
 
 @pytest.mark.filterwarnings("error")
 async def test_what_is_refused_is_closed(asgi_client):
-    """A coroutine that nobody awaits would warn, in some later test."""
+    """A coroutine that is never awaited would cause a warning in a later test."""
     with pytest.raises(NotLikeProduction):
         asgi_client.gather(["/page/", asgi_client.aget("/page/")])
     gc.collect()
 
 
 def test_settings_are_those_of_the_first_request(asgi_client):
-    """A test may change them before, as with Django's client."""
+    """A test can change them before, as with Django's client."""
     with override_settings(MIDDLEWARE=["django.middleware.csrf.CsrfViewMiddleware"]):
         assert asgi_client.new(enforce_csrf_checks=True).post("/echo/").status_code == 403
 
 
 def test_a_thread_of_an_executor_is_not_the_requests(asgi_client, recorder):
-    """asyncio.to_thread carries the request's context into a thread that outlives it."""
+    """`asyncio.to_thread` copies the request's context into a thread that outlives the request."""
     with recorder.record() as recording:
         asgi_client.get("/to-thread/")
 

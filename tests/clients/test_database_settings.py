@@ -1,4 +1,4 @@
-"""Settings can be changed where there is no pool, too."""
+"""Settings can be changed for databases without a pool, too."""
 
 from django.db import connections
 
@@ -6,7 +6,7 @@ from pytest_dbperf.clients import database_settings
 
 
 def test_without_psycopgs_pool_the_rest_can_be_changed(monkeypatch, transactional_db):
-    """Other drivers have CONN_MAX_AGE as well."""
+    """CONN_MAX_AGE applies to every driver."""
     monkeypatch.setattr(database_settings, "is_installed", lambda package: False)
     with database_settings.changeable() as change:
         change("default", CONN_MAX_AGE=600)

@@ -1,4 +1,4 @@
-"""Statements are explained with psycopg2 as with psycopg."""
+"""PostgreSQL can be asked for plans with psycopg2 as with psycopg."""
 
 import datetime
 from pathlib import Path
@@ -16,16 +16,14 @@ HOME = Path(__file__).parents[2]
 
 @pytest.fixture
 def recording(recorder):
-    """A recording that wants samples."""
+    """A recording with samples."""
     undo = set_project_root(HOME)
-    recording = recorder.record()
-    recording.has_samples = True
-    yield recording
+    yield recorder.record(samples=True)
     undo()
 
 
 def work():
-    """Ask with parameters of some kinds, and once without."""
+    """Run queries with parameters of several types, and one without."""
     Book.objects.filter(title="Notes", author__in=[1, 2]).count()
     Book.objects.filter(title__startswith="N").first()
     with connection.cursor() as cursor:
@@ -36,7 +34,7 @@ def work():
 
 
 def test_filters_are_found_and_indexes_proven(recording):
-    """Within the transaction of the test, which goes on."""
+    """It happens inside the transaction of the test, which goes on afterwards."""
     with recording:
         work()
 
@@ -51,7 +49,7 @@ def test_filters_are_found_and_indexes_proven(recording):
 
 @pytest.mark.django_db(transaction=True)
 def test_outside_of_transactions(recording):
-    """A transaction is begun and rolled back."""
+    """A transaction is started and rolled back."""
     with recording:
         Book.objects.filter(title="Notes").count()
 
@@ -63,7 +61,7 @@ def test_outside_of_transactions(recording):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_connection_that_is_closed_is_an_error(recording):
-    """The driver says so."""
+    """The driver raises the error."""
     with recording:
         Book.objects.filter(title="Notes").count()
     connection.connection.close()

@@ -1,4 +1,4 @@
-"""Nothing is left of a client, whatever its driver."""
+"""A client leaves no connection open, with any driver."""
 
 import threading
 
@@ -12,7 +12,7 @@ from shop.models import Author
 @pytest.mark.django_db(databases="__all__", transaction=True)
 @pytest.mark.parametrize("using", ["default", "sqlite"])
 def test_a_connection_of_another_thread_can_be_closed(recorder, using):
-    """Django would refuse it, and a recording need not know."""
+    """Django would refuse to close it from another thread, and recordings do not see it."""
     thread = threading.Thread(target=Author.objects.using(using).count)
     with recorder.record() as recording, recorder.connections.held() as left:
         thread.start()

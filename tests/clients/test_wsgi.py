@@ -1,4 +1,4 @@
-"""Requests are served as a WSGI server serves them, and the server's log says the same."""
+"""Requests run as under a WSGI server; the log of PostgreSQL gives the same numbers."""
 
 import threading
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def test_connections_live_as_long_as_their_age(
     wsgi_client, database_settings, opened_at_server, recorder, age, opened, closed, time
 ):
-    """Ten requests on one worker."""
+    """Ten requests run on one worker."""
     database_settings("default", CONN_MAX_AGE=age)
 
     with recorder.record() as recording:
@@ -36,7 +36,7 @@ def test_connections_live_as_long_as_their_age(
 def test_every_worker_has_its_own(
     wsgi_client, database_settings, opened_at_server, recorder, age, opened, time, at_once
 ):
-    """Forty requests on four workers, one after the other or at the same time."""
+    """Forty requests run on four workers, one after another or at the same time."""
     database_settings("default", CONN_MAX_AGE=age)
     client = wsgi_client.new(workers=4)
 
@@ -52,7 +52,7 @@ def test_every_worker_has_its_own(
 
 
 def test_djangos_own_client_works_beside_it(wsgi_client, client):
-    """What it renders and raises is its own."""
+    """The templates and errors of its requests stay its own."""
     with pytest.raises(LookupError):
         client.get("/broken/")
 
@@ -60,7 +60,7 @@ def test_djangos_own_client_works_beside_it(wsgi_client, client):
 
 
 def test_the_reason_for_each_connection_is_known(wsgi_client, database_settings, recorder):
-    """The worker's first one, and those that had to replace one that was too old."""
+    """The first connection of the worker, and those that replaced one that was too old."""
     database_settings("default", CONN_MAX_AGE=0)
 
     with recorder.record() as recording:
@@ -88,14 +88,14 @@ def test_a_streamed_body_is_read_by_the_worker(wsgi_client, opened_at_server, re
 
 
 def test_rows_are_shared_with_the_test(wsgi_client):
-    """What the test has committed is there."""
+    """The rows that the test has committed are there."""
     Author.objects.create(name="Ada")
 
     assert wsgi_client.get("/stream/").getvalue() == b"1\n1\n1\n"
 
 
 def test_nothing_is_left(wsgi_client, database_settings, opened_at_server, recorder):
-    """Neither threads nor connections."""
+    """No thread and no connection is left."""
     threads = set(threading.enumerate())
     before = len(recorder.connections)
     database_settings("default", CONN_MAX_AGE=600)
@@ -110,7 +110,7 @@ def test_nothing_is_left(wsgi_client, database_settings, opened_at_server, recor
 
 
 def test_recordings_do_not_see_the_end_of_a_client(database_settings, recorder):
-    """A test that closes its client has not closed the service's connections."""
+    """The client closes the connections of its workers, and a recording does not count that."""
     from pytest_dbperf.clients import wsgi
 
     database_settings("default", CONN_MAX_AGE=600)
@@ -121,7 +121,7 @@ def test_recordings_do_not_see_the_end_of_a_client(database_settings, recorder):
 
 
 def test_an_error_of_a_view_is_raised(wsgi_client):
-    """As by Django's client, unless it is told otherwise."""
+    """Django's client does so, too, unless it is told otherwise."""
     with pytest.raises(LookupError, match="nothing here"):
         wsgi_client.get("/broken/")
 
@@ -130,7 +130,7 @@ def test_an_error_of_a_view_is_raised(wsgi_client):
 
 
 def test_an_error_belongs_to_its_request(wsgi_client):
-    """Others at the same time know nothing of it."""
+    """Other requests at the same time are not affected."""
     client = wsgi_client.new(workers=2, raise_request_exception=False)
 
     responses = client.gather(["/broken/", "/page/"] * 5)
@@ -139,7 +139,7 @@ def test_an_error_belongs_to_its_request(wsgi_client):
 
 
 def test_a_response_has_what_djangos_client_gives_it(wsgi_client):
-    """Template, context, cookies, the request and where it was routed to."""
+    """Templates, context, cookies, the request and its URL match."""
     response = wsgi_client.get("/page/")
 
     assert response.content == b"Hello Ada"
@@ -153,7 +153,7 @@ def test_a_response_has_what_djangos_client_gives_it(wsgi_client):
 
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
 def test_json_is_sent_as_such(wsgi_client, method):
-    """And not beside another body."""
+    """It cannot be combined with another body."""
     said = getattr(wsgi_client, method)("/echo/", json={"a": 1}, headers={"X-Test": "yes"}).json()
 
     assert said == {
@@ -174,21 +174,21 @@ def test_forms_and_heads_are_sent(wsgi_client):
 
 
 def test_redirects_are_followed(wsgi_client):
-    """On request."""
+    """Only `follow=True` follows them."""
     assert wsgi_client.get("/redirect/").status_code == 302
     assert wsgi_client.get("/redirect/", follow=True).redirect_chain == [("/page/", 302)]
 
 
 @pytest.mark.parametrize(("enforce", "status"), [(False, 200), (True, 403)])
 def test_csrf_is_checked_on_request(wsgi_client, enforce, status):
-    """Most tests do not want to fetch a token first."""
+    """Most tests should not have to fetch a token first."""
     with override_settings(MIDDLEWARE=["django.middleware.csrf.CsrfViewMiddleware"]):
         client = wsgi_client.new(enforce_csrf_checks=enforce)
         assert client.post("/echo/").status_code == status
 
 
 def wrapped(environ, start_response):
-    """An application around Django's, as that of a project may be."""
+    """An application around Django's, as a project may have."""
     from django.core.wsgi import get_wsgi_application
 
     def start(status, headers):
@@ -199,7 +199,7 @@ def wrapped(environ, start_response):
 
 
 def test_the_application_of_the_project_is_served(wsgi_client):
-    """With whatever is wrapped around it."""
+    """Code around Django's application runs, too."""
     with override_settings(WSGI_APPLICATION=f"{__name__}.wrapped"):
         response = wsgi_client.new().get("/page/")
 
@@ -210,19 +210,19 @@ def test_the_application_of_the_project_is_served(wsgi_client):
 
 @pytest.mark.parametrize("workers", [0, -1, 1.5, "2", True])
 def test_there_is_at_least_one_worker(wsgi_client, workers):
-    """Nonsense is refused."""
-    with pytest.raises(ValueError, match="wsgi_client workers must be a whole number from 1"):
+    """A wrong value is refused."""
+    with pytest.raises(ValueError, match="wsgi_client workers must be a whole number >= 1"):
         wsgi_client.new(workers=workers)
 
 
 async def test_a_coroutine_uses_the_other_client(wsgi_client):
-    """It would block the loop."""
+    """It would block the event loop."""
     with pytest.raises(NotLikeProduction, match="use asgi_client"):
         wsgi_client.get("/page/")
 
 
 def test_the_lines_of_the_test_are_to_blame(wsgi_client, recorder):
-    """Across the worker, as across any thread."""
+    """The call path goes on across the worker's thread."""
     with recorder.record() as recording:
         wsgi_client.get("/books/")
 
@@ -235,7 +235,7 @@ def test_the_lines_of_the_test_are_to_blame(wsgi_client, recorder):
 
 
 def test_a_transaction_of_the_test_is_refused(wsgi_client):
-    """Other threads would not see its rows."""
+    """Other threads would not see the rows of the test."""
     from django.db.transaction import atomic
 
     with atomic(), pytest.raises(NotLikeProduction, match=r"django_db\(transaction=True\)"):
@@ -243,7 +243,7 @@ def test_a_transaction_of_the_test_is_refused(wsgi_client):
 
 
 def test_sqlite_in_memory_is_refused(wsgi_client, monkeypatch):
-    """Its connections are never closed, so that nothing could be seen."""
+    """Django never closes its connections, so there would be nothing to measure."""
     from django.db import connections
 
     sqlite = connections["sqlite"]
@@ -255,7 +255,7 @@ def test_sqlite_in_memory_is_refused(wsgi_client, monkeypatch):
 def test_a_server_that_ends_its_connections_costs_one(
     wsgi_client, database_settings, end_connections, recorder
 ):
-    """The request that meets it has the driver's own error, the next one connects anew."""
+    """The first request gets the driver's error, the next one opens a new connection."""
     database_settings("default", CONN_MAX_AGE=600)
     wsgi_client.get("/books/")
     end_connections()
@@ -291,7 +291,7 @@ def adding(environ, start_response):
 
 
 def test_what_a_wrapper_changes_is_seen(wsgi_client):
-    """Although the body is Django's own response."""
+    """The body is still Django's own response."""
     with override_settings(WSGI_APPLICATION=f"{__name__}.adding"):
         response = wsgi_client.new().get("/page/")
 
@@ -299,13 +299,13 @@ def test_what_a_wrapper_changes_is_seen(wsgi_client):
 
 
 def test_settings_are_those_of_the_first_request(wsgi_client):
-    """A test may change them before, as with Django's client."""
+    """A test can change them before, as with Django's client."""
     with override_settings(MIDDLEWARE=["django.middleware.csrf.CsrfViewMiddleware"]):
         assert wsgi_client.new(enforce_csrf_checks=True).post("/echo/").status_code == 403
 
 
 def test_calls_that_are_gathered_leave_nothing(wsgi_client, recorder):
-    """They may use the ORM, in threads that are not theirs."""
+    """They may use the ORM in threads of the client."""
 
     def call():
         Author.objects.create(name="Ada")
@@ -318,7 +318,7 @@ def test_calls_that_are_gathered_leave_nothing(wsgi_client, recorder):
 
 
 def test_new_settings_hold_for_workers_that_have_served(wsgi_client, database_settings, pool, recorder):
-    """They let go of the connection that they had."""
+    """They close the connection that they had."""
     database_settings("default", CONN_MAX_AGE=600)
     wsgi_client.get("/books/")
     database_settings("default", CONN_MAX_AGE=0, pool=True)

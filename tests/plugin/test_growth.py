@@ -551,9 +551,9 @@ def test_nothing_is_left():
         "test_not_awaited_to_its_end": "asyncio.create_task(dbperf",
     }.items():
         asserted = line_of(suite, text) if test.endswith("end") else None
-        assert "was not awaited, so it has asserted nothing" in said(test)
+        assert "was not awaited, so it checked nothing" in said(test)
         assert asserted is None or f"assert_constant at test_it.py:{asserted} was" in said(test)
-    assert "assert_constant runs already" in said("test_two_at_once")
+    assert "assert_constant is already running" in said("test_two_at_once")
     assert "scales must be two or more whole numbers from 0 that increase" in said("test_wrong")
     assert "LookupError" in said("test_that_fails_anyway")
 

@@ -249,8 +249,8 @@ async def test_a_part(async_client, no_sync_to_async):
     result.assert_outcomes(passed=3)
     part, marker = line_of(hopping, "async with"), line_of(hopping, "@committed")
     assert [line for line in result.outlines if line.startswith("dbperf: no test")] == [
-        f"dbperf: no test needed 'create_*', allowed by no_sync_to_async at test_it.py:{part}",
-        f"dbperf: no test needed 'nobody', allowed by no_sync_to_async at test_it.py:{marker}",
+        f"dbperf: unused allowance 'create_*' in no_sync_to_async at test_it.py:{part}",
+        f"dbperf: unused allowance 'nobody' in no_sync_to_async at test_it.py:{marker}",
     ]
     run = json.loads((hopping.path / "run.json").read_text())
     assert {unused["pattern"] for unused in run["unused_allowances"]} == {"create_*", "nobody"}
@@ -267,7 +267,7 @@ async def test_hops(async_client):
 """
     )
 
-    assert "no test needed" not in result.stdout.str()
+    assert "unused allowance" not in result.stdout.str()
 
 
 def test_parts_of_django_are_told_apart(hopping):

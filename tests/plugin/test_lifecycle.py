@@ -110,7 +110,7 @@ def test_a_pool_is_refused_where_there_is_none(suite):
         """
 @pytest.mark.django_db(databases="__all__", transaction=True)
 def test_it(database_settings):
-    with pytest.raises(ValueError, match="Django has no pool for 'sqlite', which is on sqlite"):
+    with pytest.raises(ValueError, match="'sqlite' cannot have a pool: Django has pools for"):
         database_settings("sqlite", pool=True)
     database_settings("sqlite", pool=False)
     queries(1, using="sqlite")
@@ -182,9 +182,9 @@ def test_pool(database_settings):
     result.assert_outcomes(errors=2, failed=1)
     result.stdout.fnmatch_lines_random(
         [
-            "wsgi_client: the test holds a transaction open on the database 'default', and requests in *",
-            "asgi_client: the test holds a transaction open on the database 'default', and requests in *",
-            "database_settings: the test holds a transaction open on the database 'default', *",
+            "wsgi_client: the test runs in a transaction on the database 'default', so requests in *",
+            "asgi_client: the test runs in a transaction on the database 'default', so requests in *",
+            "database_settings: the test runs in a transaction on the database 'default', *",
         ]
     )
     result.stdout.no_fnmatch_line("*conditions.py*")
@@ -365,7 +365,7 @@ def test_what_was_never_given_back_is_closed(database_settings):
 
 @pytest.mark.parametrize("age", [600, None])
 def test_nonsense_is_refused(database_settings, age):
-    with pytest.raises(ValueError, match="pool needs a CONN_MAX_AGE of 0"):
+    with pytest.raises(ValueError, match="pool needs CONN_MAX_AGE=0"):
         database_settings("default", CONN_MAX_AGE=age, pool=True)
 
 def test_nothing_is_left():

@@ -248,7 +248,7 @@ def test_skipped():
     inherited = line_of(suite, "    @db", "elsewhere.py")
     result.stdout.fnmatch_lines_random(
         [
-            f"dbperf: left alone elsewhere.py:{inherited} Base::test_inherited: TestHere inherits it *",
+            f"dbperf: left alone elsewhere.py:{inherited} Base::test_inherited: TestHere inherits it from *",
             f"dbperf: left alone test_it.py:{line - 1} test_made: its file has no function of this name*",
             "dbperf: left alone test_it.py:* local::<locals>::TestLocal::test_it: its file has no function *",
             "dbperf: left alone test_it.py:* test_skipped: no test of it passed (skipped)",

@@ -5,7 +5,8 @@ import warnings
 
 import pytest
 
-from pytest_dbperf.budgets.enforcement import PlacedBudget, warn, warnings_of
+from pytest_dbperf.budgets.enforcement import warn, warnings_of
+from pytest_dbperf.budgets.placed import PlacedBudget
 from pytest_dbperf.budgets.query_budget import QueryBudget
 from pytest_dbperf.violations.violation import BudgetWarning, WarningLine
 from tests.factories import recording, site

@@ -52,9 +52,7 @@ def explained(recorder):
     """Do something, and explain what it asked."""
 
     def explained(work):
-        recording = recorder.record()
-        recording.has_samples = True
-        with recording:
+        with recorder.record(samples=True) as recording:
             work()
         return explain(recording, HOME)
 
@@ -367,9 +365,7 @@ def test_several_statements_in_one_text_are_never_sent_again(explained, books):
 @committed
 def test_the_servers_log_has_explanations_alone(recorder, books):
     """No statement is run, and what is done to ask is undone."""
-    recording = recorder.record()
-    recording.has_samples = True
-    with recording:
+    with recorder.record(samples=True) as recording:
         with transaction.atomic():
             Book.objects.filter(title="Notes").delete()
             transaction.set_rollback(True)
@@ -517,9 +513,7 @@ def test_a_proof_needs_no_lock_that_a_writer_holds(fixes, books):
 
 async def test_the_loop_of_a_coroutine_stands_aside(recorder):
     """The connections are those of the test's thread, and the loop goes on."""
-    recording = recorder.record()
-    recording.has_samples = True
-    with recording:
+    with recorder.record(samples=True) as recording:
         await Book.objects.filter(title="Notes").acount()
 
     [plan] = explain(recording, HOME)

@@ -19,9 +19,7 @@ def sampling(recorder):
     """Make a recording that wants samples."""
 
     def record(**options):
-        recording = recorder.record(**options)
-        recording.has_samples = True
-        return recording
+        return recorder.record(samples=True, **options)
 
     return record
 

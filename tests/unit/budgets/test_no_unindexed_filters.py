@@ -22,7 +22,7 @@ VIEW = site("view", "/srv/app/shop/views.py", 7)
 def judged(*events, plans, budget=None):
     """The violation of a recording with plans, and the recording."""
     window = recording(*events)
-    window.plans = plans
+    window.keep_plans(plans)
     return (budget or NoUnindexedFilters()).check(window), window
 
 

@@ -1,4 +1,4 @@
-"""A run is what Prometheus would have scraped: counters over time, with the names of production."""
+"""A run becomes counters over time, with the metric names of production."""
 
 from pytest_dbperf.reports.files import FILES
 from pytest_dbperf.results.model import (
@@ -14,7 +14,7 @@ START = 1_700_000_000.0
 
 
 def written(*tests):
-    """The report of these tests."""
+    """Return the report of these tests."""
     run = Run(complete=True, exit_code=0, versions={}, tests=tests, project="shop", started=START)
     return FILES["openmetrics"](run)
 
@@ -31,7 +31,7 @@ def test_counters_grow_from_nothing_to_the_totals():
         text
         == """\
 # TYPE django_db_execute counter
-# HELP django_db_execute Statements in the bodies of tests, without transaction control.
+# HELP django_db_execute Queries in test bodies, without transaction control.
 django_db_execute_total{job="shop-tests",alias="default"} 0 1700000000.000
 django_db_execute_total{job="shop-tests",alias="default"} 0 1700000015.000
 django_db_execute_total{job="shop-tests",alias="default"} 3 1700000030.000
@@ -41,7 +41,7 @@ django_db_execute_total{job="shop-tests",alias="other"} 0 1700000015.000
 django_db_execute_total{job="shop-tests",alias="other"} 0 1700000030.000
 django_db_execute_total{job="shop-tests",alias="other"} 1 1700000032.500
 # TYPE django_db_new_connections counter
-# HELP django_db_new_connections Physical connections that were opened in the bodies of tests.
+# HELP django_db_new_connections Physical connections that were opened in test bodies.
 django_db_new_connections_total{job="shop-tests",alias="default"} 0 1700000000.000
 django_db_new_connections_total{job="shop-tests",alias="default"} 0 1700000015.000
 django_db_new_connections_total{job="shop-tests",alias="default"} 1 1700000030.000
@@ -51,7 +51,7 @@ django_db_new_connections_total{job="shop-tests",alias="other"} 0 1700000015.000
 django_db_new_connections_total{job="shop-tests",alias="other"} 0 1700000030.000
 django_db_new_connections_total{job="shop-tests",alias="other"} 0 1700000032.500
 # TYPE dbperf_tests counter
-# HELP dbperf_tests Tests that ended.
+# HELP dbperf_tests Tests that have ended.
 dbperf_tests_total{job="shop-tests",outcome="failed"} 0 1700000000.000
 dbperf_tests_total{job="shop-tests",outcome="failed"} 0 1700000015.000
 dbperf_tests_total{job="shop-tests",outcome="failed"} 0 1700000030.000
@@ -66,7 +66,7 @@ dbperf_tests_total{job="shop-tests",outcome="passed"} 2 1700000032.500
 
 
 def test_latencies_are_a_histogram():
-    """Requests that did not end have none; of what was cancelled, and what was not found, there is one."""
+    """A request that did not end has none; one that was cancelled, or had no view, has one."""
     requests = [
         RequestResult("GET /books/1/", 1, view="books/<int:id>/", status=200, ms=3.0),
         RequestResult("GET /books/2/", 1, view="books/<int:id>/", status=200, ms=20_000.5),
@@ -98,7 +98,7 @@ def test_latencies_are_a_histogram():
 
 
 def test_hops_and_broken_budgets_are_counted():
-    """They have names of our own."""
+    """Their names begin with `dbperf_`."""
     broken = ViolationResult("query_budget", 2, 1, "queries 2 > 1 (+1)", None)
     text = written(
         TestResult(
@@ -111,7 +111,7 @@ def test_hops_and_broken_budgets_are_counted():
 
 
 def test_labels_are_escaped():
-    """A route may be a regular expression."""
+    """A route can be a regular expression."""
     request = RequestResult("GET /", 1, view='^(?P<a>"\\d+")\n$', status=200, ms=1.0)
     text = written(TestResult("a", "passed", Measurements(requests=[request]), ended=START + 1))
 
@@ -119,7 +119,7 @@ def test_labels_are_escaped():
 
 
 def test_no_two_samples_have_one_time():
-    """A test may have ended in the millisecond in which it began, or at the very second of a sample."""
+    """A test can end in the millisecond in which it began, or exactly at a sample."""
     at_once = written(TestResult("a", "passed", ended=START))
     on_time = written(TestResult("a", "passed", ended=START + 15))
 
@@ -135,5 +135,5 @@ def test_no_two_samples_have_one_time():
 
 
 def test_a_run_without_tests_has_nothing_to_tell():
-    """The file is there, and valid."""
+    """The file is still written, and valid."""
     assert written() == "# EOF\n"

@@ -1,4 +1,4 @@
-"""What is kept of a run can be written, read back, and put together from parts."""
+"""The results of a run are collected from the reports of its phases, and written for readers and tools."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from pytest_dbperf.budgets.query_budget import QueryBudget
 from pytest_dbperf.reports import terminal
 from pytest_dbperf.reports.files import FILES
 from pytest_dbperf.results.collecting import RunInProgress, outcome_of
-from pytest_dbperf.results.measuring import measure, summarise
+from pytest_dbperf.results.measuring import measure, violation_result_of
 from pytest_dbperf.results.model import (
     AliasResult,
     GroupResult,
@@ -20,6 +20,7 @@ from pytest_dbperf.results.model import (
     TestResult,
     ViolationResult,
 )
+from pytest_dbperf.results.phase_numbers import PhaseNumbers
 from tests.factories import (
     blocking_call,
     closed_connection,
@@ -38,21 +39,21 @@ VIEW = site("view", "/srv/app/views.py", 7)
 
 
 def run(*tests, complete=True, exit_code=0):
-    """A run of these tests."""
+    """Return a run of these tests."""
     return Run(complete=complete, exit_code=exit_code, versions={"django": "6.1.3"}, tests=tests)
 
 
 def violation(message="queries 2 > 1 (+1)"):
-    """A broken budget in a result."""
+    """Return the result of a broken budget."""
     return ViolationResult("query_budget", 2, 1, message, "views.py:7")
 
 
 def measured(*events, with_groups=True, **state):
-    """The measurements of these events."""
+    """Return the measurements of these events."""
     return measure(recording(*events, **state), ROOT, with_groups=with_groups)
 
 
-def test_a_recording_is_boiled_down_to_numbers():
+def test_a_recording_is_summarised_in_numbers():
     """Each kind of event has its number."""
     result = measured(
         query("BEGIN", seconds=0.001),
@@ -77,7 +78,7 @@ def test_a_recording_is_boiled_down_to_numbers():
 
 
 def test_each_request_has_its_queries():
-    """A test may make many requests, and one without any query is one, too."""
+    """A test may make many requests; one without queries is listed, too."""
     first, second = request(1), request(2, path="/empty/")
 
     result = measured(first, query(request=first), query(request=first), second, query())
@@ -89,7 +90,7 @@ def test_each_request_has_its_queries():
 
 
 def test_each_request_has_its_response():
-    """One that did not end, or not within the window, has none."""
+    """A request that did not end within the recording has none."""
     result = measured(request(1), request(2), response(2), response(3))
 
     assert [(each.view, each.status, each.ms) for each in result.requests] == [
@@ -99,7 +100,7 @@ def test_each_request_has_its_response():
 
 
 def test_each_database_has_its_numbers():
-    """Transaction control is not counted, and the driver may know of no alias."""
+    """Transaction control does not count, and a statement of the driver may have no alias."""
     result = measured(
         query(),
         query("BEGIN"),
@@ -117,7 +118,7 @@ def test_each_database_has_its_numbers():
 
 
 def test_groups_say_what_ran_from_where():
-    """A report needs no live objects."""
+    """A group is made of plain values."""
     result = measured(query("SELECT a FROM t WHERE id = 1", path=[VIEW], request=request(), seconds=0.001))
 
     assert result.groups == [
@@ -143,37 +144,31 @@ def test_a_statement_of_the_driver_need_not_have_an_alias():
 
 
 def test_groups_are_made_on_request_only():
-    """Counting alone reads no statement."""
+    """Without groups no statement is read."""
     assert measured(query(), with_groups=False).groups == []
 
 
 def test_a_violation_is_kept_with_its_first_line_and_location():
-    """The rest of the text is for the reader of the failure."""
+    """The rest of its text is shown in the failure only."""
     broken = QueryBudget(0).check(recording(query(path=[VIEW]))).given_as("query_budget(0) at a.py:1")
 
-    assert summarise(broken, ROOT) == ViolationResult(
+    assert violation_result_of(broken, ROOT) == ViolationResult(
         "query_budget", 1, 0, "queries 1 > 0 (+1)   query_budget(0) at a.py:1", "views.py:7"
     )
 
 
-def numbers(call=(), **parts):
-    """The numbers of a phase as they travel with a report."""
-    return json.loads(json.dumps({"call": {**_as_json(Measurements()), **dict(call)}, **parts}))
-
-
-def _as_json(measurements):
-    return {key: value for key, value in TestResult("", "", measurements).to_json().items() if key in _FIELDS}
-
-
-_FIELDS = Measurements.__slots__
+def numbers(body=None, **around):
+    """The numbers of a phase as its report carries them: the queries of the body, and those around it."""
+    call = None if body is None else Measurements(queries=body)
+    return json.loads(json.dumps(PhaseNumbers(queries=around, call=call).to_dict()))
 
 
 def test_the_phases_of_a_test_come_together():
     """Setup, call and teardown arrive one after the other."""
     so_far = RunInProgress()
-    so_far.add("a", "setup", "passed", {"setup": {"queries": 2}})
-    so_far.add("a", "call", "passed", numbers({"queries": 3}, setup={"queries": 1}, teardown={"queries": 1}))
-    so_far.add("a", "teardown", "passed", {"teardown": {"queries": 4}})
+    so_far.add("a", "setup", "passed", numbers(setup=2))
+    so_far.add("a", "call", "passed", numbers(3, setup=1, teardown=1))
+    so_far.add("a", "teardown", "passed", numbers(teardown=4))
 
     (result,) = so_far.run(0).tests
 
@@ -182,11 +177,11 @@ def test_the_phases_of_a_test_come_together():
 
 
 def test_a_test_that_runs_again_replaces_its_result():
-    """A rerun is told by its last attempt."""
+    """Only its last attempt is kept."""
     so_far = RunInProgress()
     for outcome, queries in (("rerun", 9), ("passed", 1)):
-        so_far.add("a", "setup", "passed", {"setup": {"queries": queries}})
-        so_far.add("a", "call", outcome, numbers({"queries": queries}))
+        so_far.add("a", "setup", "passed", numbers(setup=queries))
+        so_far.add("a", "call", outcome, numbers(queries))
 
     (result,) = so_far.run(0).tests
 
@@ -205,10 +200,10 @@ def test_a_test_that_runs_again_replaces_its_result():
     ],
 )
 def test_the_outcome_is_that_of_the_phase_that_decides(phases, outcome):
-    """A failure around the body is an error, as pytest says."""
+    """A failure in the setup or the teardown is an error, as in pytest."""
     so_far = RunInProgress()
     for phase, of_phase in phases:
-        so_far.add("a", phase, of_phase, {})
+        so_far.add("a", phase, of_phase, numbers())
 
     assert so_far.run(0).tests[0].outcome == outcome
 
@@ -222,25 +217,25 @@ def test_the_outcome_is_that_of_the_phase_that_decides(phases, outcome):
     ],
 )
 def test_expected_failures_have_outcomes_of_their_own(report, outcome):
-    """A reader of the run need not know how pytest marks them."""
+    """A reader of the run need not know pytest's `wasxfail`."""
     assert outcome_of(report) == outcome
 
 
 def test_tests_are_in_the_order_of_their_ids():
-    """A distributed run reads as any other."""
+    """With xdist, too, they are in this order."""
     so_far = RunInProgress()
     for nodeid in ("b", "a"):
-        so_far.add(nodeid, "setup", "passed", {})
+        so_far.add(nodeid, "setup", "passed", numbers())
 
     assert [test.id for test in so_far.run(0).tests] == ["a", "b"]
 
 
 def test_a_run_knows_when_it_ran():
-    """A test has ended when its last phase has, and the run has begun with the first of all workers."""
+    """A test ends with its last phase; the run starts with the first test of any worker."""
     so_far = RunInProgress(project="shop")
-    so_far.add("b", "setup", "passed", {}, (101.0, 102.0))
-    so_far.add("a", "setup", "passed", {}, (100.0, 103.0))
-    so_far.add("b", "teardown", "passed", {}, (104.0, 105.0))
+    so_far.add("b", "setup", "passed", numbers(), (101.0, 102.0))
+    so_far.add("a", "setup", "passed", numbers(), (100.0, 103.0))
+    so_far.add("b", "teardown", "passed", numbers(), (104.0, 105.0))
 
     run = so_far.run(0)
 
@@ -249,7 +244,7 @@ def test_a_run_knows_when_it_ran():
 
 
 def test_a_run_knows_what_it_ran_with():
-    """Numbers may change with Django's version."""
+    """The numbers can change with Django's version."""
     assert {"django", "pytest", "pytest-dbperf"} <= set(RunInProgress().run(0).versions)
 
 
@@ -261,7 +256,7 @@ def test_a_package_that_is_not_installed_has_no_version(monkeypatch):
 
 
 def test_totals_are_those_of_the_call_phases():
-    """What the tests themselves did is what is limited."""
+    """Budgets limit the call phase, so totals are about it, too."""
     one = TestResult("a", "passed", Measurements(queries=2, hops={"project": 1, "django": 2}, db_ms=1.5))
     two = TestResult(
         "b",
@@ -283,7 +278,7 @@ def test_totals_are_those_of_the_call_phases():
 
 
 def test_the_reuse_of_a_run_is_that_of_its_requests_and_checkouts():
-    """Tests without either say nothing about it."""
+    """Tests with neither are left out."""
     served = [RequestResult("GET /", 1)] * 10
     by_requests = TestResult("a", "passed", Measurements(requests=served, new_connections=1, reuse=0.9))
     by_pool = TestResult("b", "passed", Measurements(checkouts=10, new_connections=3, reuse=0.7))
@@ -296,7 +291,7 @@ def test_the_reuse_of_a_run_is_that_of_its_requests_and_checkouts():
 
 
 def test_an_expected_failure_is_not_over_the_limit():
-    """The count at the end is of what has to be mended."""
+    """The last line counts only the tests that need a change."""
     tests = [
         TestResult(name, outcome, violations=[violation()])
         for name, outcome in (("a", "failed"), ("b", "xfailed"))
@@ -306,7 +301,7 @@ def test_an_expected_failure_is_not_over_the_limit():
 
 
 def test_the_json_has_one_test_a_line():
-    """Two runs can be compared as text, and read as JSON."""
+    """The file is JSON, and `diff` can compare two of them."""
     text = FILES["json"](run(TestResult("a", "passed"), TestResult("b", "failed", violations=[violation()])))
 
     assert [line[:11] for line in text.splitlines() if '"id"' in line] == ['  {"id": "a', '  {"id": "b']
@@ -315,38 +310,38 @@ def test_the_json_has_one_test_a_line():
 
 
 def test_an_empty_run_is_json_too():
-    """Nothing collected is no reason for a broken file."""
+    """The file is valid even if no test was collected."""
     assert json.loads(FILES["json"](run()))["tests"] == []
 
 
 def test_one_line_sums_up_a_run():
-    """All is well in one line."""
-    assert terminal.summary(run(TestResult("a", "passed", Measurements(queries=1)))) == (
+    """It has the number of tests, of queries and of tests over their limits."""
+    assert terminal.last_line(run(TestResult("a", "passed", Measurements(queries=1)))) == (
         "dbperf: 1 test, 1 query, 0 over limit"
     )
 
 
 def test_an_incomplete_run_says_so():
-    """A number that is missing tests is not to be trusted."""
+    """Its numbers are too low, since tests are missing."""
     assert (
-        terminal.summary(run(complete=False))
+        terminal.last_line(run(complete=False))
         == "dbperf: 0 tests, 0 queries, 0 over limit, INCOMPLETE: tests are missing"
     )
 
 
 def group(site_text, count=1):
-    """A group from a call site."""
+    """Return a group of queries of this call site."""
     path = [site_text] if site_text else []
     return GroupResult(count, 1, "SELECT 1", "select", [], "default", path, None, 0.1)
 
 
 def table_of(*tests, top=10):
-    """The lines of the table."""
+    """Return the lines of the table."""
     return list(terminal.table(run(*tests), top))
 
 
 def test_the_table_begins_with_the_totals():
-    """The first line says how much there was in all."""
+    """The first line sums up all tests."""
     test = TestResult("a", "passed", Measurements(queries=2, db_ms=1500.0), {"setup": {"queries": 5}})
 
     assert (
@@ -355,18 +350,18 @@ def test_the_table_begins_with_the_totals():
     )
 
 
-def test_the_table_tells_of_pools_where_there_are_any():
-    """How often somebody had to wait, and how long."""
+def test_the_table_counts_checkouts_if_there_are_any():
+    """It says how many checkouts had to wait, and how long."""
     pooled = TestResult(
         "a", "passed", Measurements(checkouts=40, pool_waits=12, pool_wait_ms=1500, reuse=1.0)
     )
 
-    assert table_of(pooled)[1] == "40 checkouts from pools, 12 of them waited, 1.5 s in all"
+    assert table_of(pooled)[1] == "40 checkouts from pools, 12 of them waited, 1.5 s in total"
     assert not any("checkout" in line for line in table_of(TestResult("a", "passed")))
 
 
 def test_the_table_has_the_tests_with_most_queries():
-    """Where to look first."""
+    """The test with most queries comes first."""
     few = TestResult("few", "passed", Measurements(queries=1))
     many = TestResult("many", "failed", Measurements(queries=9, hops={"django": 2}), violations=[violation()])
 
@@ -378,14 +373,14 @@ def test_the_table_has_the_tests_with_most_queries():
 
 @pytest.mark.parametrize(("top", "rows"), [(1, 1), (2, 2), (0, 3)])
 def test_the_number_of_rows_can_be_chosen(top, rows):
-    """Zero is for all."""
+    """Zero shows all rows."""
     tests = [TestResult(str(number), "passed") for number in range(3)]
 
     assert len(table_of(*tests, top=top)) == 3 + rows
 
 
 def test_the_table_has_the_call_sites_with_most_queries():
-    """One fix may help many tests."""
+    """A call site has the queries of all tests."""
     one = TestResult("a", "passed", Measurements(groups=[group("views.py:7 view", 3), group(None, 1)]))
     two = TestResult("b", "passed", Measurements(groups=[group("views.py:7 view", 2)]))
 
@@ -397,12 +392,12 @@ def test_the_table_has_the_call_sites_with_most_queries():
 
 
 def test_a_table_of_nothing_is_its_totals():
-    """No tests, no rows."""
+    """Without tests there are no rows."""
     assert len(table_of()) == 1
 
 
 def test_a_request_is_shown_at_its_worst_and_its_middlewares_once():
-    """A row that says nothing new is short."""
+    """Middlewares that an earlier row has listed are only counted."""
     first = RequestResult("GET /one/", 1, {"orm": 1, "middleware:A": 2, "middleware:B": 1}, 1)
     second = RequestResult("GET /two/", 1, {"middleware:A": 2, "middleware:B": 1})
     requests = [first, RequestResult("GET /one/", 1, {"orm": 1}, 1), second, RequestResult("GET /no/", 1)]

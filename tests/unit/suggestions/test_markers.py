@@ -36,7 +36,7 @@ def result(
     where = source(name, **written)
     ident = f"{where.path}::{name.replace('.', '::')}{f'[{parameter}]' if parameter else ''}"
     call = Measurements(queries=queries, new_connections=connections, hops=hops or {})
-    return TestResult(ident, outcome, call, violations=violations, source=where, held=budgets)
+    return TestResult(ident, outcome, call, violations=violations, source=where, budgets=budgets)
 
 
 def suggested(*tests):
