@@ -69,24 +69,27 @@ class HasNumber(Protocol):
 
 B = TypeVar("B", bound=Budget)
 
+# The parameters that most budgets have, in the order in which they are shown.
+_SHARED = ("allow", "using", "reason")
+
 
 class WrongArguments(ValueError):
     """A budget was given arguments that mean nothing; the text shows the right signature."""
 
 
-def make(kind: type[B], args: Sequence[Any], kwargs: Mapping[str, Any]) -> B:
+def make(budget_class: type[B], args: Sequence[Any], kwargs: Mapping[str, Any]) -> B:
     """Make a budget from the arguments of a marker, a fixture or an ini option.
 
     Raises WrongArguments when they do not fit, in a sentence that shows how the budget is used.
     """
     try:
-        inspect.signature(kind).bind(*args, **kwargs)
+        inspect.signature(budget_class).bind(*args, **kwargs)
     except TypeError as error:
-        raise WrongArguments(f"{kind.name}: {error}. Usage: {usage(kind)}") from None
+        raise WrongArguments(f"{budget_class.name}: {error}. Usage: {usage(budget_class)}") from None
     try:
-        return kind(*args, **kwargs)
+        return budget_class(*args, **kwargs)
     except ValueError as error:
-        raise WrongArguments(f"{error}. Usage: {usage(kind)}") from None
+        raise WrongArguments(f"{error}. Usage: {usage(budget_class)}") from None
 
 
 def wants_plans(budget: Budget) -> bool:
@@ -94,24 +97,32 @@ def wants_plans(budget: Budget) -> bool:
     return bool(getattr(budget, "wants_plans", False)) and not budget.is_lifted
 
 
-def usage(kind: type[Budget]) -> str:
+def usage(budget_class: type[Budget]) -> str:
     """Write how a budget is used: `query_budget(limit, *, at_least=0, ...)`."""
-    parameters = [
-        parameter.replace(annotation=parameter.empty)
-        for parameter in inspect.signature(kind).parameters.values()
-    ]
-    return f"{kind.name}{inspect.Signature(parameters)}"
+    parameters = [parameter.replace(annotation=parameter.empty) for parameter in _parameters_of(budget_class)]
+    return f"{budget_class.name}{inspect.Signature(parameters)}"
 
 
-def takes_a_limit(kind: type[Budget]) -> bool:
-    """Tell whether it has a number that must be set, and not only a yes or no."""
-    first = next(iter(inspect.signature(kind).parameters.values()))
+def takes_a_limit(budget_class: type[Budget]) -> bool:
+    """Tell whether a budget needs a number: if not, it can be switched on by a plain `true`."""
+    first = _parameters_of(budget_class)[0]
     return first.kind is not first.KEYWORD_ONLY and first.default is first.empty
 
 
-def summary(kind: type[Budget]) -> str:
-    """The first sentence of a budget's docstring."""
-    return (inspect.getdoc(kind) or "").partition("\n\n")[0].replace("\n", " ")
+def _parameters_of(budget_class: type[Budget]) -> list[inspect.Parameter]:
+    """List the parameters of a budget: of the keyword-only ones, those that most budgets have come last."""
+
+    def position(parameter: inspect.Parameter) -> tuple[int, int]:
+        is_shared = parameter.kind is parameter.KEYWORD_ONLY and parameter.name in _SHARED
+        return parameter.kind, _SHARED.index(parameter.name) if is_shared else -1
+
+    # A dataclass lists the fields of its base before its own.
+    return sorted(inspect.signature(budget_class).parameters.values(), key=position)
+
+
+def summary(budget_class: type[Budget]) -> str:
+    """Return the first sentence of a budget's docstring."""
+    return (inspect.getdoc(budget_class) or "").partition("\n\n")[0].replace("\n", " ")
 
 
 def written(budget: Budget) -> str:
@@ -123,7 +134,7 @@ def written(budget: Budget) -> str:
 def arguments_of(budget: Budget, *, without: Sequence[str]) -> list[str]:
     """Write the arguments of a budget that differ from the defaults, without some."""
     shown = []
-    for parameter in inspect.signature(type(budget)).parameters.values():
+    for parameter in _parameters_of(type(budget)):
         value = getattr(budget, parameter.name)
         if parameter.name in without or value == parameter.default:
             continue

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import dataclass
 from typing import ClassVar
 
-from pytest_dbperf.budgets.budget import require_alias, require_milliseconds
+from pytest_dbperf.budgets.limited import LimitedTime
 from pytest_dbperf.recording.groups import QueryGroup, groups_of_queries, only_request
 from pytest_dbperf.recording.recorder import Recording
 from pytest_dbperf.sql.fingerprint import shortened
@@ -14,7 +13,7 @@ from pytest_dbperf.violations.violation import Evidence, Violation, compare_mill
 
 
 @dataclass(frozen=True, slots=True)
-class MaxDbTime:
+class MaxDbTime(LimitedTime):
     """Fail when the statements took longer than this in the driver, all together.
 
     Transaction control is included, and threads add up. Times vary with the machine and its load, so this is
@@ -28,28 +27,9 @@ class MaxDbTime:
 
     name: ClassVar[str] = "max_db_time"
 
-    milliseconds: float | None
-    _: KW_ONLY
-    using: str | None = None
-    reason: str = ""
-
-    def __post_init__(self) -> None:
-        require_milliseconds("max_db_time milliseconds", self.milliseconds)
-        require_alias("max_db_time using", self.using)
-
-    @property
-    def is_lifted(self) -> bool:
-        """Whether any time may be taken."""
-        return self.milliseconds is None
-
-    @property
-    def aliases(self) -> Sequence[str]:
-        """The alias that it measures, if it is only one."""
-        return () if self.using is None else (self.using,)
-
     def check(self, recording: Recording) -> Violation | None:
         """Compare the time of all statements with the limit."""
-        statements = [query for query in recording.statements if self.using in (None, query.using)]
+        statements = [query for query in recording.statements if self.is_about(query.using)]
         seconds = sum(query.seconds for query in statements)
         if self.milliseconds is None or round(seconds * 1000, 6) <= self.milliseconds:
             return None

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
-from pytest_dbperf.budgets.budget import require_limit
+from pytest_dbperf.budgets.limited import Limited
 from pytest_dbperf.callsites.hop_origin import MIDDLEWARE
 from pytest_dbperf.diagnosis.hops import advice_on
 from pytest_dbperf.recording.events import Hop
@@ -17,7 +17,7 @@ from pytest_dbperf.violations.violation import Evidence, Violation, compare
 
 
 @dataclass(frozen=True, slots=True)
-class MaxThreadHops:
+class MaxThreadHops(Limited):
     """Fail when there are more than `limit` hops between event loops and threads, whoever decided on them.
 
     Both directions count, `sync_to_async` and `async_to_sync`.
@@ -33,22 +33,11 @@ class MaxThreadHops:
     limit: int | None
     _: KW_ONLY
     per_request: bool = False
-    reason: str = ""
 
     def __post_init__(self) -> None:
-        require_limit("max_thread_hops limit", self.limit)
+        Limited.__post_init__(self)
         if self.per_request not in (True, False):
             raise ValueError("max_thread_hops per_request must be True or False")
-
-    @property
-    def is_lifted(self) -> bool:
-        """Whether nothing is limited."""
-        return self.limit is None
-
-    @property
-    def aliases(self) -> Sequence[str]:
-        """None: hops belong to no database."""
-        return ()
 
     def measured(self, recording: Recording) -> int:
         """The number of hops, of the test or of the request that has most."""

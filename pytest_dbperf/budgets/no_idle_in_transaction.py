@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import dataclass
 from typing import ClassVar
 
-from pytest_dbperf.budgets.budget import require_alias, require_milliseconds
+from pytest_dbperf.budgets.limited import LimitedTime
 from pytest_dbperf.callsites.callsite import CallPath, without_recursion
 from pytest_dbperf.recording.compaction import unfolded
 from pytest_dbperf.recording.events import ConnectionClosed, Query
@@ -22,7 +22,7 @@ _WRITES = ("insert", "update", "delete")
 
 
 @dataclass(frozen=True, slots=True)
-class NoIdleInTransaction:
+class NoIdleInTransaction(LimitedTime):
     """Fail when a transaction stands open longer than this while none of its statements runs.
 
     The time between the statements of a transaction is added up, and the worst one is judged. Its first
@@ -37,25 +37,6 @@ class NoIdleInTransaction:
 
     name: ClassVar[str] = "no_idle_in_transaction"
 
-    milliseconds: float | None
-    _: KW_ONLY
-    using: str | None = None
-    reason: str = ""
-
-    def __post_init__(self) -> None:
-        require_milliseconds("no_idle_in_transaction milliseconds", self.milliseconds)
-        require_alias("no_idle_in_transaction using", self.using)
-
-    @property
-    def is_lifted(self) -> bool:
-        """Whether any time may pass."""
-        return self.milliseconds is None
-
-    @property
-    def aliases(self) -> Sequence[str]:
-        """The alias that it judges, if it is only one."""
-        return () if self.using is None else (self.using,)
-
     def check(self, recording: Recording) -> Violation | None:
         """Compare the idle time of the worst transaction with the limit."""
         if self.milliseconds is None:
@@ -63,7 +44,7 @@ class NoIdleInTransaction:
         transactions = [
             transaction
             for transaction in transactions_of(unfolded(recording.events), recording.periods)
-            if self.using in (None, transaction.using)
+            if self.is_about(transaction.using)
         ]
         over = [each for each in transactions if round(each.idle_seconds * 1000, 6) > self.milliseconds]
         if not over:

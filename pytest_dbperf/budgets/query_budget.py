@@ -6,7 +6,8 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
-from pytest_dbperf.budgets.budget import require_alias, require_limit, require_number
+from pytest_dbperf.budgets.budget import require_limit, require_number
+from pytest_dbperf.budgets.limited import LimitedOnAlias
 from pytest_dbperf.budgets.repeats import values_of
 from pytest_dbperf.diagnosis.eager_loading import fixes_of
 from pytest_dbperf.diagnosis.repeats import Repeat, n_plus_ones
@@ -20,7 +21,7 @@ _KINDS = ("select", "insert", "update", "delete")
 
 
 @dataclass(frozen=True, slots=True)
-class QueryBudget:
+class QueryBudget(LimitedOnAlias):
     """Fail when more than `limit` statements run, in any thread and on any alias.
 
     Transaction and session control does not count, and `executemany` counts as one.
@@ -45,11 +46,9 @@ class QueryBudget:
     update: int | None = None
     delete: int | None = None
     tables: Mapping[str, int] | None = None
-    using: str | None = None
-    reason: str = ""
 
     def __post_init__(self) -> None:
-        require_limit("query_budget limit", self.limit)
+        LimitedOnAlias.__post_init__(self)
         require_number("query_budget at_least", self.at_least)
         for kind in _KINDS:
             require_limit(f"query_budget {kind}", getattr(self, kind))
@@ -57,7 +56,6 @@ class QueryBudget:
             raise ValueError("query_budget tables must map names of tables to limits")  # noqa: TRY004
         for table, limit in (self.tables or {}).items():
             require_number(f"query_budget tables[{table!r}]", limit)
-        require_alias("query_budget using", self.using)
         if self.limit is not None and self.at_least > self.limit:
             raise ValueError(f"query_budget at_least must be <= limit, got {self.at_least} > {self.limit}")
 
@@ -65,11 +63,6 @@ class QueryBudget:
     def is_lifted(self) -> bool:
         """Whether nothing is limited."""
         return self == QueryBudget(None, using=self.using, reason=self.reason)
-
-    @property
-    def aliases(self) -> Sequence[str]:
-        """The alias that it counts, if it is only one."""
-        return () if self.using is None else (self.using,)
 
     def measured(self, recording: Recording) -> int:
         """The number of statements that count."""
@@ -104,7 +97,7 @@ class QueryBudget:
         )
 
     def _counted(self, recording: Recording) -> list[Query]:
-        return [query for query in recording.queries if self.using in (None, query.using)]
+        return [query for query in recording.queries if self.is_about(query.using)]
 
     def _broken(self, queries: Sequence[Query]) -> Iterator[tuple[str, int, int, Sequence[Query]]]:
         if self.limit is not None and len(queries) > self.limit:
