@@ -43,7 +43,7 @@ def warnings_of(
         (given, remark)
         for given in budgets
         if isinstance(given.budget, HasWarnings)
-        for remark in given.budget.remarks(recording)
+        for remark in given.budget.warnings(recording)
     ]
 
 

@@ -1,4 +1,4 @@
-"""How long may statements take?"""
+"""How long may all queries take?"""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from pytest_dbperf.violations.violation import Evidence, Violation, compare_mill
 
 @dataclass(frozen=True, slots=True)
 class MaxDbTime(LimitedTime):
-    """Fail when the statements took longer than this in the driver, all together.
+    """Fail when all queries together take more than `milliseconds` in the database driver.
 
-    Transaction control is included, and threads add up. Times vary with the machine and its load, so this is
-    for limits that are far away; `query_budget` limits what causes the time, and does not vary.
+    Transaction control is included, and the times of all threads are added. Times vary with the machine and
+    its load, so set a generous limit. `query_budget` limits the cause of the time, and does not vary.
 
     Args:
-        milliseconds: The most time that they may take; None lifts an outer budget.
+        milliseconds: The longest time allowed. None lifts an outer budget.
         using: Measure only this database alias.
-        reason: Why the limit is what it is.
+        reason: Why the limit has this value.
     """
 
     name: ClassVar[str] = "max_db_time"
@@ -44,14 +44,14 @@ class MaxDbTime(LimitedTime):
             limit=self.milliseconds,
             headline=f"db time {compare_milliseconds(measured, self.milliseconds)}",
             evidence=tuple(
-                _evidence(group, with_alias=has_aliases, with_request=not during) for group in groups
+                _evidence_of_time(group, with_alias=has_aliases, with_request=not during) for group in groups
             ),
             during=during,
             advice=(f"note  times vary with the machine and its load; query_budget({counted}) would not",),
         )
 
 
-def _evidence(group: QueryGroup, *, with_alias: bool, with_request: bool) -> Evidence:
+def _evidence_of_time(group: QueryGroup, *, with_alias: bool, with_request: bool) -> Evidence:
     remarks = [f"{group.seconds * 1000:.1f} ms"]
     if with_alias:
         remarks.append(f"on {group.using or 'a connection without an alias'}")

@@ -16,13 +16,13 @@ from pytest_dbperf.violations.violation import Violation, compare
 class MaxNewConnections(LimitedOnAlias):
     """Fail when more than `limit` physical database connections are opened, in any thread.
 
-    The connection that a test of its kind stands on is open before it starts, and a checkout from a pool is
-    not a connection.
+    The connection that the test itself uses is open before the test starts, so it does not count. A checkout
+    from a pool is not a new connection.
 
     Args:
-        limit: The most connections that may be opened; None lifts an outer budget.
+        limit: The most connections that may be opened. None lifts an outer budget.
         using: Count only this database alias.
-        reason: Why the limit is what it is.
+        reason: Why the limit has this value.
     """
 
     name: ClassVar[str] = "max_new_connections"
@@ -34,7 +34,7 @@ class MaxNewConnections(LimitedOnAlias):
         return len(self._counted(recording))
 
     def check(self, recording: Recording) -> Violation | None:
-        """Compare the connections that were opened with the limit."""
+        """Compare the number of opened connections with the limit."""
         opened = self._counted(recording)
         if self.limit is None or len(opened) <= self.limit:
             return None

@@ -15,14 +15,14 @@ from pytest_dbperf.violations.violation import Violation, compare
 
 @dataclass(frozen=True, slots=True)
 class MaxOpenConnections(LimitedOnAlias):
-    """Fail when more than `limit` of the connections that were opened are open at the same time.
+    """Fail when more than `limit` new database connections are open at the same time.
 
-    Those that were open before, which a test of its kind stands on, do not count.
+    Connections that were open before the test started, such as the test's own, do not count.
 
     Args:
-        limit: The most connections that may be open at once; None lifts an outer budget.
+        limit: The most new connections that may be open at once. None lifts an outer budget.
         using: Count only this database alias.
-        reason: Why the limit is what it is.
+        reason: Why the limit has this value.
     """
 
     name: ClassVar[str] = "max_open_connections"
@@ -34,7 +34,7 @@ class MaxOpenConnections(LimitedOnAlias):
         return len(self._most_at_once(recording))
 
     def check(self, recording: Recording) -> Violation | None:
-        """Find the moment with most connections, and compare it with the limit."""
+        """Find the moment with the most open connections, and compare their number with the limit."""
         most = self._most_at_once(recording)
         if self.limit is None or len(most) <= self.limit:
             return None

@@ -1,4 +1,4 @@
-"""How many hops may there be?"""
+"""How often may work move between event loops and threads?"""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ from pytest_dbperf.violations.violation import Evidence, Violation, compare
 
 @dataclass(frozen=True, slots=True)
 class MaxThreadHops(Limited):
-    """Fail when there are more than `limit` hops between event loops and threads, whoever decided on them.
+    """Fail when work hops more than `limit` times between event loops and threads.
 
-    Both directions count, `sync_to_async` and `async_to_sync`.
+    Hops of your code, of Django and of libraries count, in both directions: `sync_to_async` and
+    `async_to_sync`.
 
     Args:
-        limit: The most hops that may be made; None lifts an outer budget.
-        per_request: Limit the hops of every single request, and not those of the whole test.
-        reason: Why the limit is what it is.
+        limit: The most hops allowed. None lifts an outer budget.
+        per_request: Limit the hops of each single request, not of the whole test.
+        reason: Why the limit has this value.
     """
 
     name: ClassVar[str] = "max_thread_hops"
@@ -40,11 +41,11 @@ class MaxThreadHops(Limited):
             raise ValueError("max_thread_hops per_request must be True or False")
 
     def measured(self, recording: Recording) -> int:
-        """The number of hops, of the test or of the request that has most."""
+        """The number of hops in the test, or in the request with the most."""
         return len(self._counted(recording))
 
     def check(self, recording: Recording) -> Violation | None:
-        """Compare the hops of the test, or of the request that has most, with the limit."""
+        """Compare the hops of the test, or of the request with the most, with the limit."""
         hops = self._counted(recording)
         if self.limit is None or len(hops) <= self.limit:
             return None
@@ -54,7 +55,7 @@ class MaxThreadHops(Limited):
             measured=len(hops),
             limit=self.limit,
             headline=f"thread hops {compare(len(hops), self.limit)}",
-            evidence=tuple(sorted(_evidence(hops), key=lambda one: -one.count)),
+            evidence=tuple(sorted(_evidence_of_hops(hops), key=lambda one: -one.count)),
             during=", ".join(str(request) for request in requests if len(requests) == 1 and request),
             advice=advice_on(hops),
         )
@@ -72,10 +73,10 @@ def _by_request(hops: Sequence[Hop]) -> list[list[Hop]]:
     return list(requests.values())
 
 
-def _evidence(hops: Sequence[Hop]) -> Iterator[Evidence]:
+def _evidence_of_hops(hops: Sequence[Hop]) -> Iterator[Evidence]:
     middlewares = [hop for hop in hops if hop.part.startswith(MIDDLEWARE)]
     if middlewares:
-        # Seven of them, twice each, would be all that is seen.
+        # Django's default middlewares are seven rows of two hops each, which would hide all others.
         names = Counter(hop.part.removeprefix(MIDDLEWARE) for hop in middlewares)
         what = ", ".join(f"{name} {count}" for name, count in names.most_common())
         yield Evidence(len(middlewares), f"middlewares: {what}", middlewares[0].call_path)

@@ -15,14 +15,15 @@ from pytest_dbperf.violations.violation import Violation, compare
 
 @dataclass(frozen=True, slots=True)
 class NoConnectionLeaks(LimitedOnAlias):
-    """Fail when a connection that was opened is still open at the end, or was dropped while open.
+    """Fail when a new database connection is still open at the end, or was dropped without being closed.
 
-    What a pool keeps, a worker of `wsgi_client`, the test's own thread and asgiref's is not leaked.
+    These are not leaks: connections kept by a pool, by a worker of `wsgi_client`, by the test's own thread or
+    by asgiref's thread.
 
     Args:
-        allowed: The most connections that may be left; None lifts an outer budget.
+        allowed: The most connections that may stay open. None lifts an outer budget.
         using: Count only this database alias.
-        reason: Why the limit is what it is.
+        reason: Why the limit has this value.
     """
 
     name: ClassVar[str] = "no_connection_leaks"
@@ -32,7 +33,7 @@ class NoConnectionLeaks(LimitedOnAlias):
     allowed: int | None = 0
 
     def check(self, recording: Recording) -> Violation | None:
-        """Count the connections that nobody closed."""
+        """Count the connections that were not closed."""
         leaked = [new for new in recording.leaked_connections if self.is_about(new.using)]
         if self.allowed is None or len(leaked) <= self.allowed:
             return None

@@ -1,4 +1,4 @@
-"""How many statements may run?"""
+"""How many queries may run?"""
 
 from __future__ import annotations
 
@@ -17,23 +17,24 @@ from pytest_dbperf.recording.recorder import Recording
 from pytest_dbperf.sql.fingerprint import shortened
 from pytest_dbperf.violations.violation import Evidence, Violation, compare
 
-_KINDS = ("select", "insert", "update", "delete")
+_STATEMENT_KINDS = ("select", "insert", "update", "delete")
 
 
 @dataclass(frozen=True, slots=True)
 class QueryBudget(LimitedOnAlias):
-    """Fail when more than `limit` statements run, in any thread and on any alias.
+    """Fail when more than `limit` queries run, in any thread and on any database.
 
-    Transaction and session control does not count, and `executemany` counts as one.
+    Transaction control and session settings (BEGIN, SAVEPOINT, SET) do not count. `executemany` counts as
+    one query.
 
     Args:
-        limit: The most statements that may run; None lifts an outer budget.
-        at_least: The fewest that must run, so that a test that stopped querying does not pass unseen.
-        select: The most SELECT statements; likewise `insert`, `update` and `delete`.
-        tables: The most statements that may name a table: `{"users_user": 2}`. It need not be that of a
-            model, so a name that never occurs breaks nothing.
+        limit: The most queries allowed. None lifts an outer budget.
+        at_least: The fewest queries required, so that a test that stops querying fails.
+        select: The most SELECT statements allowed; likewise `insert`, `update` and `delete`.
+        tables: The most queries allowed for each table: `{"users_user": 2}`. Table names are not checked
+            against your models, so a misspelt name limits nothing.
         using: Count only this database alias.
-        reason: Why the limit is what it is.
+        reason: Why the limit has this value.
     """
 
     name: ClassVar[str] = "query_budget"
@@ -50,10 +51,10 @@ class QueryBudget(LimitedOnAlias):
     def __post_init__(self) -> None:
         LimitedOnAlias.__post_init__(self)
         require_number("query_budget at_least", self.at_least)
-        for kind in _KINDS:
+        for kind in _STATEMENT_KINDS:
             require_limit(f"query_budget {kind}", getattr(self, kind))
         if not isinstance(self.tables, Mapping | None):
-            raise ValueError("query_budget tables must map names of tables to limits")  # noqa: TRY004
+            raise ValueError("query_budget tables must be a mapping of table names to limits")  # noqa: TRY004
         for table, limit in (self.tables or {}).items():
             require_number(f"query_budget tables[{table!r}]", limit)
         if self.limit is not None and self.at_least > self.limit:
@@ -61,15 +62,15 @@ class QueryBudget(LimitedOnAlias):
 
     @property
     def is_lifted(self) -> bool:
-        """Whether nothing is limited."""
+        """Whether no argument sets a limit."""
         return self == QueryBudget(None, using=self.using, reason=self.reason)
 
     def measured(self, recording: Recording) -> int:
-        """The number of statements that count."""
+        """The number of queries that count."""
         return len(self._counted(recording))
 
     def check(self, recording: Recording) -> Violation | None:
-        """Compare the statements that ran with each limit; all that are broken make one violation."""
+        """Compare the queries with each limit; all broken limits together are one violation."""
         queries = self._counted(recording)
         broken = list(self._broken(queries))
         if not broken:
@@ -79,7 +80,7 @@ class QueryBudget(LimitedOnAlias):
         repeats = n_plus_ones(counted) if measured > limit else []
         loops: dict[Hashable, list[Repeat]] = {}
         for repeat in repeats:
-            loops.setdefault(_kind(repeat), []).append(repeat)
+            loops.setdefault(_cause(repeat), []).append(repeat)
         is_only = len(broken) == 1
         during = only_request(group.request for group in groups)
         has_aliases = len({group.using for group in groups}) > 1
@@ -89,7 +90,9 @@ class QueryBudget(LimitedOnAlias):
             limit=limit,
             headline=", ".join(f"{what} {compare(count, most)}" for what, count, most, _ in broken),
             evidence=tuple(
-                _evidence(group, loops.get(_kind(group)), with_alias=has_aliases, with_request=not during)
+                _evidence_of_group(
+                    group, loops.get(_cause(group)), with_alias=has_aliases, with_request=not during
+                )
                 for group in groups
             ),
             during=during,
@@ -104,7 +107,7 @@ class QueryBudget(LimitedOnAlias):
             yield "queries", len(queries), self.limit, queries
         if len(queries) < self.at_least:
             yield "queries", len(queries), self.at_least, queries
-        for kind in _KINDS:
+        for kind in _STATEMENT_KINDS:
             limit = getattr(self, kind)
             if limit is None:
                 continue
@@ -117,7 +120,7 @@ class QueryBudget(LimitedOnAlias):
                 yield f"queries on {table}", len(counted), limit, counted
 
 
-def _evidence(
+def _evidence_of_group(
     group: QueryGroup, loops: Sequence[Repeat] | None, *, with_alias: bool, with_request: bool
 ) -> Evidence:
     remarks = [f"N+1: {', '.join(map(values_of, loops))}" if loops else _remark_on_parameters(group)]
@@ -130,7 +133,8 @@ def _evidence(
     )
 
 
-def _kind(one: QueryGroup | Repeat) -> Hashable:
+def _cause(one: QueryGroup | Repeat) -> Hashable:
+    """Return what a group and the N+1 within it have in common."""
     request = one.request and one.request.number
     return one.using, one.statement.fingerprint, identity(one.call_path), request
 
