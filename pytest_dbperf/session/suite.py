@@ -234,7 +234,7 @@ class Suite:
         wanted = [given for given in budgets if wants_plans(given.budget)]
         try:
             with self.recorder.pause():
-                recording.plans = explain.explain(recording, self.root) if wanted else ()
+                recording.plans = explain.plans_of(recording, self.root) if wanted else ()
         except explain.CannotExplain as error:
             obstacle = f"{wanted[0]} could judge nothing: {error}."
             self.test.remarks.append((wanted[0], WarningLine(obstacle)))
