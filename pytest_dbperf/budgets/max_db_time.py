@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from pytest_dbperf.budgets.limited import LimitedTime
-from pytest_dbperf.recording.groups import QueryGroup, groups_of_queries, only_request
+from pytest_dbperf.budgets.query_groups import evidence_of_groups
+from pytest_dbperf.recording.groups import groups_of_queries, only_request
 from pytest_dbperf.recording.recorder import Recording
-from pytest_dbperf.sql.fingerprint import shortened
-from pytest_dbperf.violations.violation import Evidence, Violation, compare_milliseconds, in_milliseconds
+from pytest_dbperf.violations.violation import Violation, compare_milliseconds, in_milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,25 +36,12 @@ class MaxDbTime(LimitedTime):
         measured = in_milliseconds(seconds)
         groups = sorted(groups_of_queries(statements), key=lambda group: -group.seconds)
         counted = sum(not query.is_bookkeeping for query in statements)
-        during = only_request(group.request for group in groups)
-        has_aliases = len({group.using for group in groups}) > 1
         return Violation(
             budget=self.name,
             measured=measured,
             limit=self.milliseconds,
             headline=f"db time {compare_milliseconds(measured, self.milliseconds)}",
-            evidence=tuple(
-                _evidence_of_time(group, with_alias=has_aliases, with_request=not during) for group in groups
-            ),
-            during=during,
+            evidence=evidence_of_groups(groups, lambda group: f"{group.seconds * 1000:.1f} ms"),
+            during=only_request(group.request for group in groups),
             advice=(f"note  times vary with the machine and its load; query_budget({counted}) would not",),
         )
-
-
-def _evidence_of_time(group: QueryGroup, *, with_alias: bool, with_request: bool) -> Evidence:
-    remarks = [f"{group.seconds * 1000:.1f} ms"]
-    if with_alias:
-        remarks.append(f"on {group.using or 'a connection without an alias'}")
-    if group.request and with_request:
-        remarks.append(str(group.request))
-    return Evidence(group.count, shortened(group.statement), group.call_path, ", ".join(remarks))

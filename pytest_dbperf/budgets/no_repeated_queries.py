@@ -22,7 +22,7 @@ class NoRepeatedQueries(LimitsRepeats):
     lines are counted together.
 
     Args:
-        threshold: The number of queries that fails the test.
+        threshold: The number of queries at which the test fails.
         allow: Queries that may repeat: relations (`["Campaign.owner"]`), statements, or call sites
             (`["campaigns/api.py"]`).
         reason: Why these are allowed.

@@ -28,7 +28,7 @@ class NoWriteLoops(LimitsRepeats):
     A statement that writes many rows does not count, nor does `executemany`.
 
     Args:
-        threshold: The number of statements that fails the test.
+        threshold: The number of statements at which the test fails.
         allow: Writes that may stay: tables (`["users_user"]`), statements, or call sites
             (`["campaigns/api.py:31"]`).
         reason: Why these are allowed.

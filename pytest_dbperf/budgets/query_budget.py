@@ -8,14 +8,14 @@ from typing import ClassVar
 
 from pytest_dbperf.budgets.budget import require_limit, require_number
 from pytest_dbperf.budgets.limited import LimitedOnAlias
+from pytest_dbperf.budgets.query_groups import evidence_of_groups
 from pytest_dbperf.budgets.repeats import values_of
 from pytest_dbperf.diagnosis.eager_loading import fixes_of
 from pytest_dbperf.diagnosis.repeats import Repeat, n_plus_ones
 from pytest_dbperf.recording.events import Query
 from pytest_dbperf.recording.groups import QueryGroup, groups_of_queries, identity, only_request
 from pytest_dbperf.recording.recorder import Recording
-from pytest_dbperf.sql.fingerprint import shortened
-from pytest_dbperf.violations.violation import Evidence, Violation, compare
+from pytest_dbperf.violations.violation import Violation, compare
 
 _STATEMENT_KINDS = ("select", "insert", "update", "delete")
 
@@ -82,20 +82,13 @@ class QueryBudget(LimitedOnAlias):
         for repeat in repeats:
             loops.setdefault(_cause(repeat), []).append(repeat)
         is_only = len(broken) == 1
-        during = only_request(group.request for group in groups)
-        has_aliases = len({group.using for group in groups}) > 1
         return Violation(
             budget=self.name,
             measured=measured,
             limit=limit,
             headline=", ".join(f"{what} {compare(count, most)}" for what, count, most, _ in broken),
-            evidence=tuple(
-                _evidence_of_group(
-                    group, loops.get(_cause(group)), with_alias=has_aliases, with_request=not during
-                )
-                for group in groups
-            ),
-            during=during,
+            evidence=evidence_of_groups(groups, lambda group: _note_on(group, loops.get(_cause(group), ()))),
+            during=only_request(group.request for group in groups),
             advice=fixes_of(repeats, measured, lambda left, _: is_only and left <= limit),
         )
 
@@ -120,26 +113,15 @@ class QueryBudget(LimitedOnAlias):
                 yield f"queries on {table}", len(counted), limit, counted
 
 
-def _evidence_of_group(
-    group: QueryGroup, loops: Sequence[Repeat] | None, *, with_alias: bool, with_request: bool
-) -> Evidence:
-    remarks = [f"N+1: {', '.join(map(values_of, loops))}" if loops else _remark_on_parameters(group)]
-    if with_alias:
-        remarks.append(f"on {group.using or 'a connection without an alias'}")
-    if group.request and with_request:
-        remarks.append(str(group.request))
-    return Evidence(
-        group.count, shortened(group.statement), group.call_path, ", ".join(filter(None, remarks))
-    )
-
-
 def _cause(one: QueryGroup | Repeat) -> Hashable:
     """Return what a group and the N+1 within it have in common."""
     request = one.request and one.request.number
     return one.using, one.statement.fingerprint, identity(one.call_path), request
 
 
-def _remark_on_parameters(group: QueryGroup) -> str:
+def _note_on(group: QueryGroup, loops: Sequence[Repeat]) -> str:
+    if loops:
+        return f"N+1: {', '.join(map(values_of, loops))}"
     if group.count == 1 or group.distinct is None:
         return ""
     return "the same parameters" if group.distinct == 1 else f"{group.distinct} different parameters"
