@@ -16,7 +16,7 @@ from pytest_dbperf.budgets.budget import Budget, WrongArguments, make, summary, 
 from pytest_dbperf.budgets.built_in import BUDGETS
 from pytest_dbperf.callsites.ownership import ROLES_OF_PACKAGES
 from pytest_dbperf.reports.files import FILES
-from pytest_dbperf.suggestions.files import Wanted
+from pytest_dbperf.suggestions.files import SuggestionOptions
 
 MODES = ("enforce", "report", "off")
 _LAST_VALUE = re.compile(r"(?:'[^']*'|\S+)$")
@@ -42,7 +42,7 @@ class Options:
     resets_caches: bool
     defaults: Sequence[Budget]
     """The suite's budgets, for tests without a marker of their own."""
-    wanted_markers: Wanted
+    wanted_markers: SuggestionOptions
     """Which suggestions are wanted, and which of them are written."""
     projects: Sequence[str]
     """Packages that are yours wherever they lie, besides what is below the root."""
@@ -181,7 +181,7 @@ def options_of(config: pytest.Config) -> Options:
     )
 
 
-def _wanted_markers(config: pytest.Config) -> Wanted:
+def _wanted_markers(config: pytest.Config) -> SuggestionOptions:
     """Resolve which markers are suggested and written. Raises `pytest.UsageError`, also without libcst."""
     suggests = bool(config.getoption("dbperf_suggest"))
     texts = list(config.getoption("dbperf_write") or ())
@@ -203,7 +203,7 @@ def _wanted_markers(config: pytest.Config) -> Wanted:
             ) from None
     elif config.getoption("dbperf_dry_run") == "no":
         raise pytest.UsageError("--dbperf-dry-run=no writes nothing without --dbperf-write=TESTS")
-    return Wanted(
+    return SuggestionOptions(
         for_all=suggests,
         patterns=[_from_root(text, config.invocation_params.dir, config.rootpath) for text in texts],
         is_dry_run=config.getoption("dbperf_dry_run") == "yes",

@@ -23,7 +23,7 @@ from pytest_dbperf.session import standing_connections
 from pytest_dbperf.session.explanation import explanation_of
 from pytest_dbperf.session.live import LiveRecording
 from pytest_dbperf.session.suite import Suite
-from pytest_dbperf.suggestions.files import Outcome, carry_out
+from pytest_dbperf.suggestions.files import SuggestionSummary, suggest
 
 if TYPE_CHECKING:
     from pytest_dbperf.clients.asgi import AsgiClient
@@ -166,7 +166,7 @@ class RunAssembly:
         self.options = chosen
         self.so_far = RunInProgress(enforces=chosen.enforces, project=config.rootpath.name)
         self.run: Run | None = None
-        self.suggested: Outcome | None = None
+        self.suggested: SuggestionSummary | None = None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if hasattr(report, "dbperf"):
@@ -196,7 +196,7 @@ class RunAssembly:
             self.so_far.is_complete = False
         self.run = self.so_far.run(int(exitstatus))
         if self.options.wants_sources:
-            self.suggested = carry_out(self.options.wanted_markers, self.run, self.config.rootpath)
+            self.suggested = suggest(self.options.wanted_markers, self.run, self.config.rootpath)
         for kind, path in self.options.files:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(FILES[kind](self.run), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Is it allowed? Patterns of names and of call sites, and the budgets that take them as `allow`."""
+"""Is it allowed? `allow` has patterns that match names or call sites."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from pytest_dbperf.recording.recorder import Recording
 
 @dataclass(frozen=True, slots=True)
 class WithAllowances(ABC):
-    """What budgets with an `allow` share: a subclass tells what it judges, and the names of that."""
+    """A budget with an `allow`. The subclass says what it counts, and by which names that can be allowed."""
 
     name: ClassVar[str]
     example: ClassVar[str]
-    """A name that could be allowed, for the message that refuses what is no list of names."""
+    """A name for the error message that shows how to write `allow`."""
 
     _: KW_ONLY
     allow: Sequence[str] = ()
@@ -36,67 +36,68 @@ class WithAllowances(ABC):
 
     @property
     def aliases(self) -> Sequence[str]:
-        """None: it is about all databases."""
+        """No alias by name: the budget counts on all of them."""
         return ()
 
     @abstractmethod
     def judged(self, recording: Recording) -> Sequence[Any]:
-        """What would break the budget, were it not allowed: each has a `call_path`."""
+        """What breaks the budget unless it is allowed. Each has a `call_path`."""
 
     @abstractmethod
-    def names_of(self, judged: Any) -> Sequence[str]:
-        """The names that it can be allowed by."""
+    def names_to_allow(self, judged: Any) -> Sequence[str]:
+        """Names that `allow` can match."""
 
     def forbidden(self, recording: Recording) -> list[Any]:
-        """What breaks the budget."""
+        """What breaks the budget: everything that is not allowed."""
         return [each for each in self.judged(recording) if self.allowance_of(each) is None]
 
     def allowances_used(self, recording: Recording) -> set[str]:
-        """The patterns that something needed."""
+        """The patterns that allowed something."""
         used = (self.allowance_of(each) for each in self.judged(recording))
         return {pattern for pattern in used if pattern is not None}
 
     def allowance_of(self, judged: Any) -> str | None:
-        """The first pattern that allows it, None if none does."""
-        return allows(self.allow, self.names_of(judged), judged.call_path)
+        """The first pattern that allows it, or None."""
+        return allows(self.allow, self.names_to_allow(judged), judged.call_path)
 
 
 def allows(patterns: Iterable[str], names: Iterable[str], call_path: CallPath) -> str | None:
-    """Return the first pattern that allows what has these names and comes from there, or None.
+    """Return the first pattern that matches one of the names or the innermost call site, or None.
 
-    A pattern is a name (`QuerySet.get`, or its last part `get`) or tells the innermost call site: its file
-    (`campaigns/api.py`), line (`campaigns/api.py:31`) or function (`create_user`). Wildcards are those of
-    `fnmatch`, and a case is a case.
+    A pattern is a name (`QuerySet.get`, or its last part `get`), or the file (`campaigns/api.py`), line
+    (`campaigns/api.py:31`) or function (`create_user`) of the call site. Wildcards are those of `fnmatch`;
+    upper and lower case differ.
     """
     known = [*names, *(_function_of(site) for site in call_path[:1])]
     known += [name.rpartition(".")[2] for name in known]
-    places = [place for site in call_path[:1] for place in _places_of(site)]
-    return next((pattern for pattern in patterns if _matches(pattern, known, places)), None)
+    locations = [location for site in call_path[:1] for location in _locations_of(site)]
+    return next((pattern for pattern in patterns if _matches(pattern, known, locations)), None)
 
 
 def require_patterns(what: str, patterns: object, *, example: str) -> None:
-    """Refuse what is not a list of patterns: a single string would be one of letters."""
+    """Refuse anything but a list of patterns; a single string would be read as a list of letters."""
     listed = list(patterns) if isinstance(patterns, Sequence) and not isinstance(patterns, str) else [None]
     if not all(isinstance(pattern, str) for pattern in listed):
         raise ValueError(f'{what} must be a list of names, such as ["{example}"]')
 
 
-def _matches(pattern: str, names: Iterable[str], places: Iterable[str]) -> bool:
+def _matches(pattern: str, names: Iterable[str], locations: Iterable[str]) -> bool:
     if any(fnmatchcase(name, pattern) for name in names):
         return True
-    # `create_*` is a name: as the end of a path it would match any file below such a directory.
-    is_a_place = "/" in pattern or pattern.partition(":")[0].endswith(".py")
-    return is_a_place and any(fnmatchcase(place, f"*/{pattern.removeprefix('/')}") for place in places)
+    # `create_*` is a name: as the end of a path it would match every file below such a directory.
+    is_location = "/" in pattern or pattern.partition(":")[0].endswith(".py")
+    ending = f"*/{pattern.removeprefix('/')}"
+    return is_location and any(fnmatchcase(location, ending) for location in locations)
 
 
 def _function_of(site: CallSite) -> str:
-    """The function as it is shown, without where it was defined; a comprehension is its function."""
+    """Name the function without the functions around it; a comprehension belongs to the function it is in."""
     names = site[0].co_qualname.split(".<locals>.")
     while len(names) > 1 and names[-1] in COMPREHENSIONS:
         names.pop()
     return names[-1]
 
 
-def _places_of(site: CallSite) -> tuple[str, str]:
+def _locations_of(site: CallSite) -> tuple[str, str]:
     file = f"/{Path(site[0].co_filename).as_posix().removeprefix('/')}"
     return file, f"{file}:{line_of(site)}"

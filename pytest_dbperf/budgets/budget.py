@@ -1,4 +1,4 @@
-"""What is a budget? What all of them share: a name, a limit, a reason, and a check of a recording."""
+"""What is a budget? A class with a name, a limit, a reason, and a check of a recording."""
 
 from __future__ import annotations
 
@@ -38,27 +38,27 @@ class Budget(Protocol):
 
 @runtime_checkable
 class HasAllowances(Protocol):
-    """A budget that names exceptions, and can tell which of them were needed."""
+    """A budget with exceptions, which can tell which of them were needed."""
 
     allow: Sequence[str]
 
     def allowances_used(self, recording: Recording) -> set[str]:
-        """The patterns that something needed."""
+        """The patterns that allowed something."""
         ...
 
 
 @runtime_checkable
 class HasWarnings(Protocol):
-    """A budget that has something to say of what does not break it: a warning."""
+    """A budget that also warns of something that does not break it."""
 
-    def remarks(self, recording: Recording) -> Sequence[WarningLine]:
-        """What is worth a warning."""
+    def warnings(self, recording: Recording) -> Sequence[WarningLine]:
+        """The warnings about a recording."""
         ...
 
 
 @runtime_checkable
 class HasNumber(Protocol):
-    """A budget whose limit is compared with one number, so that a run can teach the tightest that holds."""
+    """A budget that compares one number with its limit, so that a run can suggest the lowest limit."""
 
     limit: int | None
 
@@ -69,61 +69,72 @@ class HasNumber(Protocol):
 
 B = TypeVar("B", bound=Budget)
 
+# The parameters that most budgets have, in the order in which they are shown.
+_SHARED = ("allow", "using", "reason")
+
 
 class WrongArguments(ValueError):
-    """A budget was given arguments that mean nothing; the text shows the right signature."""
+    """A budget got wrong arguments; the text shows how it is used."""
 
 
-def make(kind: type[B], args: Sequence[Any], kwargs: Mapping[str, Any]) -> B:
+def make(budget_class: type[B], args: Sequence[Any], kwargs: Mapping[str, Any]) -> B:
     """Make a budget from the arguments of a marker, a fixture or an ini option.
 
-    Raises WrongArguments when they do not fit, in a sentence that shows how the budget is used.
+    Raises WrongArguments if they do not fit; its text shows how the budget is used.
     """
     try:
-        inspect.signature(kind).bind(*args, **kwargs)
+        inspect.signature(budget_class).bind(*args, **kwargs)
     except TypeError as error:
-        raise WrongArguments(f"{kind.name}: {error}. Usage: {usage(kind)}") from None
+        raise WrongArguments(f"{budget_class.name}: {error}. Usage: {usage(budget_class)}") from None
     try:
-        return kind(*args, **kwargs)
+        return budget_class(*args, **kwargs)
     except ValueError as error:
-        raise WrongArguments(f"{error}. Usage: {usage(kind)}") from None
+        raise WrongArguments(f"{error}. Usage: {usage(budget_class)}") from None
 
 
 def wants_plans(budget: Budget) -> bool:
-    """Tell whether it judges how PostgreSQL would run the statements: `Recording.plans` is for it."""
+    """Tell whether a budget checks the plans of PostgreSQL, which then have to be in `Recording.plans`."""
     return bool(getattr(budget, "wants_plans", False)) and not budget.is_lifted
 
 
-def usage(kind: type[Budget]) -> str:
+def usage(budget_class: type[Budget]) -> str:
     """Write how a budget is used: `query_budget(limit, *, at_least=0, ...)`."""
-    parameters = [
-        parameter.replace(annotation=parameter.empty)
-        for parameter in inspect.signature(kind).parameters.values()
-    ]
-    return f"{kind.name}{inspect.Signature(parameters)}"
+    parameters = [parameter.replace(annotation=parameter.empty) for parameter in _parameters_of(budget_class)]
+    return f"{budget_class.name}{inspect.Signature(parameters)}"
 
 
-def takes_a_limit(kind: type[Budget]) -> bool:
-    """Tell whether it has a number that must be set, and not only a yes or no."""
-    first = next(iter(inspect.signature(kind).parameters.values()))
+def takes_a_limit(budget_class: type[Budget]) -> bool:
+    """Tell whether a budget needs a number: if not, it can be switched on by a plain `true`."""
+    first = _parameters_of(budget_class)[0]
     return first.kind is not first.KEYWORD_ONLY and first.default is first.empty
 
 
-def summary(kind: type[Budget]) -> str:
-    """The first sentence of a budget's docstring."""
-    return (inspect.getdoc(kind) or "").partition("\n\n")[0].replace("\n", " ")
+def _parameters_of(budget_class: type[Budget]) -> list[inspect.Parameter]:
+    """List the parameters of a budget: of the keyword-only ones, those that most budgets have come last."""
+
+    def position(parameter: inspect.Parameter) -> tuple[int, int]:
+        is_shared = parameter.kind is parameter.KEYWORD_ONLY and parameter.name in _SHARED
+        return parameter.kind, _SHARED.index(parameter.name) if is_shared else -1
+
+    # A dataclass lists the fields of its base before its own.
+    return sorted(inspect.signature(budget_class).parameters.values(), key=position)
+
+
+def summary(budget_class: type[Budget]) -> str:
+    """Return the first sentence of a budget's docstring."""
+    return (inspect.getdoc(budget_class) or "").partition("\n\n")[0].replace("\n", " ")
 
 
 def written(budget: Budget) -> str:
-    """Write a budget as its marker: what differs from the defaults, the reason left out."""
+    """Write a budget as its marker, without the reason and without arguments that have their default."""
     shown = arguments_of(budget, without=("reason",))
     return f"{budget.name}({', '.join(shown)})" if shown else budget.name
 
 
 def arguments_of(budget: Budget, *, without: Sequence[str]) -> list[str]:
-    """Write the arguments of a budget that differ from the defaults, without some."""
+    """Write the arguments of a budget that differ from their defaults, except those named in `without`."""
     shown = []
-    for parameter in inspect.signature(type(budget)).parameters.values():
+    for parameter in _parameters_of(type(budget)):
         value = getattr(budget, parameter.name)
         if parameter.name in without or value == parameter.default:
             continue
@@ -133,14 +144,14 @@ def arguments_of(budget: Budget, *, without: Sequence[str]) -> list[str]:
 
 
 def require_limit(what: str, limit: object) -> None:
-    """Refuse a limit that is not None or a whole number from 0."""
+    """Refuse a limit that is not None or a whole number >= 0."""
     if limit is not None:
         require_number(what, limit, or_none=True)
 
 
 def require_number(what: str, number: object, *, or_none: bool = False) -> None:
-    """Refuse what is not a whole number from 0."""
-    # bool is an int, and `query_budget(True)` is a slip.
+    """Refuse anything but a whole number >= 0."""
+    # bool is a subclass of int, and `query_budget(True)` is a mistake.
     if type(number) is not int:
         expected = "a whole number or None" if or_none else "a whole number"
         raise ValueError(f"{what} must be {expected}, got {type(number).__name__}")
@@ -149,7 +160,7 @@ def require_number(what: str, number: object, *, or_none: bool = False) -> None:
 
 
 def require_milliseconds(what: str, limit: object) -> None:
-    """Refuse a limit that is not None or a number from 0, whole or not."""
+    """Refuse a limit that is not None or a finite number >= 0."""
     if limit is None:
         return
     if type(limit) not in (int, float):
@@ -159,6 +170,6 @@ def require_milliseconds(what: str, limit: object) -> None:
 
 
 def require_alias(what: str, using: object) -> None:
-    """Refuse an alias that is not a name."""
+    """Refuse an alias that is not a non-empty string or None."""
     if using is not None and not (isinstance(using, str) and using):
         raise ValueError(f"{what} must be the name of a database alias or None")

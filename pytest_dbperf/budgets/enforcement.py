@@ -32,7 +32,7 @@ def warnings_of(
         (placed, line)
         for placed in budgets
         if isinstance(placed.budget, HasWarnings)
-        for line in placed.budget.remarks(recording)
+        for line in placed.budget.warnings(recording)
     ]
 
 

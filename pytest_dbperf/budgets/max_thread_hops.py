@@ -1,4 +1,4 @@
-"""How many hops may there be?"""
+"""How often may work move between event loops and threads?"""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
-from pytest_dbperf.budgets.budget import require_limit
+from pytest_dbperf.budgets.limited import Limited
 from pytest_dbperf.callsites.hop_origin import MIDDLEWARE
 from pytest_dbperf.diagnosis.hops import advice_on
 from pytest_dbperf.recording.events import Hop
@@ -18,15 +18,16 @@ from pytest_dbperf.violations.violation import Evidence, Violation, compare
 
 
 @dataclass(frozen=True, slots=True)
-class MaxThreadHops:
-    """Fail when there are more than `limit` hops between event loops and threads, whoever decided on them.
+class MaxThreadHops(Limited):
+    """Fail when work hops more than `limit` times between event loops and threads.
 
-    Both directions count, `sync_to_async` and `async_to_sync`.
+    Hops of your code, of Django and of libraries count, in both directions: `sync_to_async` and
+    `async_to_sync`.
 
     Args:
-        limit: The most hops that may be made; None lifts an outer budget.
-        per_request: Limit the hops of every single request, and not those of the whole test.
-        reason: Why the limit is what it is.
+        limit: The most hops allowed. None lifts an outer budget.
+        per_request: Limit the hops of each single request, not of the whole test.
+        reason: Why the limit has this value.
     """
 
     name: ClassVar[str] = "max_thread_hops"
@@ -34,29 +35,18 @@ class MaxThreadHops:
     limit: int | None
     _: KW_ONLY
     per_request: bool = False
-    reason: str = ""
 
     def __post_init__(self) -> None:
-        require_limit("max_thread_hops limit", self.limit)
+        Limited.__post_init__(self)
         if self.per_request not in (True, False):
             raise ValueError("max_thread_hops per_request must be True or False")
 
-    @property
-    def is_lifted(self) -> bool:
-        """Whether nothing is limited."""
-        return self.limit is None
-
-    @property
-    def aliases(self) -> Sequence[str]:
-        """None: hops belong to no database."""
-        return ()
-
     def measured(self, recording: Recording) -> int:
-        """The number of hops, of the test or of the request that has most."""
+        """The number of hops in the test, or in the request with the most."""
         return len(self._counted(recording))
 
     def check(self, recording: Recording) -> Violation | None:
-        """Compare the hops of the test, or of the request that has most, with the limit."""
+        """Compare the hops of the test, or of the request with the most, with the limit."""
         hops = self._counted(recording)
         if self.limit is None or len(hops) <= self.limit:
             return None
@@ -66,7 +56,7 @@ class MaxThreadHops:
             measured=len(hops),
             limit=self.limit,
             headline=f"thread hops {compare(len(hops), self.limit)}",
-            evidence=tuple(sorted(_evidence(hops), key=lambda one: -one.count)),
+            evidence=tuple(sorted(_evidence_of_hops(hops), key=lambda one: -one.count)),
             during=", ".join(str(request) for request in requests if len(requests) == 1 and request),
             advice=advice_on(hops),
         )
@@ -76,10 +66,10 @@ class MaxThreadHops:
         return max(hops_by_request(hops).values(), key=len, default=[]) if self.per_request else hops
 
 
-def _evidence(hops: Sequence[Hop]) -> Iterator[Evidence]:
+def _evidence_of_hops(hops: Sequence[Hop]) -> Iterator[Evidence]:
     middlewares = [hop for hop in hops if hop.part.startswith(MIDDLEWARE)]
     if middlewares:
-        # Seven of them, twice each, would be all that is seen.
+        # Django's default middlewares are seven rows of two hops each, which would hide all others.
         names = Counter(hop.part.removeprefix(MIDDLEWARE) for hop in middlewares)
         what = ", ".join(f"{name} {count}" for name, count in names.most_common())
         yield Evidence(len(middlewares), f"middlewares: {what}", middlewares[0].call_path)

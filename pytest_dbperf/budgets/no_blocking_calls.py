@@ -1,4 +1,4 @@
-"""May an event loop stand still?"""
+"""May a synchronous call block the event loop?"""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ from pytest_dbperf.violations.violation import Evidence, Violation, compare
 
 @dataclass(frozen=True, slots=True)
 class NoBlockingCalls(WithAllowances):
-    """Fail when the thread of an event loop waits for a database or verifies a password: all its tasks wait.
+    """Fail when a synchronous database call or password check blocks the event loop: all of its tasks wait.
 
-    That is a synchronous call of psycopg's, of Django's cursor (with `DJANGO_ALLOW_ASYNC_UNSAFE`, or of one
-    that a thread has made), or of `check_password`.
+    These calls block: synchronous calls of psycopg, `check_password`, and calls of a Django cursor. Django
+    refuses to open a cursor on the loop's thread, unless `DJANGO_ALLOW_ASYNC_UNSAFE` is set; one that another
+    thread opened still works there.
 
     Args:
-        allow: What may block: functions (`["verify_password", "connect"]`), statements (`["SELECT *"]`), or
-            call sites (`["campaigns/api.py", "campaigns/api.py:31", "create_user"]`).
-        reason: Why the limit is what it is.
+        allow: Calls that may block: functions (`["verify_password", "connect"]`), statements
+            (`["SELECT *"]`), or call sites (`["campaigns/api.py", "campaigns/api.py:31", "create_user"]`).
+        reason: Why these are allowed.
     """
 
     name: ClassVar[str] = "no_blocking_calls"
@@ -36,14 +37,14 @@ class NoBlockingCalls(WithAllowances):
         """The blocking calls."""
         return recording.blocking_calls
 
-    def names_of(self, judged: BlockingCall) -> Sequence[str]:
-        """The statement or the function."""
-        # acheck_password() is where it is written, verify_password() what takes the time.
+    def names_to_allow(self, judged: BlockingCall) -> Sequence[str]:
+        """The function, and the statement or the function that it calls."""
+        # Your code calls acheck_password(), and verify_password() takes the time.
         names = (judged.name, judged.what)
         return (*names, "verify_password") if _hashes(judged) else names
 
     def check(self, recording: Recording) -> Violation | None:
-        """Count the blocking calls, without those that are allowed."""
+        """Count the blocking calls that are not allowed."""
         forbidden = self.forbidden(recording)
         if not forbidden:
             return None
@@ -52,7 +53,7 @@ class NoBlockingCalls(WithAllowances):
             measured=len(forbidden),
             limit=0,
             headline=f"blocking calls {compare(len(forbidden), 0)}",
-            evidence=tuple(_evidence(group) for group in groups_of_blocking_calls(forbidden)),
+            evidence=tuple(_evidence_of_calls(group) for group in groups_of_blocking_calls(forbidden)),
             advice=tuple(_advice(forbidden)),
         )
 
@@ -61,7 +62,7 @@ def _hashes(call: BlockingCall) -> bool:
     return call.via == "hashers"
 
 
-def _evidence(group: Sequence[BlockingCall]) -> Evidence:
+def _evidence_of_calls(group: Sequence[BlockingCall]) -> Evidence:
     first = group[0]
     what = first.what if first.sql is None else shortened(statement_of(first.sql))
     if _hashes(first):

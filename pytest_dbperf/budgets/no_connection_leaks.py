@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
-from pytest_dbperf.budgets.budget import require_alias, require_limit
+from pytest_dbperf.budgets.limited import LimitedOnAlias
 from pytest_dbperf.diagnosis.connections import evidence_of
 from pytest_dbperf.recording.events import NewConnection, Why
 from pytest_dbperf.recording.recorder import Recording
@@ -14,41 +14,27 @@ from pytest_dbperf.violations.violation import Violation, compare
 
 
 @dataclass(frozen=True, slots=True)
-class NoConnectionLeaks:
-    """Fail when a connection that was opened is still open at the end, or was dropped while open.
+class NoConnectionLeaks(LimitedOnAlias):
+    """Fail when a new database connection is still open at the end, or was dropped without being closed.
 
-    What a pool keeps, a worker of `wsgi_client`, the test's own thread and asgiref's is not leaked.
+    These are not leaks: connections kept by a pool, by a worker of `wsgi_client`, by the test's own thread or
+    by asgiref's thread.
 
     Args:
-        allowed: The most connections that may be left; None lifts an outer budget.
+        allowed: The most connections that may stay open. None lifts an outer budget.
         using: Count only this database alias.
-        reason: Why the limit is what it is.
+        reason: Why the limit has this value.
     """
 
     name: ClassVar[str] = "no_connection_leaks"
+    limited_by: ClassVar[str] = "allowed"
 
     _: KW_ONLY
     allowed: int | None = 0
-    using: str | None = None
-    reason: str = ""
-
-    def __post_init__(self) -> None:
-        require_limit("no_connection_leaks allowed", self.allowed)
-        require_alias("no_connection_leaks using", self.using)
-
-    @property
-    def is_lifted(self) -> bool:
-        """Whether any number may be left."""
-        return self.allowed is None
-
-    @property
-    def aliases(self) -> Sequence[str]:
-        """The alias that it counts, if it is only one."""
-        return () if self.using is None else (self.using,)
 
     def check(self, recording: Recording) -> Violation | None:
-        """Count the connections that nobody closed."""
-        leaked = [new for new in recording.leaked_connections if self.using in (None, new.using)]
+        """Count the connections that were not closed."""
+        leaked = [new for new in recording.leaked_connections if self.is_about(new.using)]
         if self.allowed is None or len(leaked) <= self.allowed:
             return None
         dropped = {closed.number for closed in recording.closed_connections if closed.dropped}

@@ -1,13 +1,13 @@
-"""May a transaction stand open while nothing runs in it?"""
+"""How long may a transaction stay open with no statement running?"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import dataclass
 from typing import ClassVar
 
-from pytest_dbperf.budgets.budget import require_alias, require_milliseconds
+from pytest_dbperf.budgets.limited import LimitedTime
 from pytest_dbperf.callsites.callsite import CallPath, without_recursion
 from pytest_dbperf.recording.compaction import expanded
 from pytest_dbperf.recording.events import ConnectionClosed, Query
@@ -22,48 +22,29 @@ _WRITES = ("insert", "update", "delete")
 
 
 @dataclass(frozen=True, slots=True)
-class NoIdleInTransaction:
-    """Fail when a transaction stands open longer than this while none of its statements runs.
+class NoIdleInTransaction(LimitedTime):
+    """Fail when a transaction stays open for more than `milliseconds` while none of its statements runs.
 
-    The time between the statements of a transaction is added up, and the worst one is judged. Its first
-    statement begins it. The transaction around a test is the test's own and does not count: a block of
-    `atomic()` within is judged as the transaction that it is in production.
+    The gaps between the statements of a transaction are added, and the transaction with the largest sum is
+    compared with the limit. A transaction begins with its first statement. The transaction that Django puts
+    around a test does not count: an `atomic()` block inside it is the transaction that runs in production.
 
     Args:
-        milliseconds: The most time that a transaction may be idle; None lifts an outer budget.
-        using: Judge only this database alias.
-        reason: Why the limit is what it is.
+        milliseconds: The longest idle time allowed for a transaction. None lifts an outer budget.
+        using: Check only this database alias.
+        reason: Why the limit has this value.
     """
 
     name: ClassVar[str] = "no_idle_in_transaction"
 
-    milliseconds: float | None
-    _: KW_ONLY
-    using: str | None = None
-    reason: str = ""
-
-    def __post_init__(self) -> None:
-        require_milliseconds("no_idle_in_transaction milliseconds", self.milliseconds)
-        require_alias("no_idle_in_transaction using", self.using)
-
-    @property
-    def is_lifted(self) -> bool:
-        """Whether any time may pass."""
-        return self.milliseconds is None
-
-    @property
-    def aliases(self) -> Sequence[str]:
-        """The alias that it judges, if it is only one."""
-        return () if self.using is None else (self.using,)
-
     def check(self, recording: Recording) -> Violation | None:
-        """Compare the idle time of the worst transaction with the limit."""
+        """Compare the idle time of the transaction that was idle longest with the limit."""
         if self.milliseconds is None:
             return None
         transactions = [
             transaction
             for transaction in transactions_of(expanded(recording.events), recording.periods)
-            if self.using in (None, transaction.using)
+            if self.is_about(transaction.using)
         ]
         over = [each for each in transactions if round(each.idle_seconds * 1000, 6) > self.milliseconds]
         if not over:
@@ -74,17 +55,19 @@ class NoIdleInTransaction:
             measured=measured,
             limit=self.milliseconds,
             headline=f"idle transaction {compare_milliseconds(measured, self.milliseconds)}",
-            evidence=tuple(_evidence(over)),
+            evidence=tuple(_evidence_of_gaps(over)),
             during=only_request(transaction.statements[0].request for transaction in over),
             advice=tuple(_advice(over, len(transactions))),
         )
 
 
-def _evidence(over: Sequence[Transaction]) -> Iterator[Evidence]:
-    """Show gaps between the same two places once, the longest time first."""
+def _evidence_of_gaps(over: Sequence[Transaction]) -> Iterator[Evidence]:
+    """Group the gaps between the same two statements, the longest time first."""
     alike: dict[Hashable, list[Gap]] = {}
     for gap in (gap for transaction in over for gap in transaction.gaps):
-        alike.setdefault((gap.before.using, _place(gap.before), _place(gap.after)), []).append(gap)
+        alike.setdefault((gap.before.using, _identity_of(gap.before), _identity_of(gap.after)), []).append(
+            gap
+        )
     remarks_alias = len({transaction.using for transaction in over}) > 1
     for gaps in sorted(alike.values(), key=_seconds, reverse=True):
         before = gaps[0].before
@@ -100,7 +83,7 @@ def _evidence(over: Sequence[Transaction]) -> Iterator[Evidence]:
         )
 
 
-def _place(event: Query | ConnectionClosed | None) -> Hashable:
+def _identity_of(event: Query | ConnectionClosed | None) -> Hashable:
     if isinstance(event, Query):
         return event.statement.fingerprint, identity(event.call_path)
     return event is None
@@ -132,7 +115,7 @@ def _advice(over: Sequence[Transaction], transactions: int) -> Iterator[str]:
 
 
 def _holds_locks(transaction: Transaction) -> bool:
-    """Tell whether something was locked in its longest gap."""
+    """Tell whether a transaction held locks during its longest gap."""
     longest = max(transaction.gaps, key=lambda gap: gap.seconds)
     return any(
         query.statement.kind in _WRITES or _LOCKING.search(query.statement.fingerprint)

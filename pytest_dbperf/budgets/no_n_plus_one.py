@@ -1,4 +1,4 @@
-"""May rows be asked for one by one?"""
+"""May a query run once for each row?"""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from pytest_dbperf.violations.violation import Violation, WarningLine, compare
 
 @dataclass(frozen=True, slots=True)
 class NoNPlusOne(WithAllowances):
-    """Fail when a query is made for each row: the same one, from the same lines, for other rows each time.
+    """Fail when a query runs once for each row: the same SQL, from the same lines, for other rows each time.
 
-    It counts within a request, on each database by itself. A query for many rows by their values
-    (`IN (1, 2)`) is none of these, and one that repeats the same few values is a warning:
-    `no_repeated_queries` makes it fail.
+    Each request and each database is counted separately. A query for many rows at once (`IN (1, 2)`) does
+    not count. A query that repeats the same few values is only a warning here; `no_repeated_queries` makes
+    it a failure.
 
     Args:
-        threshold: The number of queries from which on it fails. By default 2 where a relation or a deferred
-            field was loaded for rows that came together, which is certain, and else 3.
-        allow: What may be: relations (`["Campaign.owner", "owner"]`), statements, or call sites
-            (`["campaigns/api.py", "campaigns/api.py:31", "serialize"]`).
-        reason: Why that may be.
+        threshold: The number of queries at which the test fails. The default is 2 if Django loads a relation or a
+            deferred field for rows of one queryset, which is a certain N+1, and 3 for any other query.
+        allow: Queries that may run for each row: relations (`["Campaign.owner", "owner"]`), statements, or
+            call sites (`["campaigns/api.py", "campaigns/api.py:31", "serialize"]`).
+        reason: Why these are allowed.
     """
 
     name: ClassVar[str] = "no_n_plus_one"
@@ -49,15 +49,15 @@ class NoNPlusOne(WithAllowances):
             require_threshold("no_n_plus_one threshold", self.threshold)
 
     def judged(self, recording: Recording) -> Sequence[Repeat]:
-        """The queries that were made for each row."""
+        """The queries that ran once for each row."""
         return n_plus_ones(recording.queries, self.threshold)
 
-    def names_of(self, judged: Repeat) -> Sequence[str]:
+    def names_to_allow(self, judged: Repeat) -> Sequence[str]:
         """The relation, and the statement."""
         return names_of(judged)
 
     def check(self, recording: Recording) -> Violation | None:
-        """Count the queries that were made for each row; those of one loop are told together."""
+        """Count the queries that ran once for each row; the evidence groups them by loop."""
         forbidden = self.forbidden(recording)
         if not forbidden:
             return None
@@ -77,7 +77,7 @@ class NoNPlusOne(WithAllowances):
             ),
         )
 
-    def remarks(self, recording: Recording) -> Sequence[WarningLine]:
+    def warnings(self, recording: Recording) -> Sequence[WarningLine]:
         """The queries that repeat the same few values."""
         return [
             remark_on(repeat) for repeat in repeated(recording.queries) if self.allowance_of(repeat) is None

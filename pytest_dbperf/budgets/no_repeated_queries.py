@@ -1,4 +1,4 @@
-"""May the same be asked again and again?"""
+"""May the same query run again and again?"""
 
 from __future__ import annotations
 
@@ -16,30 +16,31 @@ _INSTEAD = "fix  ask once and keep the answer: in a variable, or by cached_prope
 
 @dataclass(frozen=True, slots=True)
 class NoRepeatedQueries(LimitsRepeats):
-    """Fail when the same query runs again and again with the same few values: the answer could be remembered.
+    """Fail when the same query runs again and again with the same few values: its result could be cached.
 
-    In a request it counts wherever it is made, else only where it comes from the same lines.
+    Within a request, queries count wherever they come from. Outside of requests, only queries from the same
+    lines are counted together.
 
     Args:
-        threshold: The number of queries from which on it fails.
-        allow: What may be: relations (`["Campaign.owner"]`), statements, or call sites
+        threshold: The number of queries at which the test fails.
+        allow: Queries that may repeat: relations (`["Campaign.owner"]`), statements, or call sites
             (`["campaigns/api.py"]`).
-        reason: Why that may be.
+        reason: Why these are allowed.
     """
 
     name: ClassVar[str] = "no_repeated_queries"
     example: ClassVar[str] = "Campaign.owner"
 
     def judged(self, recording: Recording) -> Sequence[Repeat]:
-        """The queries with the same few values."""
+        """The queries that repeat the same few values."""
         return repeated(recording.queries, self.threshold)
 
-    def names_of(self, judged: Repeat) -> Sequence[str]:
+    def names_to_allow(self, judged: Repeat) -> Sequence[str]:
         """The relation, and the statement."""
         return names_of(judged)
 
     def check(self, recording: Recording) -> Violation | None:
-        """Count the queries whose answer was known."""
+        """Count the repeated queries."""
         return self.violation_of(
             recording, "repeated queries", remark=values_of, advice=lambda _: (_INSTEAD,)
         )

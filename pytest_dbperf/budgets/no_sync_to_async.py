@@ -1,4 +1,4 @@
-"""May your code hop?"""
+"""May your code move work from the event loop to a thread?"""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from pytest_dbperf.violations.violation import Evidence, Hint, Violation, compar
 
 @dataclass(frozen=True, slots=True)
 class NoSyncToAsync(WithAllowances):
-    """Fail when your code sends work from an event loop to a thread: `sync_to_async`, `to_thread`, others.
+    """Fail when your code moves work from an event loop to a thread: `sync_to_async`, `to_thread`, executors.
 
-    Hops that Django or another library decided on are not yours and do not count. An allowance that no test
-    needed is named at the end of the run.
+    Hops made by Django or another library do not count. The end of the run lists every allowance that no test
+    needed.
 
     Args:
-        allow: What may hop: names or patterns of functions that cross (`"check_password"`, `"create_*"`), or
-            of the places that send them: function, file or line (`"campaigns/api.py:31"`).
-        reason: Why the limit is what it is.
+        allow: Hops that may stay: functions that run in the thread (`["check_password", "create_*"]`), or
+            call sites that send them there (`["campaigns/api.py", "campaigns/api.py:31", "serialize"]`).
+        reason: Why these are allowed.
     """
 
     name: ClassVar[str] = "no_sync_to_async"
     example: ClassVar[str] = "check_password"
 
     def judged(self, recording: Recording) -> Sequence[Hop]:
-        """The hops of your code."""
+        """The hops from a loop to a thread that your code made."""
         return [hop for hop in recording.hops if hop.leaves_the_loop and hop.origin == PROJECT]
 
-    def names_of(self, judged: Hop) -> Sequence[str]:
-        """The function that crosses."""
+    def names_to_allow(self, judged: Hop) -> Sequence[str]:
+        """The function that runs in the thread."""
         return (judged.function,)
 
     def check(self, recording: Recording) -> Violation | None:
-        """Count the hops of your code, without those that are allowed."""
+        """Count the hops of your code that are not allowed."""
         forbidden = self.forbidden(recording)
         if not forbidden:
             return None

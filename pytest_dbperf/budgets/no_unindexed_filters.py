@@ -16,14 +16,14 @@ from pytest_dbperf.sql.plan import UnservedFilter
 from pytest_dbperf.sql.smells import smells_of
 from pytest_dbperf.violations.violation import Evidence, Violation, WarningLine, compare
 
-# More would leave no room for what they are about.
+# More fixes would leave no room for the evidence.
 _MOST_FIXES = 5
 _LONGEST_STATEMENT = 100
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A filter without an index in a statement that ran from one line, or else a smell of the statement."""
+    """A filter without an index, or a smell, in a statement that one line of your code ran."""
 
     count: int
     statement: Statement
@@ -34,16 +34,16 @@ class _Found:
 
 @dataclass(frozen=True, slots=True)
 class NoUnindexedFilters(WithAllowances):
-    """Fail when PostgreSQL has no index to look up what a statement asks for, however few the rows are.
+    """Fail when PostgreSQL has no index for a filter of a query, however few rows the table has.
 
-    After the test, each statement is explained once, with sequential scans priced out, and not run. Reading
-    all of a table, without a condition, breaks nothing. Warn of LIKE with a leading wildcard, OFFSET over
-    1,000, LIMIT without ORDER BY, UPDATE and DELETE without WHERE.
+    After the test, PostgreSQL explains each statement once, with sequential scans disabled, and runs none of
+    them. A query that reads a whole table, without a condition, is fine. These are warnings: LIKE with a
+    leading wildcard, OFFSET over 1,000, LIMIT without ORDER BY, and UPDATE or DELETE without WHERE.
 
     Args:
-        allow: What needs no index: tables that stay small (`["django_content_type"]`), statements
+        allow: Filters that need no index: tables that stay small (`["django_content_type"]`), statements
             (`["SELECT * FROM shop_book *"]`), or call sites (`["campaigns/api.py:31", "export"]`).
-        reason: Why the limit is what it is.
+        reason: Why these are allowed.
     """
 
     name: ClassVar[str] = "no_unindexed_filters"
@@ -51,24 +51,24 @@ class NoUnindexedFilters(WithAllowances):
     wants_plans: ClassVar[bool] = True
 
     def judged(self, recording: Recording) -> Sequence[_Found]:
-        """The filters without an index, and what is wrong with statements at first sight."""
+        """The filters without an index, and the smells of the statements."""
         return [*_unserved(recording), *_smells(recording)]
 
-    def names_of(self, judged: _Found) -> Sequence[str]:
-        """The statement, in full and as it is shown, and the table: the filtered one, or all of a smell's."""
+    def names_to_allow(self, judged: _Found) -> Sequence[str]:
+        """The statement, in full and shortened, and its tables: for a filter, only the filtered one."""
         statement, unserved = judged.statement, judged.unserved
         tables = statement.tables if unserved is None else (unserved.table,)
         return (statement.fingerprint, shortened(statement), *tables)
 
     def check(self, recording: Recording) -> Violation | None:
-        """Count the filters, each once a statement, without those that are allowed."""
+        """Count the filters that are not allowed, each once per statement."""
         forbidden: dict[tuple[str, UnservedFilter], list[_Found]] = {}
         for found in self.forbidden(recording):
             if found.unserved is not None:
                 forbidden.setdefault((found.statement.fingerprint, found.unserved), []).append(found)
         if not forbidden:
             return None
-        evidence = [_evidence(unserved, found) for (_, unserved), found in forbidden.items()]
+        evidence = [_evidence_of_filter(unserved, found) for (_, unserved), found in forbidden.items()]
         fixes = dict.fromkeys(unserved.fix for _, unserved in forbidden if unserved.fix)
         return Violation(
             budget=self.name,
@@ -79,8 +79,8 @@ class NoUnindexedFilters(WithAllowances):
             advice=tuple(f"fix  {fix}" for fix in [*fixes][:_MOST_FIXES]),
         )
 
-    def remarks(self, recording: Recording) -> Sequence[WarningLine]:
-        """What is wrong with statements at first sight."""
+    def warnings(self, recording: Recording) -> Sequence[WarningLine]:
+        """The smells of the statements."""
         return [
             WarningLine(f"{found.smell}: {shortened(found.statement)}", found.call_path)
             for found in self.forbidden(recording)
@@ -88,7 +88,7 @@ class NoUnindexedFilters(WithAllowances):
         ]
 
 
-def _evidence(unserved: UnservedFilter, together: Sequence[_Found]) -> Evidence:
+def _evidence_of_filter(unserved: UnservedFilter, together: Sequence[_Found]) -> Evidence:
     first = together[0]
     statement = shortened(first.statement)
     if len(statement) > _LONGEST_STATEMENT:
@@ -120,7 +120,7 @@ def _smells(recording: Recording) -> Iterator[_Found]:
 
 
 def _by_line(queries: Iterable[Query]) -> list[list[Query]]:
-    """Put together what is alike and ran from one line of your code, in the order of the first of each."""
+    """Group equal statements that one line of your code ran, in the order of their first queries."""
     groups: dict[object, list[Query]] = {}
     for query in queries:
         key = (query.using, query.statement.fingerprint, identity(query.call_path[:1]))

@@ -1,4 +1,4 @@
-"""May rows be written one by one?"""
+"""May rows be written one statement at a time?"""
 
 from __future__ import annotations
 
@@ -23,29 +23,30 @@ _INSTEAD = {
 
 @dataclass(frozen=True, slots=True)
 class NoWriteLoops(LimitsRepeats):
-    """Fail when rows are inserted, updated or deleted one statement at a time, from the same lines.
+    """Fail when the same lines insert, update or delete rows one statement at a time.
 
-    A statement for many rows does not count, and `executemany` does not either.
+    A statement that writes many rows does not count, nor does `executemany`.
 
     Args:
-        threshold: The number of statements from which on it fails.
-        allow: What may be: tables (`["users_user"]`), statements, or call sites (`["campaigns/api.py:31"]`).
-        reason: Why that may be.
+        threshold: The number of statements at which the test fails.
+        allow: Writes that may stay: tables (`["users_user"]`), statements, or call sites
+            (`["campaigns/api.py:31"]`).
+        reason: Why these are allowed.
     """
 
     name: ClassVar[str] = "no_write_loops"
     example: ClassVar[str] = "users_user"
 
     def judged(self, recording: Recording) -> Sequence[Repeat]:
-        """The rows that were written one by one."""
+        """The writes of single rows that repeat."""
         return write_loops(recording.queries, self.threshold)
 
-    def names_of(self, judged: Repeat) -> Sequence[str]:
+    def names_to_allow(self, judged: Repeat) -> Sequence[str]:
         """The tables, and the statement."""
         return (*judged.statement.tables, judged.statement.fingerprint)
 
     def check(self, recording: Recording) -> Violation | None:
-        """Count the statements that could be one."""
+        """Count the statements that one statement could replace."""
         return self.violation_of(recording, "single-row writes", remark=lambda _: "", advice=_advice)
 
 

@@ -1,4 +1,4 @@
-"""How would PostgreSQL run what was asked? It is asked to explain each statement, and runs none of them."""
+"""How would PostgreSQL run the statements of a test? EXPLAIN tells, and runs none of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_dbperf.plans.indexes import Key, candidates
-from pytest_dbperf.plans.proposals import Proposal, proposal_for
+from pytest_dbperf.plans.proposals import ProposedIndex, propose_index
 from pytest_dbperf.recording.events import Sample
 from pytest_dbperf.recording.recorder import Recording
 from pytest_dbperf.sql.fingerprint import statement_of
@@ -19,22 +19,22 @@ from pytest_dbperf.sql.plan import (
     Node,
     Plan,
     UnservedFilter,
-    as_it_is_read,
     columns_in,
     conditions_on,
+    full_reads_as_filters,
     indexes_of,
     unserved_filters,
 )
 
-# Each attempt is a table and an index that are made and rolled back.
+# Each attempt creates a table and an index and rolls them back.
 _MOST_FIXES = 10
 _MOST_ATTEMPTS = 4
 
 _SAVEPOINT = "dbperf_plans"
 _SAVEPOINT_OF_PROOF = "dbperf_proof"
-# What is left is to look a condition up in an index, by a bitmap. Reading a whole table costs next to nothing
-# if it has two rows, and reading an index in its order looks cheap, too: the plan would depend on the rows.
-# What a project has switched off would hide an index, and a lock may be held by the test itself.
+# These settings leave only bitmap scans, which search an index by a condition. On a table of two rows, a
+# sequential scan or a walk along an index would be cheaper, so the plan would depend on the number of rows.
+# Bitmap scans are switched on in case the project has switched them off. The test itself may hold a lock.
 _SETTINGS = {
     "enable_seqscan": "off",
     "enable_indexscan": "off",
@@ -45,7 +45,8 @@ _SETTINGS = {
 }
 
 
-# Those that PostgreSQL would read in full to look up another column. What is no column may be found by any.
+# The B-tree indexes on several columns: PostgreSQL reads such an index in full for any but its first column.
+# Not those that begin with an expression, nor partial ones: these may serve a condition on any column.
 _FIRST_COLUMNS = (
     "SELECT index.relname, quote_ident(first.attname) "
     "FROM pg_index JOIN pg_class AS index ON index.oid = indexrelid JOIN pg_am ON pg_am.oid = index.relam "
@@ -55,11 +56,11 @@ _FIRST_COLUMNS = (
 
 
 class CannotExplain(RuntimeError):
-    """PostgreSQL could not be asked; the text tells why."""
+    """PostgreSQL cannot explain the statements; the text says why."""
 
 
 class _Status(IntEnum):
-    """What libpq says of a connection's transaction (PQtransactionStatus), which both drivers hand on."""
+    """The state of a connection's transaction as libpq (PQtransactionStatus) and both drivers report it."""
 
     IDLE = 0
     ACTIVE = 1
@@ -76,10 +77,10 @@ _WHY_NOT = {
 }
 
 
-def explain(recording: Recording, root: Path) -> list[Plan]:
-    """Explain what a recording has samples of, once a fingerprint and alias, on PostgreSQL alone.
+def plans_of(recording: Recording, root: Path) -> list[Plan]:
+    """Return the plans of a recording's samples: one for each fingerprint and alias on PostgreSQL.
 
-    Raises CannotExplain where that is not possible: the transaction is broken, or there is no connection.
+    Raises CannotExplain if the transaction is aborted or the connection is lost.
     """
     from django.db import connections
 
@@ -87,21 +88,21 @@ def explain(recording: Recording, root: Path) -> list[Plan]:
     for sample in recording.of_type(Sample):
         samples.setdefault(sample.using, []).append(sample)
     plans: list[Plan] = []
-    with _away_from_the_loop():
-        for alias, mine in samples.items():
+    with _without_running_loop():
+        for alias, of_alias in samples.items():
             connection: Any = connections[alias]
             if connection.vendor == "postgresql":
-                with _asking(connection) as server:
-                    plans += _plans(mine, server, root)
+                with _session_on(connection) as session:
+                    plans += _explain(of_alias, session, root)
     return plans
 
 
 @contextmanager
-def _away_from_the_loop() -> Iterator[None]:
-    """Let this thread look as if no event loop ran in it.
+def _without_running_loop() -> Iterator[None]:
+    """Make this thread look as if it ran no event loop.
 
-    Django refuses its connections to a coroutine, and shows it others than those that the test stands on.
-    Nothing is awaited meanwhile.
+    On a thread with a running loop, Django refuses to use its connections, and `connections` has others than
+    the test's own. Nothing is awaited in between.
     """
     from asyncio import _get_running_loop, _set_running_loop
 
@@ -114,11 +115,11 @@ def _away_from_the_loop() -> Iterator[None]:
 
 
 class _Unexplained(Exception):
-    """There is no plan of this statement; nothing is broken by that."""
+    """PostgreSQL has no plan for this statement; the transaction goes on."""
 
 
-class _Server:
-    """A server that is asked within a savepoint, by the driver alone: Django does not hear of it."""
+class _Session:
+    """A savepoint in which PostgreSQL explains statements, through the driver, so that Django logs none."""
 
     def __init__(self, connection: Any) -> None:
         self.connection = connection
@@ -128,7 +129,7 @@ class _Server:
         self._first_columns: dict[str, str] = {}
 
     def begin(self) -> None:
-        # Without autocommit the driver begins by itself.
+        # Without autocommit, the driver begins a transaction by itself.
         if self._was_idle and self.connection.connection.autocommit:
             self._run("BEGIN")
         self._run(f"SAVEPOINT {_SAVEPOINT}")
@@ -140,30 +141,30 @@ class _Server:
         if self._was_idle:
             self._run("ROLLBACK")
 
-    def explain(self, sample: Sample) -> Node:
-        """Ask for a plan. Raises _Unexplained for what has none: of a table that is gone, or a wrong text."""
-        with self._harmless():
+    def plan_of(self, sample: Sample) -> Node:
+        """Explain a statement. Raises _Unexplained if that fails: its table is gone, or its SQL is wrong."""
+        with self._undone_on_error():
             self._cursor.execute(f"EXPLAIN (VERBOSE, FORMAT JSON) {sample.sql}", sample.parameters)
             ((answer,),) = self._cursor.fetchall()
             root = root_of(answer)
             if unknown := indexes_of(root) - self._first_columns.keys():
                 self._cursor.execute(_FIRST_COLUMNS, [[*unknown]])
                 self._first_columns |= dict.fromkeys(unknown, "") | dict(self._cursor.fetchall())
-            return as_it_is_read(root, self._first_columns)
+            return full_reads_as_filters(root, self._first_columns)
 
     @contextmanager
-    def with_index(self, unserved: UnservedFilter, proposal: Proposal) -> Iterator[None]:
-        """Put an empty twin of a table before it, with its indexes and one more.
+    def with_index(self, unserved: UnservedFilter, proposal: ProposedIndex) -> Iterator[None]:
+        """Hide a table behind an empty temporary copy of it that has the proposed index as well.
 
-        On the table itself the index would need a lock that others may hold up and all deferred constraints
-        checked, and could not be used in this transaction if it has changed a row.
+        An index on the table itself would wait for the locks of other transactions, would need all deferred
+        constraints checked first, and could not be used if this transaction has changed a row.
         """
         quoted = self.connection.ops.quote_name
         table, original = quoted(unserved.table), f"{quoted(unserved.schema)}.{quoted(unserved.table)}"
         self._run(f"SAVEPOINT {_SAVEPOINT_OF_PROOF}")
         self._savepoint = _SAVEPOINT_OF_PROOF
         try:
-            with self._harmless():
+            with self._undone_on_error():
                 self._run(f"CREATE TEMPORARY TABLE {table} (LIKE {original} INCLUDING INDEXES)")
                 self._run(proposal.sql)
             yield
@@ -175,11 +176,11 @@ class _Server:
         self._cursor.execute(sql)
 
     @contextmanager
-    def _harmless(self) -> Iterator[None]:
+    def _undone_on_error(self) -> Iterator[None]:
         try:
             yield
         except self.connection.Database.OperationalError:
-            raise  # A lock, a time limit, a server that is gone: it says nothing of the statement.
+            raise  # A lock, a timeout or a lost connection is not the fault of the statement.
         except (self.connection.Database.Error, LookupError, TypeError, ValueError) as error:
             self._run(f"ROLLBACK TO SAVEPOINT {self._savepoint}")
             self._run(_set(_SETTINGS))
@@ -187,20 +188,20 @@ class _Server:
 
 
 def _set(settings: Mapping[str, str]) -> str:
-    """Write SET LOCAL for all of them at once."""
+    """Write one statement that sets all settings, as SET LOCAL does."""
     return "SELECT " + ", ".join(f"set_config('{name}', '{to}', true)" for name, to in settings.items())
 
 
 def root_of(answer: Any) -> Node:
-    """Take the plan out of what EXPLAIN has answered, read by the driver already or not."""
+    """Take the plan out of the answer to EXPLAIN, which the driver may have parsed already."""
     ((explained),) = json.loads(answer) if isinstance(answer, str) else answer
     root: Node = explained["Plan"]
     return root
 
 
 @contextmanager
-def _asking(connection: Any) -> Iterator[_Server]:
-    """Open a savepoint in which a server can be asked, and roll it back."""
+def _session_on(connection: Any) -> Iterator[_Session]:
+    """Open a savepoint in which PostgreSQL explains statements, and roll it back at the end."""
     from django.db import DatabaseError
 
     where = f"PostgreSQL cannot be asked on the connection of {connection.alias!r}"
@@ -210,12 +211,12 @@ def _asking(connection: Any) -> Iterator[_Server]:
         status = _Status(connection.connection.info.transaction_status)
         if status in _WHY_NOT:
             raise CannotExplain(f"{where}: {_WHY_NOT[status]}")
-        server = _Server(connection)
-        server.begin()
+        session = _Session(connection)
+        session.begin()
         try:
-            yield server
+            yield session
         finally:
-            server.end()
+            session.end()
     except (connection.Database.Error, DatabaseError) as error:
         raise CannotExplain(f"{where}: {str(error).strip()}") from error
     finally:
@@ -223,24 +224,27 @@ def _asking(connection: Any) -> Iterator[_Server]:
             connection.close()
 
 
-def _plans(samples: Iterable[Sample], server: _Server, root: Path) -> Iterator[Plan]:
+def _explain(samples: Iterable[Sample], session: _Session, root: Path) -> Iterator[Plan]:
     known: set[str] = set()
-    room = _MOST_FIXES
+    fixes_left = _MOST_FIXES
     for sample in samples:
         statement = statement_of(sample.sql)
         if statement.kind == "other" or statement.fingerprint in known or _may_be_several(sample.sql):
             continue
         with suppress(_Unexplained):
-            explained = server.explain(sample)
+            explained = session.plan_of(sample)
             unserved = unserved_filters(explained)
             known.add(statement.fingerprint)
-            fixed = [replace(each, fix=_fix(each, sample, server, root)) for each in unserved[:room]]
-            room -= len(fixed)
+            fixed = [
+                replace(each, fix=_proven_index(each, sample, session, root))
+                for each in unserved[:fixes_left]
+            ]
+            fixes_left -= len(fixed)
             yield Plan(sample.using, statement, explained, (*fixed, *unserved[len(fixed) :]))
 
 
 def _may_be_several(sql: str) -> bool:
-    """Tell whether there may be a second statement behind the first: that one would be run."""
+    """Tell whether there may be a second statement after the first: EXPLAIN would run that one."""
     return ";" in sql.rstrip().rstrip(";")
 
 
@@ -248,25 +252,29 @@ def _scans(root: Node) -> set[tuple[str, str]]:
     return {(unserved.table, unserved.alias) for unserved in unserved_filters(root)}
 
 
-def _fix(unserved: UnservedFilter, sample: Sample, server: _Server, root: Path) -> str:
-    """Write the first index that is proven to serve a filter; the empty text without one."""
+def _proven_index(unserved: UnservedFilter, sample: Sample, session: _Session, root: Path) -> str:
+    """Write the first index that is proven to serve a filter, or an empty text if there is none."""
     for keys in candidates(unserved)[:_MOST_ATTEMPTS]:
-        proposal = proposal_for(unserved.table, keys, server.connection, root)
-        if proposal is not None and _is_proven(proposal, keys, unserved, sample, server):
+        proposal = propose_index(unserved.table, keys, session.connection, root)
+        if proposal is not None and _is_proven(proposal, keys, unserved, sample, session):
             return proposal.fix
     return ""
 
 
 def _is_proven(
-    proposal: Proposal, keys: Sequence[Key], unserved: UnservedFilter, sample: Sample, server: _Server
+    proposal: ProposedIndex,
+    keys: Sequence[Key],
+    unserved: UnservedFilter,
+    sample: Sample,
+    session: _Session,
 ) -> bool:
-    """Tell whether each column of an index is looked up once it is there, so that the filter is served."""
+    """Tell whether PostgreSQL would search all columns of the proposed index, and so serve the filter."""
     try:
-        with server.with_index(unserved, proposal):
-            explained = server.explain(sample)
+        with session.with_index(unserved, proposal):
+            explained = session.plan_of(sample)
     except _Unexplained:
         return False
-    looked_up = columns_in(conditions_on(explained, proposal.name), unserved.alias)
-    return {key.column for key in keys} <= {*looked_up} and (
+    searched = columns_in(conditions_on(explained, proposal.name), unserved.alias)
+    return {key.column for key in keys} <= {*searched} and (
         (unserved.table, unserved.alias) not in _scans(explained)
     )

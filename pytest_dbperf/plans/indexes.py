@@ -1,4 +1,4 @@
-"""Which index could serve a filter? What PostgreSQL writes of it tells; whether it does has to be proven."""
+"""Which index could serve a filter? The condition that PostgreSQL shows names the columns."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pytest_dbperf.sql.plan import UnservedFilter, columns_in, without_parentheses
 
-# How a condition narrows a column down: to one value, to a range, or to what begins with a text.
+# How a condition narrows a column: to one value, to a range, or to texts with a given beginning.
 EQUAL, RANGE, PREFIX = "equal", "range", "prefix"
 
 _COMPARED = re.compile(
@@ -22,13 +22,13 @@ _COMPARED = re.compile(
 )
 
 _USES = {"=": EQUAL, "~~": PREFIX}
-# What a condition on a column alone begins and ends with.
+# Beginning and end of a condition that compares the column with no value.
 _UNCOMPARED = (("", " IS NULL", EQUAL), ("", " IS NOT NULL", RANGE), ("NOT ", "", EQUAL), ("", "", EQUAL))
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A column that an index could be on, or a function of it, and what for."""
+    """A column for an index, or a function of the column, and how the filter uses it."""
 
     column: str
     use: str
@@ -36,7 +36,7 @@ class Key:
 
 
 def candidates(unserved: UnservedFilter) -> list[tuple[Key, ...]]:
-    """List the keys of indexes that could serve a filter, the best first: what is equal, then one range."""
+    """List the keys of indexes that could serve a filter, best first: all equal columns, then one range."""
     keys = list(dict.fromkeys(_keys(unserved)))
     plain = [key for key in keys if not key.function]
     equal = [key for key in plain if key.use == EQUAL]
@@ -54,7 +54,7 @@ def _keys(unserved: UnservedFilter) -> Iterator[Key]:
 
 
 def _conditions(text: str) -> Iterator[str]:
-    """Split at each AND that is in no parentheses."""
+    """Split a condition at each AND outside of parentheses."""
     text, depth, start = without_parentheses(text), 0, 0
     for mark in re.finditer(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|[()]| AND """, text):
         depth += {"(": 1, ")": -1}.get(mark[0], 0)
@@ -66,7 +66,7 @@ def _conditions(text: str) -> Iterator[str]:
 
 def _key(condition: str, alias: str) -> Key | None:
     columns = columns_in(condition, alias)
-    # What compares two columns of a table has no index.
+    # No B-tree index serves a comparison of two columns of one table.
     if len(columns) != 1 or " OR " in condition:
         return None
     (column,) = columns
@@ -83,7 +83,7 @@ def _key(condition: str, alias: str) -> Key | None:
 
 
 def _is_alone(text: str) -> bool:
-    """Tell whether it is a column and nothing else, but for a type that it is taken for."""
+    """Tell whether a text is only a column, or a column with a cast to a type."""
     text = re.sub(r"::[\w ]+$", "", text)
     inner = without_parentheses(text)
     if inner != text:

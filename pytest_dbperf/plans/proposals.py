@@ -1,4 +1,4 @@
-"""How is an index written in the Meta of a model? With its SQL, as Django would create it."""
+"""How is an index written in the Meta of a model, and which SQL does Django create it with?"""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _FOR_PREFIXES = "pattern_ops"
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
-    """An index: what to paste and where, and the SQL that creates an index of this name."""
+class ProposedIndex:
+    """An index: the line to add and where, its name, and the SQL that creates it."""
 
     fix: str
     name: str
     sql: str
 
 
-def proposal_for(table: str, keys: Sequence[Key], connection: Any, root: Path) -> Proposal | None:
-    """Write an index for a model of yours; None for what is no column of one, or cannot be written."""
+def propose_index(table: str, keys: Sequence[Key], connection: Any, root: Path) -> ProposedIndex | None:
+    """Propose an index for a model of yours, or None: without such a model, or if Django cannot write it."""
     model = _model_of(table)
     if model is None:
         return None
@@ -34,19 +34,19 @@ def proposal_for(table: str, keys: Sequence[Key], connection: Any, root: Path) -
     columns = [key.column.strip('"') for key in keys]
     if not fields.keys() >= set(columns):
         return None
-    written = _written(model, [fields[column] for column in columns], keys, connection)
-    if written is None:
+    index_and_text = _index_with_text(model, [fields[column] for column in columns], keys, connection)
+    if index_and_text is None:
         return None
-    index, text = written
+    index, text = index_and_text
     if not index.name:
         index.set_name_with_model(model)
     editor = connection.SchemaEditorClass(connection, collect_sql=True)
     sql = str(index.create_sql(model, editor))
-    return Proposal(f"{_place_in_meta(model, text)}   in {_place_of(model, root)}", index.name, sql)
+    return ProposedIndex(f"{_in_meta(model, text)}   in {_location_of(model, root)}", index.name, sql)
 
 
 def _model_of(table: str) -> Any | None:
-    """Find the one model of a table that can be written to: not a library's, nor one that Django has made."""
+    """Find the model of a table: the only one in your code that is managed and no proxy."""
     from django.apps import apps
 
     models = [model for model in apps.get_models() if model._meta.db_table == table and _is_yours(model)]
@@ -61,7 +61,7 @@ def _file_of(model: Any) -> str:
     return getattr(sys.modules.get(model.__module__), "__file__", None) or ""
 
 
-def _written(model: Any, fields: Sequence[Any], keys: Sequence[Key], connection: Any) -> Any | None:
+def _index_with_text(model: Any, fields: Sequence[Any], keys: Sequence[Key], connection: Any) -> Any | None:
     from django.db.models import Index
     from django.db.models.functions import Lower, Upper
 
@@ -69,24 +69,24 @@ def _written(model: Any, fields: Sequence[Any], keys: Sequence[Key], connection:
     names = [field.name for field in fields]
     if key.use != PREFIX and not key.function:
         return Index(fields=names), f"models.Index(fields=[{', '.join(map(_quoted, names))}])"
-    name = _name(model, field, *filter(None, (key.function, "like" if key.use == PREFIX else "")))
+    name = _index_name(model, field, *filter(None, (key.function, "like" if key.use == PREFIX else "")))
     if not key.function:
-        kind = _kind_of(field, connection)
-        classes = [f"{kind}_{_FOR_PREFIXES}"]
+        column_type = _text_type_of(field, connection)
+        classes = [f"{column_type}_{_FOR_PREFIXES}"]
         text = f'models.Index(fields=["{names[0]}"], name="{name}", opclasses=["{classes[0]}"])'
-        return None if kind is None else (Index(fields=names, name=name, opclasses=classes), text)
+        return None if column_type is None else (Index(fields=names, name=name, opclasses=classes), text)
     function = {"lower": Lower, "upper": Upper}[key.function]
     text = f'{function.__name__}("{names[0]}")'
     if key.use != PREFIX:
         return Index(function(names[0]), name=name), f'models.Index({text}, name="{name}")'
-    return _written_with_class(function(names[0]), text, name)
+    return _operator_class_index(function(names[0]), text, name)
 
 
-def _written_with_class(expression: Any, text: str, name: str) -> Any | None:
+def _operator_class_index(expression: Any, text: str, name: str) -> Any | None:
     from django.apps import apps
     from django.db.models import Index
 
-    # Without the app, Django does not know how to write an OpClass into an index.
+    # Without this app, Django cannot put an OpClass into an index.
     if not apps.is_installed("django.contrib.postgres"):
         return None
     from django.contrib.postgres.indexes import OpClass
@@ -95,16 +95,16 @@ def _written_with_class(expression: Any, text: str, name: str) -> Any | None:
     return index, f'models.Index(OpClass({text}, name="text_{_FOR_PREFIXES}"), name="{name}")'
 
 
-def _kind_of(field: Any, connection: Any) -> str | None:
-    kind = str(field.db_type(connection)).partition("(")[0]
-    return kind if kind in ("text", "varchar") else None
+def _text_type_of(field: Any, connection: Any) -> str | None:
+    column_type = str(field.db_type(connection)).partition("(")[0]
+    return column_type if column_type in ("text", "varchar") else None
 
 
-def _name(model: Any, field: Any, *ends: str) -> str:
-    """Name an index that Django does not name itself, within the length that it allows."""
+def _index_name(model: Any, field: Any, *ends: str) -> str:
+    """Name an index that Django gives no name, within the length that Django allows."""
     from django.db.models import Index
 
-    # Of two fields of one model the names have to differ.
+    # The end is kept in full length: it differs between the fields of a model.
     end = "_".join((field.name, *ends))[-Index.max_name_length + 2 :].strip("_")
     beginning = model._meta.model_name[: Index.max_name_length - len(end) - 1].strip("_")
     return f"{beginning}_{end}"
@@ -114,11 +114,11 @@ def _quoted(name: str) -> str:
     return f'"{name}"'
 
 
-def _place_in_meta(model: Any, text: str) -> str:
+def _in_meta(model: Any, text: str) -> str:
     if model._meta.indexes:
         return f"Meta.indexes: add {text}"
     return f"class Meta: indexes = [{text}]"
 
 
-def _place_of(model: Any, root: Path) -> str:
+def _location_of(model: Any, root: Path) -> str:
     return f"{relative(_file_of(model), root)} {model.__qualname__}"

@@ -1,50 +1,50 @@
-"""Suggested markers for a reader at a terminal, to be pasted or applied."""
+"""How are suggested markers shown in the terminal? One line each, to paste into the file of the test."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
 from pytest_dbperf.reports.terminal import counted
-from pytest_dbperf.suggestions.files import Outcome
-from pytest_dbperf.suggestions.markers import Suggestion, name_of
+from pytest_dbperf.suggestions.files import SuggestionSummary
+from pytest_dbperf.suggestions.markers import FunctionSuggestions, describe_test
 
-_WIDEST_PLACE = 60
+_WIDEST_TEST = 60
 
 
-def lines(outcome: Outcome) -> Iterator[str]:
-    """Write the markers test by test, then what became of the files."""
-    yield from _rows(outcome.suggestions)
-    if not outcome.has_learned:
-        yield "dbperf: no marker to suggest: of the tests that were asked for, none has passed"
-    elif not outcome.suggestions:
-        yield "dbperf: no marker to suggest that would be new or tighter"
-    if outcome.wanted.is_dry_run:
-        for change in outcome.changes:
+def lines(summary: SuggestionSummary) -> Iterator[str]:
+    """Write the markers test by test, then which files were changed."""
+    yield from _rows(summary.functions)
+    if not summary.has_passed_tests:
+        yield "dbperf: nothing to suggest: none of the selected tests passed"
+    elif not summary.functions:
+        yield "dbperf: nothing to suggest: no marker would be new or tighter"
+    if summary.options.is_dry_run:
+        for change in summary.changes:
             yield from change.diff
-    for left in outcome.left_alone:
-        yield f"dbperf: left alone {left.test}: {left.reason}"
-    for pattern in outcome.unmatched:
+    for each in summary.not_written:
+        yield f"dbperf: nothing written for {each.test}: {each.reason}"
+    for pattern in summary.unmatched:
         yield f"dbperf: --dbperf-write={pattern} matches no test that ran"
-    if outcome.wanted.patterns:
-        yield f"dbperf: {_what_was_written(outcome)}"
+    if summary.options.patterns:
+        yield f"dbperf: {_what_was_written(summary)}"
 
 
-def _what_was_written(outcome: Outcome) -> str:
-    if not outcome.is_complete:
-        return "nothing written, as the run is incomplete: tests are missing"
-    if not outcome.changes:
+def _what_was_written(summary: SuggestionSummary) -> str:
+    if not summary.is_complete:
+        return "nothing written: the run is incomplete, tests are missing"
+    if not summary.changes:
         return "nothing to write"
-    markers = counted(sum(change.markers for change in outcome.changes), "marker")
-    files = counted(len(outcome.changes), "file")
-    if outcome.wanted.is_dry_run:
-        return f"{markers} in {files} not written: a dry run, --dbperf-dry-run=no writes them"
-    return f"{markers} written in {files}: {', '.join(change.path for change in outcome.changes)}"
+    markers = counted(sum(change.markers for change in summary.changes), "marker")
+    files = counted(len(summary.changes), "file")
+    if summary.options.is_dry_run:
+        return f"{markers} in {files} not written: this is a dry run, --dbperf-dry-run=no writes them"
+    return f"{markers} written in {files}: {', '.join(change.path for change in summary.changes)}"
 
 
-def _rows(suggestions: Sequence[Suggestion]) -> Iterator[str]:
-    places = [name_of(suggestion.source) for suggestion in suggestions]
-    width = min(max(map(len, places), default=0), _WIDEST_PLACE)
-    for place, suggestion in zip(places, suggestions, strict=True):
-        for number, marker in enumerate(suggestion.markers):
-            instead = f"  # instead of {marker.instead_of}" if marker.instead_of else ""
-            yield f"{'' if number else place:<{width}}  @pytest.mark.{marker}{instead}"
+def _rows(functions: Sequence[FunctionSuggestions]) -> Iterator[str]:
+    tests = [describe_test(function.source) for function in functions]
+    width = min(max(map(len, tests), default=0), _WIDEST_TEST)
+    for test, function in zip(tests, functions, strict=True):
+        for number, suggestion in enumerate(function.suggestions):
+            instead = f"  # instead of {suggestion.instead_of}" if suggestion.instead_of else ""
+            yield f"{'' if number else test:<{width}}  @pytest.mark.{suggestion}{instead}"

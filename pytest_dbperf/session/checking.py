@@ -103,7 +103,7 @@ class Checking:
         needing = [placed for placed in budgets if wants_plans(placed.budget)]
         try:
             with self._recorder.pause():
-                recording.keep_plans(explain.explain(recording, self._root) if needing else ())
+                recording.keep_plans(explain.plans_of(recording, self._root) if needing else ())
         except explain.CannotExplain as error:
             obstacle = f"{needing[0]} cannot be checked: {error}."
             test.warnings.append((needing[0], WarningLine(obstacle)))

@@ -1,4 +1,4 @@
-"""What is wrong with a statement at first sight? Its SQL and its parameters tell, without a plan."""
+"""Which mistakes show in a statement without its plan? Those in its SQL and its parameters."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from pytest_dbperf.sql.fingerprint import tokens_of
 
 LARGEST_OFFSET = 1_000
 
-# QuerySet.get() asks for one row more than it shows: MAX_GET_RESULTS in django/db/models/query.py.
+# The LIMIT of QuerySet.get(): MAX_GET_RESULTS in django/db/models/query.py.
 _LIMIT_OF_GET = "21"
 _LIKE = frozenset(("LIKE", "ILIKE"))
 _WILDCARDS = ("%", "_")
 _VERBS = frozenset(("SELECT", "INSERT", "UPDATE", "DELETE"))
 _AGGREGATES = frozenset(("AVG", "COUNT", "MAX", "MIN", "SUM"))
-# Around a sliced queryset that is counted: as many rows as these, whichever they are.
+# What stands around a sliced queryset that is counted: its order does not change the count.
 _COUNT_OF = ["SELECT", "COUNT", "(", "FROM", "("]
 _NOT_OF_A_TOTAL = frozenset(("GROUP", "OVER", "UNION", "INTERSECT", "EXCEPT"))
 
 
 @dataclass(frozen=True, slots=True)
 class _Token:
-    """A word, a mark or a value, and the parameter that stands for it, None where that is not known."""
+    """A word, a mark or a value; `parameter` is the value if it is known, and else None."""
 
     text: str
     is_value: bool = False
@@ -35,14 +35,14 @@ class _Token:
 
 
 def smells_of(sql: str, parameters: Any = None) -> list[str]:
-    """Tell what is wrong with a statement, each in half a sentence. Raises nothing, whatever it is given."""
+    """List the mistakes in a statement, half a sentence each. Raises no error for any SQL or parameters."""
     tokens = list(_tokens(sql, parameters))
     found = [*_leading_wildcards(tokens), *_large_offsets(tokens)]
-    for query, around in _queries(tokens):
+    for query, outer in _queries(tokens):
         words = [token.word for token in query]
-        if around != _COUNT_OF:
-            found += _chance(query, words)
-        found += _whole_tables(words)
+        if outer != _COUNT_OF:
+            found += _unordered_limits(query, words)
+        found += _writes_to_all_rows(words)
     return [*dict.fromkeys(found)]
 
 
@@ -61,7 +61,7 @@ def _tokens(sql: str, parameters: Any) -> Iterator[_Token]:
             named = parameters.get(value[2:-2]) if type(parameters) is dict else None
             yield _Token(value, is_value=True, parameter=named)
         else:
-            # Where there are parameters, a percent sign of the text itself is written twice.
+            # In SQL with parameters, a literal percent sign is written twice.
             text = value if parameters is None else value.replace("%%", "%")
             yield _Token(text, is_value=True, parameter=_literal(text))
 
@@ -78,33 +78,33 @@ def _literal(text: str) -> str | int | None:
 
 
 def _leading_wildcards(tokens: Sequence[_Token]) -> Iterator[str]:
-    for place, token in enumerate(tokens):
-        if token.word in _LIKE and _begins_with_a_wildcard(_first_value(tokens, place + 1)):
+    for index, token in enumerate(tokens):
+        if token.word in _LIKE and _begins_with_a_wildcard(_first_value(tokens, index + 1)):
             yield f"{token.word} with a leading wildcard, for which a B-tree index is no help"
 
 
-def _first_value(tokens: Sequence[_Token], place: int) -> Any:
-    """What a pattern begins with. It may be in parentheses, or a function's: LIKE UPPER(%s)."""
-    following = tokens[place : place + 2]
+def _first_value(tokens: Sequence[_Token], index: int) -> Any:
+    """Return the value that a pattern begins with, also in parentheses or a function: LIKE UPPER(%s)."""
+    following = tokens[index : index + 2]
     if "(" in [token.word for token in following]:
-        return _first_value(tokens, place + 1)
+        return _first_value(tokens, index + 1)
     return following[0].parameter if following else None
 
 
 def _begins_with_a_wildcard(pattern: Any) -> bool:
-    # A string of a class of its own may have a startswith() of its own.
+    # Not pattern.startswith(), which a subclass of str may override.
     return str in type(pattern).__mro__ and str.startswith(pattern, _WILDCARDS)
 
 
 def _large_offsets(tokens: Sequence[_Token]) -> Iterator[str]:
-    for place, token in enumerate(tokens[:-1]):
-        rows = tokens[place + 1].parameter
+    for index, token in enumerate(tokens[:-1]):
+        rows = tokens[index + 1].parameter
         if token.word == "OFFSET" and type(rows) is int and rows > LARGEST_OFFSET:
             yield f"OFFSET {rows:,} reads as many rows to throw them away"
 
 
 def _queries(tokens: Sequence[_Token]) -> Iterator[tuple[list[_Token], list[str]]]:
-    """Split a statement into its queries, each with what the one around it has said so far."""
+    """Split a statement into its queries, each with the words before it in the query around it."""
     open_queries: list[list[_Token]] = [[]]
     for token in tokens:
         if token.word == ")" and len(open_queries) > 1:
@@ -117,24 +117,24 @@ def _queries(tokens: Sequence[_Token]) -> Iterator[tuple[list[_Token], list[str]
     yield open_queries[0], []
 
 
-def _chance(query: Sequence[_Token], words: Sequence[str]) -> Iterator[str]:
-    """A LIMIT without ORDER BY, but for those of `get()` and `exists()`, and for the only row of a total."""
+def _unordered_limits(query: Sequence[_Token], words: Sequence[str]) -> Iterator[str]:
+    """Find LIMIT without ORDER BY, except in `get()`, in `exists()`, and where an aggregate gives one row."""
     if "LIMIT" not in words[:-1] or "ORDER" in words or _is_a_total(words):
         return
     limit = query[words.index("LIMIT") + 1]
-    # SELECT 1, which may be a parameter, AS "a".
+    # exists() is SELECT 1 AS "a", and the 1 may be a parameter.
     is_constant = words[0] == "SELECT" and query[1].is_value and "FROM" in (*words[2:3], *words[4:5])
     if limit.text != _LIMIT_OF_GET and not is_constant:
         yield "LIMIT without ORDER BY: which rows these are is left to chance"
 
 
 def _is_a_total(words: Sequence[str]) -> bool:
-    """`SELECT COUNT(*) FROM t LIMIT 1` has one row anyway."""
+    """Tell whether an aggregate makes it one row anyway: `SELECT COUNT(*) FROM t LIMIT 1`."""
     is_aggregate = words[0] == "SELECT" and words[1] in _AGGREGATES
     return is_aggregate and _NOT_OF_A_TOTAL.isdisjoint(words)
 
 
-def _whole_tables(words: Sequence[str]) -> Iterator[str]:
+def _writes_to_all_rows(words: Sequence[str]) -> Iterator[str]:
     first = words[0] if words else ""
     if first == "WITH":
         first = next((word for word in words if word in _VERBS), "")

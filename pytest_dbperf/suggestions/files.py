@@ -1,4 +1,4 @@
-"""Which files get markers? They are read, rewritten, and put in the place of the old ones as a whole."""
+"""Which files get markers? Each is read, changed, and replaced as a whole."""
 
 from __future__ import annotations
 
@@ -12,12 +12,27 @@ from difflib import unified_diff
 from pathlib import Path
 
 from pytest_dbperf.results.model import Run, digest_of
-from pytest_dbperf.suggestions.markers import LeftAlone, Suggestion, chosen, name_of, suggestions_of
+from pytest_dbperf.suggestions.markers import (
+    FunctionSuggestions,
+    NotWritten,
+    describe_test,
+    select,
+    suggestions_for,
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """A file before and after, and how many markers are new or tighter."""
+class SuggestionOptions:
+    """Which tests get suggestions: all, those that match a pattern, or both. The latter are also written."""
+
+    for_all: bool
+    patterns: Sequence[str]
+    is_dry_run: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """A file before and after, and the number of markers that are new or have a lower limit."""
 
     path: str
     before: bytes
@@ -26,9 +41,9 @@ class Change:
 
     @property
     def diff(self) -> Iterator[str]:
-        """The lines of a unified diff, for `git apply` or `patch -p1` below the root."""
+        """The lines of a unified diff, to be applied in the root by `git apply` or `patch -p1`."""
         encoding, _ = tokenize.detect_encoding(io.BytesIO(self.before).readline)
-        # A byte order mark is a part of the first line.
+        # In the diff, a byte order mark has to stay in the first line.
         encoding = encoding.removesuffix("-sig")
         before, after = (_lines(text.decode(encoding)) for text in (self.before, self.after))
         for line in unified_diff(before, after, f"a/{self.path}", f"b/{self.path}"):
@@ -38,84 +53,78 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What was asked for: suggestions for all tests, or for chosen ones, whose files get them."""
+class SuggestionSummary:
+    """The suggestions of a run, and the files that were changed, or in a dry run would be."""
 
-    for_all: bool
-    patterns: Sequence[str]
-    is_dry_run: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What there is to suggest, and what was, or in a dry run would be, written."""
-
-    wanted: Wanted
+    options: SuggestionOptions
     is_complete: bool
-    has_learned: bool
-    """Whether a test that was asked for has passed."""
-    suggestions: Sequence[Suggestion]
-    changes: Sequence[Change]
-    left_alone: Sequence[LeftAlone]
+    """Whether all tests ran: without all results, no file is changed."""
+    has_passed_tests: bool
+    """Whether any of the selected tests passed."""
+    functions: Sequence[FunctionSuggestions]
+    changes: Sequence[FileChange]
+    not_written: Sequence[NotWritten]
     unmatched: Sequence[str]
 
 
-def carry_out(wanted: Wanted, run: Run, root: Path) -> Outcome:
-    """Find suggestions, and write those of the chosen tests; of a run that was cut off nothing is written."""
-    choice = chosen(run.tests, wanted.patterns)
-    asked_for = run.tests if wanted.for_all else choice.tests
-    changes: list[Change] = []
-    left_alone = list(choice.left_alone)
-    by_path: dict[str, list[Suggestion]] = {}
-    for suggestion in choice.suggestions:
-        if not suggestion.source.obstacle and run.complete:
-            by_path.setdefault(suggestion.source.path, []).append(suggestion)
-    for path, suggestions in by_path.items():
+def suggest(options: SuggestionOptions, run: Run, root: Path) -> SuggestionSummary:
+    """Find the suggestions of a run, and write those of the selected tests, if the run is complete."""
+    selection = select(run.tests, options.patterns)
+    selected = run.tests if options.for_all else selection.tests
+    changes: list[FileChange] = []
+    not_written = list(selection.not_written)
+    by_path: dict[str, list[FunctionSuggestions]] = {}
+    for function in selection.functions:
+        if not function.source.obstacle and run.complete:
+            by_path.setdefault(function.source.path, []).append(function)
+    for path, functions in by_path.items():
         try:
-            change, refused = _rewritten(root, path, suggestions)
-            if change is not None and not wanted.is_dry_run:
-                replace(root / path, change.after)
+            change, refused = _change_file(root, path, functions)
+            if change is not None and not options.is_dry_run:
+                replace_file(root / path, change.after)
         except OSError as error:
-            left_alone += [LeftAlone(name_of(each.source), str(error)) for each in suggestions]
+            not_written += [NotWritten(describe_test(each.source), str(error)) for each in functions]
             continue
         changes += [change] if change is not None else []
-        left_alone += refused
-    return Outcome(
-        wanted=wanted,
+        not_written += refused
+    return SuggestionSummary(
+        options=options,
         is_complete=run.complete,
-        has_learned=any(test.outcome == "passed" for test in asked_for),
-        suggestions=suggestions_of(run.tests) if wanted.for_all else choice.suggestions,
+        has_passed_tests=any(test.outcome == "passed" for test in selected),
+        functions=suggestions_for(run.tests) if options.for_all else selection.functions,
         changes=changes,
-        left_alone=sorted(left_alone, key=lambda one: one.test),
-        unmatched=choice.unmatched,
+        not_written=sorted(not_written, key=lambda one: one.test),
+        unmatched=selection.unmatched,
     )
 
 
-def _rewritten(
-    root: Path, path: str, suggestions: Sequence[Suggestion]
-) -> tuple[Change | None, list[LeftAlone]]:
+def _change_file(
+    root: Path, path: str, functions: Sequence[FunctionSuggestions]
+) -> tuple[FileChange | None, list[NotWritten]]:
     from pytest_dbperf.suggestions.rewriting import rewrite  # Only now: libcst is an extra.
 
     before = (root / path).read_bytes()
     digest = digest_of(before)
-    current = {each.source.name: each for each in suggestions if each.source.digest == digest}
-    done = rewrite(before, {name: each.markers for name, each in current.items()})
+    current = {each.source.name: each for each in functions if each.source.digest == digest}
+    rewritten = rewrite(before, {name: each.suggestions for name, each in current.items()})
     refused = {
         each.source.name: "its file has changed since it was imported"
-        for each in suggestions
+        for each in functions
         if each.source.name not in current
-    } | dict(done.refused)
-    markers = sum(len(each.markers) for name, each in current.items() if name not in refused)
-    left_alone = [
-        LeftAlone(name_of(each.source), refused[each.source.name])
-        for each in suggestions
+    } | dict(rewritten.refused)
+    markers = sum(len(each.suggestions) for name, each in current.items() if name not in refused)
+    not_written = [
+        NotWritten(describe_test(each.source), refused[each.source.name])
+        for each in functions
         if each.source.name in refused
     ]
-    return Change(path, before, done.source, markers) if done.source != before else None, left_alone
+    if rewritten.source == before:
+        return None, not_written
+    return FileChange(path, before, rewritten.source, markers), not_written
 
 
-def replace(path: Path, content: bytes) -> None:
-    """Put a new file in the place of an old one, which is whole at every moment; a link stays one."""
+def replace_file(path: Path, content: bytes) -> None:
+    """Replace a file in one step, so that it is whole at every moment; a symbolic link stays a link."""
     path = path.resolve()
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
         new = Path(file.name)
@@ -130,5 +139,5 @@ def replace(path: Path, content: bytes) -> None:
 
 
 def _lines(text: str) -> list[str]:
-    # str.splitlines() would end lines at form feeds and other characters, too.
+    # str.splitlines() also splits at form feeds and other characters.
     return list(io.StringIO(text, newline="\n"))

@@ -1,4 +1,4 @@
-"""How do markers get into a file? Source and wishes in, new source out: the one room that knows libcst."""
+"""How are markers written into a file? libcst changes the decorators and keeps every other byte."""
 
 from __future__ import annotations
 
@@ -8,45 +8,45 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from pytest_dbperf.suggestions.markers import Marker
+from pytest_dbperf.suggestions.markers import Suggestion
 
 _MARK = "pytest.mark"
 _BLANK = cst.EmptyLine(indent=False)
-# What these make of a function hides the marks above them.
+# pytest does not see marks on the objects that these return, so new marks go below them.
 _HIDING = ("classmethod", "staticmethod")
 
 
 @dataclass(frozen=True, slots=True)
 class Rewritten:
-    """The new source, and why some functions were left alone."""
+    """The new source, and why some functions got no marker."""
 
     source: bytes
     refused: Mapping[str, str]
 
 
 class _Refused(Exception):
-    """A function is left alone; the text says why."""
+    """A function gets no marker; the text says why."""
 
 
-def rewrite(source: bytes, wishes: Mapping[str, Sequence[Marker]]) -> Rewritten:
-    """Give functions, by their names within the file (`TestBooks.test_list`), the markers that they lack.
+def rewrite(source: bytes, suggestions: Mapping[str, Sequence[Suggestion]]) -> Rewritten:
+    """Write markers on functions, which are named as in the file: `TestBooks.test_list`.
 
-    A marker that is there gets the limit that is wished for, and keeps its other arguments. All else stays as
-    it is, to the byte.
+    A marker that exists gets the suggested limit and keeps its other arguments. Nothing else changes, not
+    a byte.
     """
     try:
         module = cst.parse_module(source)
     except cst.ParserSyntaxError as error:
-        return Rewritten(source, dict.fromkeys(wishes, f"libcst cannot read its file: {error.message}"))
-    places: dict[str, list[cst.FunctionDef]] = {name: [] for name in wishes}
+        return Rewritten(source, dict.fromkeys(suggestions, f"libcst cannot read its file: {error.message}"))
+    by_name: dict[str, list[cst.FunctionDef]] = {name: [] for name in suggestions}
     for name, function in _functions_in(module):
-        if name in places:
-            places[name].append(function)
-    refused = {name: _why_not_one(found) for name, found in places.items() if len(found) != 1}
-    wanted = {found[0]: name for name, found in places.items() if name not in refused}
-    spelling = _spelling_before(wanted, module)
+        if name in by_name:
+            by_name[name].append(function)
+    refused = {name: _why_not_one(found) for name, found in by_name.items() if len(found) != 1}
+    names = {found[0]: name for name, found in by_name.items() if name not in refused}
+    spelling = _spelling_before(names, module)
     writer = _Writer(
-        {function: (name, wishes[name]) for function, name in wanted.items()},
+        {function: (name, suggestions[name]) for function, name in names.items()},
         spelling or _MARK,
         {_MARK, *_spellings_in(module)},
     )
@@ -58,12 +58,12 @@ def rewrite(source: bytes, wishes: Mapping[str, Sequence[Marker]]) -> Rewritten:
 
 def _why_not_one(found: Sequence[cst.FunctionDef]) -> str:
     if found:
-        return "its file has more than one function of this name"
+        return "its file has several functions of this name"
     return "its file has no function of this name: it is generated or imported"
 
 
 def _functions_in(node: cst.CSTNode, classes: Sequence[str] = ()) -> Iterator[tuple[str, cst.FunctionDef]]:
-    """Find functions with their names, in classes and below conditions, but not those within functions."""
+    """Find functions and their names, in classes and below conditions, but not inside functions."""
     for child in node.children:
         if isinstance(child, cst.FunctionDef):
             yield ".".join((*classes, child.name.value)), child
@@ -74,7 +74,7 @@ def _functions_in(node: cst.CSTNode, classes: Sequence[str] = ()) -> Iterator[tu
 
 
 def _spelling_before(functions: Collection[cst.FunctionDef], module: cst.Module) -> str | None:
-    """Tell how the module spells `pytest.mark` where the first of these functions is; None if not at all."""
+    """Return how the module spells `pytest.mark` above the first of the functions; None if it does not."""
     for statement in module.body:
         if any(function in functions for _, function in _functions_in(cst.Module([statement]))):
             break
@@ -109,16 +109,16 @@ def _dotted(node: cst.CSTNode | None) -> str:
 
 
 class _Writer(cst.CSTTransformer):
-    """Writes the markers that are wanted, in the spelling of the module."""
+    """Writes the suggested markers, in the spelling of the module."""
 
     def __init__(
         self,
-        wanted: Mapping[cst.FunctionDef, tuple[str, Sequence[Marker]]],
+        suggestions: Mapping[cst.FunctionDef, tuple[str, Sequence[Suggestion]]],
         spelling: str,
         spellings: Collection[str],
     ) -> None:
         super().__init__()
-        self.wanted = wanted
+        self.suggestions = suggestions
         self.spelling = spelling
         self.spellings = spellings
         self.refused: dict[str, str] = {}
@@ -128,32 +128,33 @@ class _Writer(cst.CSTTransformer):
         self, original_node: cst.FunctionDef, updated_node: cst.FunctionDef
     ) -> cst.FunctionDef:
         """Write the markers of a function: all or none."""
-        if original_node not in self.wanted:
+        if original_node not in self.suggestions:
             return updated_node
-        name, markers = self.wanted[original_node]
+        name, suggestions = self.suggestions[original_node]
         try:
-            return updated_node.with_changes(decorators=self._decorators(updated_node.decorators, markers))
+            decorators = self._decorators(updated_node.decorators, suggestions)
+            return updated_node.with_changes(decorators=decorators)
         except _Refused as refusal:
             self.refused[name] = str(refusal)
             return updated_node
 
     def _decorators(
-        self, decorators: Sequence[cst.Decorator], markers: Sequence[Marker]
+        self, decorators: Sequence[cst.Decorator], suggestions: Sequence[Suggestion]
     ) -> list[cst.Decorator]:
         kept, new = list(decorators), []
-        for marker in markers:
-            names = [f"{spelling}.{marker.name}" for spelling in self.spellings]
-            places = [place for place, decorator in enumerate(kept) if _name_of(decorator) in names]
-            if len(places) > 1:
-                raise _Refused(f"it has more than one {marker.name}")
-            if places:
-                kept[places[0]] = _with_limit(kept[places[0]], marker)
-            elif marker.is_on_function:
-                raise _Refused(f"its {marker.name} is not written as @{self.spelling}.{marker.name}")
+        for suggestion in suggestions:
+            names = [f"{spelling}.{suggestion.name}" for spelling in self.spellings]
+            indexes = [index for index, decorator in enumerate(kept) if _name_of(decorator) in names]
+            if len(indexes) > 1:
+                raise _Refused(f"it has more than one {suggestion.name}")
+            if indexes:
+                kept[indexes[0]] = _with_limit(kept[indexes[0]], suggestion)
+            elif suggestion.is_on_function:
+                raise _Refused(f"its {suggestion.name} is not written as @{self.spelling}.{suggestion.name}")
             else:
-                new.append(cst.Decorator(cst.parse_expression(f"{self.spelling}.{marker}")))
+                new.append(cst.Decorator(cst.parse_expression(f"{self.spelling}.{suggestion}")))
         self.has_added |= bool(new)
-        hiding = [place for place, decorator in enumerate(kept) if _name_of(decorator) in _HIDING]
+        hiding = [index for index, decorator in enumerate(kept) if _name_of(decorator) in _HIDING]
         above = hiding[-1] + 1 if hiding else 0
         return [*kept[:above], *new, *kept[above:]]
 
@@ -163,63 +164,64 @@ def _name_of(decorator: cst.Decorator) -> str:
     return _dotted(written.func if isinstance(written, cst.Call) else written)
 
 
-def _with_limit(decorator: cst.Decorator, marker: Marker) -> cst.Decorator:
-    """Change the limit of a marker, and nothing else of it."""
-    if marker.limit is None:
+def _with_limit(decorator: cst.Decorator, suggestion: Suggestion) -> cst.Decorator:
+    """Change the limit of a marker, and nothing else in it."""
+    if suggestion.limit is None:
         return decorator
     call = cst.ensure_type(decorator.decorator, cst.Call)
-    for place, argument in enumerate(call.args):
+    for index, argument in enumerate(call.args):
         is_limit = argument.keyword is None or argument.keyword.value == "limit"
         if is_limit and not argument.star:
             if not isinstance(argument.value, cst.Integer):
                 break
-            if argument.value.evaluated_value == marker.limit:
+            if argument.value.evaluated_value == suggestion.limit:
                 return decorator
-            changed = argument.with_changes(value=cst.Integer(str(marker.limit)))
-            args = [*call.args[:place], changed, *call.args[place + 1 :]]
+            changed = argument.with_changes(value=cst.Integer(str(suggestion.limit)))
+            args = [*call.args[:index], changed, *call.args[index + 1 :]]
             return decorator.with_changes(decorator=call.with_changes(args=args))
-    raise _Refused(f"the limit of its {marker.name} is not written as a number")
+    raise _Refused(f"the limit of its {suggestion.name} is not written as a number")
 
 
 def _with_import(module: cst.Module) -> cst.Module:
-    """Import pytest where a sorted file has it: behind the standard library, before what comes later."""
+    """Import pytest where a sorted file has it: after the standard library, before other packages."""
     header, body = list(module.header), list(module.body)
-    place = next(
-        place for place, line in enumerate(body) if not (_is_docstring(line, place) or _is_future(line))
+    position = next(
+        index for index, line in enumerate(body) if not (_is_docstring(line, index) or _is_future(line))
     )
-    while _imports_only_the_standard_library(body[place]):
-        place += 1
-    if place == 0:
-        # libcst takes all comments at the top for the file's, also those of the first statement.
-        start = max([at + 1 for at, line in enumerate(header) if line.comment is None], default=len(header))
+    while _imports_only_the_standard_library(body[position]):
+        position += 1
+    if position == 0:
+        # libcst puts all comments at the top into the header, also those of the first statement.
+        blank = [index for index, line in enumerate(header) if line.comment is None]
+        start = blank[-1] + 1 if blank else len(header)
         body[0] = body[0].with_changes(leading_lines=header[start:])
         header = header[:start]
-    following = body[place]
+    following = body[position]
     lines = list(following.leading_lines)
-    blanks = next((at for at, line in enumerate(lines) if line.comment is not None), len(lines))
+    blanks = next((index for index, line in enumerate(lines) if line.comment is not None), len(lines))
     new = cst.SimpleStatementLine([cst.Import([cst.ImportAlias(cst.Name("pytest"))])])
     if not _imports(following):
-        # A group of its own, and the last import.
+        # The import becomes a group of its own, after all other imports.
         space = 2 if isinstance(following, cst.FunctionDef | cst.ClassDef) else 1
         lines = [*[_BLANK] * (space - blanks), *lines]
-        body[place] = following.with_changes(leading_lines=lines)
-        new = new.with_changes(leading_lines=[_BLANK] if place else [])
+        body[position] = following.with_changes(leading_lines=lines)
+        new = new.with_changes(leading_lines=[_BLANK] if position else [])
     elif not _comes_before_pytest(following):
-        body[place] = following.with_changes(leading_lines=lines[blanks:])
+        body[position] = following.with_changes(leading_lines=lines[blanks:])
         new = new.with_changes(leading_lines=lines[:blanks])
     else:
-        place += 1
-        while _comes_before_pytest(body[place]) and not body[place].leading_lines:
-            place += 1
-    return module.with_changes(header=header, body=[*body[:place], new, *body[place:]])
+        position += 1
+        while _comes_before_pytest(body[position]) and not body[position].leading_lines:
+            position += 1
+    return module.with_changes(header=header, body=[*body[:position], new, *body[position:]])
 
 
 _Statement = cst.SimpleStatementLine | cst.BaseCompoundStatement
 
 
-def _is_docstring(statement: _Statement, place: int) -> bool:
+def _is_docstring(statement: _Statement, index: int) -> bool:
     return (
-        place == 0
+        index == 0
         and isinstance(statement, cst.SimpleStatementLine)
         and isinstance(first := statement.body[0], cst.Expr)
         and isinstance(first.value, cst.SimpleString | cst.ConcatenatedString)
@@ -236,13 +238,13 @@ def _imports_only_the_standard_library(statement: _Statement) -> bool:
 
 
 def _comes_before_pytest(statement: _Statement) -> bool:
-    """Tell whether a sorted file has it above: `import factory`, but neither `import shop` nor a from."""
+    """Tell whether a sorted file has a statement above `import pytest`: `import factory`, but no `from`."""
     is_import = isinstance(statement, cst.SimpleStatementLine) and isinstance(statement.body[0], cst.Import)
     return is_import and _imports(statement)[0].lower() < "pytest"
 
 
 def _imports(statement: _Statement) -> list[str]:
-    """Name the packages that a statement imports, if that is all that it does; "" for relative ones."""
+    """Name the packages that a statement imports, "" for a relative import; none if it does anything else."""
     names = []
     for small in statement.body if isinstance(statement, cst.SimpleStatementLine) else [cst.Pass()]:
         if isinstance(small, cst.Import):

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 
 from pytest_dbperf.callsites.callsite import set_project_root
-from pytest_dbperf.plans.explain import CannotExplain, explain
+from pytest_dbperf.plans.explain import CannotExplain, plans_of
 from shop.models import Book
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("postgres")]
@@ -38,7 +38,7 @@ def test_filters_are_found_and_indexes_proven(recording):
     with recording:
         work()
 
-    unserved = [each for plan in explain(recording, HOME) for each in plan.unserved]
+    unserved = [each for plan in plans_of(recording, HOME) for each in plan.unserved]
 
     assert [each.table for each in unserved] == ["shop_book", "thing", "thing", "thing"]
     assert unserved[0].fix.startswith(
@@ -53,7 +53,7 @@ def test_outside_of_transactions(recording):
     with recording:
         Book.objects.filter(title="Notes").count()
 
-    [plan] = explain(recording, HOME)
+    [plan] = plans_of(recording, HOME)
 
     assert len(plan.unserved) == 1
     assert connection.connection.info.transaction_status == 0
@@ -67,5 +67,5 @@ def test_a_connection_that_is_closed_is_an_error(recording):
     connection.connection.close()
 
     with pytest.raises(CannotExplain, match="it was closed, or the server has ended it"):
-        explain(recording, HOME)
+        plans_of(recording, HOME)
     connection.close()

@@ -173,9 +173,9 @@ def test_help_tells_of_every_option(suite):
         assert option in helped
     suite.run("--markers").stdout.fnmatch_lines(
         [
-            "@pytest.mark.query_budget(limit, [*], at_least=0, *): Fail when more than `limit` statements *",
+            "@pytest.mark.query_budget(limit, [*], at_least=0, *): Fail when more than `limit` queries *",
             "@pytest.mark.max_new_connections(limit, [*], using=None, reason=''): Fail when more than *",
-            "@pytest.mark.no_sync_to_async([*], allow=(), reason=''): Fail when your code sends work from *",
+            "@pytest.mark.no_sync_to_async([*], allow=(), reason=''): Fail when your code moves work from *",
         ]
     )
     suite.run("--fixtures").stdout.fnmatch_lines(

@@ -1,4 +1,4 @@
-"""What a run has measured is suggested as markers, and written into the files that are chosen."""
+"""A run suggests markers with its numbers, and writes them into the selected files."""
 
 import subprocess
 
@@ -67,8 +67,8 @@ def test_error(broken):
 
 
 def suggested(result):
-    """The lines between the section's title and the last line, but the diff."""
-    start = next(place for place, line in enumerate(result.outlines) if "= dbperf suggestions =" in line)
+    """The lines of the section on suggestions, without the diff."""
+    start = next(number for number, line in enumerate(result.outlines) if "= dbperf suggestions =" in line)
     return [
         line for line in result.outlines[start + 1 :] if "@pytest.mark." in line or line.startswith("dbperf")
     ]
@@ -129,7 +129,7 @@ WRITE = ("--dbperf-write=test_it.py", "--dbperf-dry-run=no")
 
 @pytest.mark.parametrize("tool", [("patch", "-p1", "--binary"), ("git", "apply")], ids=["patch", "git"])
 def test_a_dry_run_shows_a_diff_that_can_be_applied(suite, tool):
-    """It is what would be written, and nothing is until then."""
+    """The diff is what would be written, and the file stays as it is."""
     suite.tests(PASSING)
     dry = suite.run("--dbperf-write=test_it.py")
     untouched = (suite.path / "test_it.py").read_bytes()
@@ -141,7 +141,7 @@ def test_a_dry_run_shows_a_diff_that_can_be_applied(suite, tool):
     assert untouched == (IMPORTS + PASSING).encode()
     assert applied == (suite.path / "test_it.py").read_bytes() != untouched
     dry.stdout.fnmatch_lines(
-        ["dbperf: 16 markers in 1 file not written: a dry run, --dbperf-dry-run=no writes them"]
+        ["dbperf: 16 markers in 1 file not written: this is a dry run, --dbperf-dry-run=no writes them"]
     )
 
 
@@ -155,7 +155,7 @@ def test_what_was_written_holds_and_there_is_nothing_to_add(suite, how):
     first.stdout.fnmatch_lines(["dbperf: 16 markers written in 1 file: test_it.py"])
     second.assert_outcomes(passed=10)
     assert suggested(second)[:2] == [
-        "dbperf: no marker to suggest that would be new or tighter",
+        "dbperf: nothing to suggest: no marker would be new or tighter",
         "dbperf: nothing to write",
     ]
     assert (suite.path / "test_it.py").read_bytes() == written
@@ -163,7 +163,7 @@ def test_what_was_written_holds_and_there_is_nothing_to_add(suite, how):
 
 
 def test_what_was_written_fails_the_test_that_gets_worse(suite):
-    """The markers count as if somebody had typed them."""
+    """A written marker is a budget like any other."""
     suite.run_tests("@db\ndef test_it():\n    queries(2)\n", *WRITE)
     text = (suite.path / "test_it.py").read_text()
     (suite.path / "test_it.py").write_text(text.replace("queries(2)", "queries(3)"))
@@ -172,7 +172,7 @@ def test_what_was_written_fails_the_test_that_gets_worse(suite):
 
 
 def test_only_chosen_tests_are_suggested_and_written(suite):
-    """By id, from where pytest was called, or by a pattern."""
+    """Tests are selected by id, relative to the working directory, or by a pattern."""
     tests = "@db\ndef test_a():\n    queries(1)\n\n@db\ndef test_b():\n    queries(2)\n"
     suite.tests(tests, "here/test_one.py")
     suite.tests(tests, "here/test_two.py")
@@ -198,14 +198,14 @@ def subprocess_in(suite, folder, *args):
 
 
 def test_the_root_is_all_tests(suite):
-    """As it is for pytest."""
+    """As on pytest's command line."""
     result = suite.run_tests("@db\ndef test_it():\n    queries(1)\n", "--dbperf-write=.")
 
     assert "+@pytest.mark.query_budget(1)" in result.outlines
 
 
 def test_tests_that_cannot_be_placed_are_named(suite):
-    """And left as they are, while the others get their markers."""
+    """Each is named with the reason, and the others get their markers."""
     suite.file("elsewhere.py", IMPORTS + "class Base:\n    @db\n    def test_inherited(self): queries(1)\n")
     suite.file("test_doc.txt", ">>> 1\n1\n")
     result = suite.run_tests(
@@ -248,11 +248,11 @@ def test_skipped():
     inherited = line_of(suite, "    @db", "elsewhere.py")
     result.stdout.fnmatch_lines_random(
         [
-            f"dbperf: left alone elsewhere.py:{inherited} Base::test_inherited: TestHere inherits it from *",
-            f"dbperf: left alone test_it.py:{line - 1} test_made: its file has no function of this name*",
-            "dbperf: left alone test_it.py:* local::<locals>::TestLocal::test_it: its file has no function *",
-            "dbperf: left alone test_it.py:* test_skipped: no test of it passed (skipped)",
-            "dbperf: left alone test_doc.txt::test_doc.txt: a DoctestItem has no decorators",
+            f"dbperf: nothing written for elsewhere.py:{inherited} Base::test_inherited: TestHere inherits *",
+            f"dbperf: nothing written for test_it.py:{line - 1} test_made: its file has no function *",
+            "dbperf: nothing written for test_it.py:* local::<locals>::TestLocal::test_it: its file has no *",
+            "dbperf: nothing written for test_it.py:* test_skipped: none of its tests passed (skipped)",
+            "dbperf: nothing written for test_doc.txt::test_doc.txt: a DoctestItem has no decorators",
             "dbperf: --dbperf-write=nowhere.py matches no test that ran",
             "dbperf: 2 markers in 1 file not written: *",
             f"elsewhere.py:{inherited} Base::test_inherited *@pytest.mark.query_budget(1)",
@@ -261,7 +261,7 @@ def test_skipped():
 
 
 def test_a_file_that_changes_meanwhile_is_left_alone(suite):
-    """What was measured is no longer what is written there."""
+    """The numbers were measured with other code."""
     result = suite.run_tests(
         """
 @db
@@ -274,19 +274,19 @@ def test_it():
     )
 
     assert suggested(result)[-3:-1] == [
-        "dbperf: left alone test_it.py:21 test_it: its file has changed since it was imported",
+        "dbperf: nothing written for test_it.py:21 test_it: its file has changed since it was imported",
         "dbperf: nothing to write",
     ]
 
 
 def test_a_test_outside_the_root_is_left_alone(suite):
-    """The project is what is below it."""
+    """Only files below the root are changed."""
     suite.file("inner/pytest.ini", (suite.path / "pytest.ini").read_text())
     suite.tests("@db\ndef test_it():\n    queries(1)\n", "outer/test_out.py")
     result = suite.run("--rootdir=inner", "-c", "inner/pytest.ini", "outer/test_out.py", "--dbperf-write=*")
 
     result.stdout.fnmatch_lines(
-        [f"dbperf: left alone {suite.path}/outer/test_out.py:* test_it: it is not below {suite.path}/inner"]
+        [f"dbperf: nothing written for {suite.path}/outer/test_out.py:* test_it: it is not below */inner"]
     )
 
 
@@ -310,11 +310,11 @@ def test_it():
 
     assert suggested(result)[0] == "test_it.py test_it  @pytest.mark.query_budget(1)"
     again = suite.run("--dbperf-suggest")
-    assert suggested(again)[0] == "dbperf: no marker to suggest that would be new or tighter"
+    assert suggested(again)[0] == "dbperf: nothing to suggest: no marker would be new or tighter"
 
 
 def test_a_run_that_was_cut_off_writes_nothing(suite):
-    """It suggests what it knows."""
+    """It only suggests."""
     result = suite.run_tests(
         "@db\ndef test_a():\n    queries(1)\n\ndef test_b():\n    assert 0\n\ndef test_c(): pass\n",
         *WRITE,
@@ -322,13 +322,13 @@ def test_a_run_that_was_cut_off_writes_nothing(suite):
     )
 
     assert suggested(result)[:1] == ["test_it.py:20 test_a  @pytest.mark.query_budget(1)"]
-    result.stdout.fnmatch_lines(["dbperf: nothing written, as the run is incomplete: tests are missing"])
+    result.stdout.fnmatch_lines(["dbperf: nothing written: the run is incomplete, tests are missing"])
     assert (suite.path / "test_it.py").read_text().count("query_budget") == 0
 
 
 @pytest.mark.parametrize("where", ["in the ini file", "on a class", "on the module"])
 def test_what_an_outer_budget_holds_is_not_said_again(suite, where):
-    """Unless it is looser."""
+    """Only a tighter limit is suggested."""
     mark = "@pytest.mark.query_budget(2)\n@pytest.mark.max_new_connections(0)"
     module = "pytestmark = [pytest.mark.query_budget(2), pytest.mark.max_new_connections(0)]"
     if where == "in the ini file":
@@ -362,7 +362,7 @@ class TestIt:
 
 
 def test_a_test_where_nothing_can_count_gets_nothing(suite):
-    """A budget would be an error there."""
+    """A budget would be an error in such a test."""
     suite.file("pytest.ini", "[pytest]\naddopts = -p no:django -p no:randomly\n")
     suite.file(
         "test_bare.py", "import asyncio\n\ndef test_it():\n    asyncio.run(asyncio.to_thread(len, ''))\n"
@@ -372,8 +372,8 @@ def test_a_test_where_nothing_can_count_gets_nothing(suite):
         result = suite.run("--dbperf-write=test_bare.py")
 
     assert suggested(result)[:2] == [
-        "dbperf: no marker to suggest that would be new or tighter",
-        "dbperf: left alone test_bare.py::test_it: it was not measured",
+        "dbperf: nothing to suggest: no marker would be new or tighter",
+        "dbperf: nothing written for test_bare.py::test_it: it was not measured",
     ]
 
 
@@ -387,12 +387,10 @@ def test_a_test_where_nothing_can_count_gets_nothing(suite):
     ids=["none ran", "none was chosen", "none passed"],
 )
 def test_without_a_test_that_passed_nothing_is_known(suite, tests, args):
-    """That is another thing than markers that are tight already."""
+    """The report tells this from markers that are tight already."""
     result = suite.run_tests(tests, *args)
 
-    assert suggested(result)[0] == (
-        "dbperf: no marker to suggest: of the tests that were asked for, none has passed"
-    )
+    assert suggested(result)[0] == "dbperf: nothing to suggest: none of the selected tests passed"
 
 
 @pytest.mark.parametrize(
@@ -421,7 +419,7 @@ def test_without_a_test_that_passed_nothing_is_known(suite, tests, args):
     ],
 )
 def test_options_that_mean_nothing_are_usage_errors(suite, args, complaint):
-    """Nobody waits for a run that could not end as they think."""
+    """The error comes before the first test."""
     result = suite.run_tests("def test_it(): pass", *args)
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
@@ -429,7 +427,7 @@ def test_options_that_mean_nothing_are_usage_errors(suite, args, complaint):
 
 
 def test_libcst_is_asked_for_before_the_first_test(suite):
-    """It is an extra, and only writing needs it."""
+    """libcst is an extra that only --dbperf-write needs."""
     suite.file("conftest.py", "import sys\nsys.modules['libcst'] = None\n")
     suite.tests("@db\ndef test_it():\n    queries(1)\n")
     writing, suggesting = suite.run("--dbperf-write=*"), suite.run("--dbperf-suggest")

@@ -17,11 +17,11 @@ from pytest_dbperf.budgets.query_budget import QueryBudget
 from pytest_dbperf.violations.violation import WarningLine
 
 
-def remarks(self, recording):
+def warnings(self, recording):
     return [WarningLine(f"{len(recording.queries)} queries", recording.queries[0].call_path)]
 
 
-QueryBudget.remarks = remarks
+QueryBudget.warnings = warnings
 """
 TEST = """
 @db

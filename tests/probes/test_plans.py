@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 
 from pytest_dbperf.callsites.callsite import set_project_root
 from pytest_dbperf.plans import explain as explain_module
-from pytest_dbperf.plans.explain import CannotExplain, explain, root_of
+from pytest_dbperf.plans.explain import CannotExplain, plans_of, root_of
 from shop.models import Author, Book
 from tests.probes.server_log import ServerLog
 
@@ -54,7 +54,7 @@ def explained(recorder):
     def explained(work):
         with recorder.record(samples=True) as recording:
             work()
-        return explain(recording, HOME)
+        return plans_of(recording, HOME)
 
     return explained
 
@@ -373,7 +373,7 @@ def test_the_servers_log_has_explanations_alone(recorder, books):
         list(Book.objects.filter(title__startswith="N"))
     log = ServerLog({connection.settings_dict["NAME"]})
 
-    found = explain(recording, HOME)
+    found = plans_of(recording, HOME)
 
     assert sum(len(plan.unserved) for plan in found) == 3
     heard = log.heard()
@@ -516,7 +516,7 @@ async def test_the_loop_of_a_coroutine_stands_aside(recorder):
     with recorder.record(samples=True) as recording:
         await Book.objects.filter(title="Notes").acount()
 
-    [plan] = explain(recording, HOME)
+    [plan] = plans_of(recording, HOME)
 
     assert [unserved.table for unserved in plan.unserved] == ["shop_book"]
     await asyncio.sleep(0)

@@ -40,7 +40,7 @@ def check(case, recording):
     assert case.verdict != SILENT or again == []
     assert (NoNPlusOne().check(recording) is not None) is (case.verdict == GROWS)
     assert (NoRepeatedQueries().check(recording) is not None) is bool(again)
-    assert bool(NoNPlusOne().remarks(recording)) is bool(again)
+    assert bool(NoNPlusOne().warnings(recording)) is bool(again)
 
 
 def record(recorder, case, using):

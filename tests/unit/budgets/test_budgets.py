@@ -262,7 +262,7 @@ def test_the_most_connections_at_once_are_shown():
     ],
 )
 def test_leaks_are_told_with_their_cure(left, advice):
-    """Each kind has its own."""
+    """Each reason has its own text."""
     events = [new_connection(1, **left), new_connection(2, **left), closed_connection(2, dropped=True)]
     lines = text_of(NoConnectionLeaks(), *events)
 
@@ -396,7 +396,7 @@ IN_A_THREAD = "fix   await sync_to_async(user.check_password)(password)"
         (blocking_call("verify_password", via="hashers", sql=None, using=None), [IN_A_THREAD]),
     ],
 )
-def test_each_kind_of_blocking_call_has_its_own_cure(monkeypatch, call, advice):
+def test_each_sort_of_blocking_call_has_its_own_cure(monkeypatch, call, advice):
     """What is Django's goes to a thread, and psycopg has an asynchronous connection."""
     monkeypatch.delenv("DJANGO_ALLOW_ASYNC_UNSAFE", raising=False)
 
@@ -448,8 +448,8 @@ def test_a_blocking_call_is_allowed_by_name_or_call_site(call, pattern):
     assert NoBlockingCalls(allow=[pattern]).check(recording(call, other)).measured == 1
 
 
-@pytest.mark.parametrize("kind", BUDGETS, ids=lambda kind: kind.name)
-def test_every_budget_can_be_lifted(kind):
+@pytest.mark.parametrize("budget_class", BUDGETS, ids=lambda budget_class: budget_class.name)
+def test_every_budget_can_be_lifted(budget_class):
     """An inner marker undoes an outer one."""
     by_keyword = {
         NoSyncToAsync: {"allow": ["*"]},
@@ -460,7 +460,11 @@ def test_every_budget_can_be_lifted(kind):
         NoWriteLoops: {"allow": ["*"]},
         NoUnindexedFilters: {"allow": ["*"]},
     }
-    lifted = kind(**by_keyword[kind]) if kind in by_keyword else kind(None, reason="bulk import")
+    lifted = (
+        budget_class(**by_keyword[budget_class])
+        if budget_class in by_keyword
+        else budget_class(None, reason="bulk import")
+    )
 
     assert lifted.is_lifted
     assert lifted.check(recording(query(), new_connection(), hop(), blocking_call())) is None
@@ -481,19 +485,19 @@ def test_a_limit_does_not_lift(budget):
     assert not budget.is_lifted
 
 
-@pytest.mark.parametrize("kind", BUDGETS, ids=lambda kind: kind.name)
-def test_every_budget_has_a_name_a_summary_and_a_reason(kind):
+@pytest.mark.parametrize("budget_class", BUDGETS, ids=lambda budget_class: budget_class.name)
+def test_every_budget_has_a_name_a_summary_and_a_reason(budget_class):
     """Marker, fixture, option and --markers line follow from the class."""
-    budget = make(kind, (1,) if takes_a_limit(kind) else (), {"reason": "because"})
+    budget = make(budget_class, (1,) if takes_a_limit(budget_class) else (), {"reason": "because"})
 
     assert budget.reason == "because"
-    assert budget.name == kind.name
-    assert summary(kind).endswith(".")
-    assert usage(kind).startswith(f"{kind.name}(")
+    assert budget.name == budget_class.name
+    assert summary(budget_class).endswith(".")
+    assert usage(budget_class).startswith(f"{budget_class.name}(")
 
 
 @pytest.mark.parametrize(
-    ("kind", "args", "kwargs", "complaint"),
+    ("budget_class", "args", "kwargs", "complaint"),
     [
         (QueryBudget, (), {}, "query_budget: missing a required argument: 'limit'"),
         (QueryBudget, (1, 2), {}, "query_budget: too many positional arguments"),
@@ -506,7 +510,12 @@ def test_every_budget_has_a_name_a_summary_and_a_reason(kind):
         (QueryBudget, (1,), {"select": -1}, "query_budget select must be >= 0, got -1"),
         (QueryBudget, (1,), {"tables": {"t": -1}}, "query_budget tables['t'] must be >= 0, got -1"),
         (QueryBudget, (1,), {"tables": {"t": None}}, "query_budget tables['t'] must be a whole number"),
-        (QueryBudget, (1,), {"tables": ["t"]}, "query_budget tables must map names of tables to limits"),
+        (
+            QueryBudget,
+            (1,),
+            {"tables": ["t"]},
+            "query_budget tables must be a mapping of table names to limits",
+        ),
         (QueryBudget, (1,), {"using": 1}, "query_budget using must be the name of a database alias or None"),
         (MaxNewConnections, (-1,), {}, "max_new_connections limit must be >= 0, got -1"),
         (MaxNewConnections, (1,), {"using": ""}, "max_new_connections using must be the name"),
@@ -527,13 +536,13 @@ def test_every_budget_has_a_name_a_summary_and_a_reason(kind):
         (NoBlockingCalls, (), {"allow": 1}, "no_blocking_calls allow must be a list of names"),
     ],
 )
-def test_wrong_arguments_are_refused_in_a_sentence_with_the_usage(kind, args, kwargs, complaint):
+def test_wrong_arguments_are_refused_in_a_sentence_with_the_usage(budget_class, args, kwargs, complaint):
     """Who slipped sees what was wrong and what would be right."""
     with pytest.raises(WrongArguments) as refused:
-        make(kind, args, kwargs)
+        make(budget_class, args, kwargs)
 
     assert str(refused.value).startswith(complaint)
-    assert str(refused.value).endswith(f"Usage: {usage(kind)}")
+    assert str(refused.value).endswith(f"Usage: {usage(budget_class)}")
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,7 @@ def test_a_smell_is_a_warning_and_breaks_nothing():
     violation, window = judged(*events, plans=[])
 
     assert violation is None
-    assert [(remark.text, remark.call_path) for remark in NoUnindexedFilters().remarks(window)] == [
+    assert [(remark.text, remark.call_path) for remark in NoUnindexedFilters().warnings(window)] == [
         ("LIKE with a leading wildcard, for which a B-tree index is no help: " + like, (API,)),
         ("DELETE without WHERE deletes all rows: DELETE FROM t", (VIEW, API)),
     ]
@@ -145,7 +145,7 @@ def test_smells_can_be_allowed():
     budget = NoUnindexedFilters(allow=["t"])
     window = recording(query("DELETE FROM t", path=(API,)))
 
-    assert budget.remarks(window) == []
+    assert budget.warnings(window) == []
     assert budget.allowances_used(window) == {"t"}
 
 

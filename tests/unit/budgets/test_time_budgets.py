@@ -41,7 +41,7 @@ def text_of(violation):
     return explain([violation], ROOT)
 
 
-@pytest.mark.parametrize("kind", [MaxDbTime, NoIdleInTransaction])
+@pytest.mark.parametrize("budget_class", [MaxDbTime, NoIdleInTransaction])
 @pytest.mark.parametrize(
     ("args", "complaint"),
     [
@@ -54,39 +54,42 @@ def text_of(violation):
         ((), "{}: missing a required argument: 'milliseconds'"),
     ],
 )
-def test_a_limit_that_means_nothing_is_refused(kind, args, complaint):
+def test_a_limit_that_means_nothing_is_refused(budget_class, args, complaint):
     """In a sentence, with the right usage."""
     with pytest.raises(WrongArguments) as raised:
-        make(kind, args, {})
+        make(budget_class, args, {})
 
+    name = budget_class.name
     assert str(raised.value) == (
-        f"{complaint.format(kind.name)}. Usage: {kind.name}(milliseconds, *, using=None, reason='')"
+        f"{complaint.format(name)}. Usage: {name}(milliseconds, *, using=None, reason='')"
     )
 
 
-@pytest.mark.parametrize("kind", [MaxDbTime, NoIdleInTransaction])
-def test_an_alias_that_is_no_name_is_refused(kind):
+@pytest.mark.parametrize("budget_class", [MaxDbTime, NoIdleInTransaction])
+def test_an_alias_that_is_no_name_is_refused(budget_class):
     """As every budget refuses it."""
     with pytest.raises(WrongArguments, match="using must be the name of a database alias or None"):
-        make(kind, (1,), {"using": ""})
+        make(budget_class, (1,), {"using": ""})
 
 
-@pytest.mark.parametrize("kind", [MaxDbTime, NoIdleInTransaction])
-def test_none_lifts_it(kind):
+@pytest.mark.parametrize("budget_class", [MaxDbTime, NoIdleInTransaction])
+def test_none_lifts_it(budget_class):
     """Nothing is limited."""
-    assert kind(None).is_lifted
-    assert kind(None).check(recording(*block(0, ("SELECT 1", 0)))) is None
-    assert not kind(0).is_lifted
+    assert budget_class(None).is_lifted
+    assert budget_class(None).check(recording(*block(0, ("SELECT 1", 0)))) is None
+    assert not budget_class(0).is_lifted
 
 
-@pytest.mark.parametrize("kind", [MaxDbTime, NoIdleInTransaction])
-def test_it_is_written_as_its_marker(kind):
+@pytest.mark.parametrize("budget_class", [MaxDbTime, NoIdleInTransaction])
+def test_it_is_written_as_its_marker(budget_class):
     """Fractions are allowed, and a suite may have a default."""
-    assert written(kind(0.5, using="other", reason="slow")) == f"{kind.name}(0.5, using='other')"
-    assert kind(0.5, using="other").aliases == ("other",)
-    assert kind(20).aliases == ()
-    assert takes_a_limit(kind)
-    assert usage(kind).startswith(kind.name)
+    assert (
+        written(budget_class(0.5, using="other", reason="slow")) == f"{budget_class.name}(0.5, using='other')"
+    )
+    assert budget_class(0.5, using="other").aliases == ("other",)
+    assert budget_class(20).aliases == ()
+    assert takes_a_limit(budget_class)
+    assert usage(budget_class).startswith(budget_class.name)
 
 
 @pytest.mark.parametrize(

@@ -272,14 +272,14 @@ def test_what_is_allowed_or_too_rare_breaks_nothing(budget, queries):
 def test_what_repeats_is_worth_a_warning():
     """Unless it is allowed."""
     queries = recording(*asked(1, 1, 1))
-    [remark] = NoNPlusOne().remarks(queries)
+    [remark] = NoNPlusOne().warnings(queries)
 
     assert (
         remark.text
         == "3x  SELECT a FROM t WHERE id = %s   repeated: the same parameters; remember the answer"
     )
     assert remark.call_path == (VIEW,)
-    assert NoNPlusOne(allow=["view"]).remarks(queries) == []
+    assert NoNPlusOne(allow=["view"]).warnings(queries) == []
 
 
 def test_loops_of_all_writes_are_told_what_to_do_instead():

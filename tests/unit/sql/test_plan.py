@@ -4,9 +4,9 @@ import pytest
 
 from pytest_dbperf.sql.plan import (
     UnservedFilter,
-    as_it_is_read,
     columns_in,
     conditions_on,
+    full_reads_as_filters,
     nodes_of,
     unserved_filters,
     without_parentheses,
@@ -207,7 +207,7 @@ def test_an_index_that_is_not_asked_for_its_first_column_serves_nothing(root, ex
     either = "(shop_book.title = either)"
     root = {key: either if value == "(either)" else value for key, value in root.items()}
 
-    read = as_it_is_read(root, {"book_title": "author_id", "partial": ""})
+    read = full_reads_as_filters(root, {"book_title": "author_id", "partial": ""})
 
     assert [each.condition for each in unserved_filters(read)] == expected
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from pytest_dbperf.results.model import Measurements, Run, SourceResult, TestResult, digest_of
-from pytest_dbperf.suggestions.files import Change, Wanted, carry_out, replace
+from pytest_dbperf.suggestions.files import FileChange, SuggestionOptions, replace_file, suggest
 
 SOURCE = b"import pytest\n\ndef test_it():\n    pass\n"
 WRITTEN = SOURCE.replace(b"def", b"@pytest.mark.query_budget(3)\n@pytest.mark.max_new_connections(0)\ndef")
 
 
-def carried_out(root, *, digest=None, path="test_it.py", complete=True, is_dry_run=False, **written):
+def suggested(root, *, digest=None, path="test_it.py", complete=True, is_dry_run=False, **written):
     """Write the markers of one test that made 3 queries."""
     source = SourceResult(
         **{
@@ -28,8 +28,8 @@ def carried_out(root, *, digest=None, path="test_it.py", complete=True, is_dry_r
         }
     )
     test = TestResult(f"{path}::test_it", "passed", Measurements(queries=3), source=source)
-    wanted = Wanted(for_all=False, patterns=["*"], is_dry_run=is_dry_run)
-    return carry_out(wanted, Run(complete=complete, exit_code=0, versions={}, tests=[test]), root)
+    options = SuggestionOptions(for_all=False, patterns=["*"], is_dry_run=is_dry_run)
+    return suggest(options, Run(complete=complete, exit_code=0, versions={}, tests=[test]), root)
 
 
 @pytest.fixture
@@ -41,12 +41,12 @@ def file(tmp_path):
 
 
 def test_a_chosen_test_gets_its_markers(tmp_path, file):
-    """The file is read, rewritten and replaced, and a second time there is nothing to do."""
-    outcome = carried_out(tmp_path)
+    """A second run finds nothing to write."""
+    summary = suggested(tmp_path)
 
-    assert [(change.path, change.markers) for change in outcome.changes] == [("test_it.py", 2)]
+    assert [(change.path, change.markers) for change in summary.changes] == [("test_it.py", 2)]
     assert file.read_bytes() == WRITTEN
-    assert carried_out(tmp_path, digest=digest_of(WRITTEN)).changes == []
+    assert suggested(tmp_path, digest=digest_of(WRITTEN)).changes == []
     assert list(tmp_path.iterdir()) == [file]
 
 
@@ -56,48 +56,48 @@ def test_a_chosen_test_gets_its_markers(tmp_path, file):
     ids=lambda state: next(iter(state)),
 )
 def test_nothing_is_written_where_that_would_be_wrong(tmp_path, file, state):
-    """A dry run, a run that was cut off, a file that has changed, a test that cannot be placed."""
-    carried_out(tmp_path, **state)
+    """In a dry run, after an incomplete run, in a changed file, or for a test with an obstacle."""
+    suggested(tmp_path, **state)
 
     assert file.read_bytes() == SOURCE
 
 
 def test_a_file_that_has_changed_is_named(tmp_path, file):
-    """The numbers were measured with other code."""
-    (left,) = carried_out(tmp_path, digest="another").left_alone
+    """The numbers were measured with other code, so the file is not written."""
+    (left,) = suggested(tmp_path, digest="another").not_written
 
     assert (left.test, left.reason) == ("test_it.py:3 test_it", "its file has changed since it was imported")
 
 
 def test_a_file_that_is_gone_is_named(tmp_path):
-    """By what the system says."""
-    (left,) = carried_out(tmp_path).left_alone
+    """The reason is the text of the operating system."""
+    (left,) = suggested(tmp_path).not_written
 
     assert "No such file" in left.reason
 
 
 def test_a_file_that_cannot_be_replaced_stays_whole(tmp_path, file, monkeypatch):
-    """A disk may be full, and nothing is left behind."""
+    """On a full disk, the old file stays and no other file is left behind."""
 
     def full(*_):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", full)
-    outcome = carried_out(tmp_path)
+    summary = suggested(tmp_path)
 
-    assert outcome.changes == []
-    assert [left.reason for left in outcome.left_alone] == ["[Errno 28] No space left on device"]
+    assert summary.changes == []
+    assert [left.reason for left in summary.not_written] == ["[Errno 28] No space left on device"]
     assert file.read_bytes() == SOURCE
     assert list(tmp_path.iterdir()) == [file]
 
 
 def test_a_replaced_file_keeps_its_mode_and_its_links(tmp_path, file):
-    """It is the same file to whoever looks."""
+    """Only its content changes."""
     file.chmod(0o750)
     link = tmp_path / "link.py"
     link.symlink_to(file)
 
-    replace(link, b"new")
+    replace_file(link, b"new")
 
     assert link.is_symlink()
     assert file.read_bytes() == b"new"
@@ -115,10 +115,10 @@ FILES = {
 @pytest.mark.parametrize("tool", [("patch", "-p1", "--binary"), ("git", "apply")], ids=["patch", "git"])
 @pytest.mark.parametrize("case", FILES)
 def test_a_diff_does_what_would_be_written(tmp_path, case, tool):
-    """To the byte, whoever applies it."""
+    """Applied by git or by patch, it gives the same bytes."""
     before, after = FILES[case]
     (tmp_path / "test_it.py").write_bytes(before)
-    diff = "\n".join([*Change("test_it.py", before, after, 1).diff, ""])
+    diff = "\n".join([*FileChange("test_it.py", before, after, 1).diff, ""])
 
     subprocess.run(tool, cwd=tmp_path, input=diff.encode(), check=True, capture_output=True)
 
@@ -126,7 +126,7 @@ def test_a_diff_does_what_would_be_written(tmp_path, case, tool):
 
 
 def test_a_diff_is_read_in_the_encoding_of_the_file():
-    """Not all are UTF-8."""
+    """A file need not be UTF-8."""
     before = b"# -*- coding: latin-1 -*-\n# \xe9\n"
 
-    assert list(Change("a.py", before, before + b"x\n", 1).diff)[4] == " # é"
+    assert list(FileChange("a.py", before, before + b"x\n", 1).diff)[4] == " # é"

@@ -1,11 +1,11 @@
-"""The numbers of a run become markers: few, proven, and none that is there already."""
+"""A run suggests markers that its numbers prove, and none that exists already."""
 
 import pytest
 
 from pytest_dbperf.reports import suggestions as report
 from pytest_dbperf.results.model import BudgetResult, Measurements, SourceResult, TestResult, ViolationResult
-from pytest_dbperf.suggestions.files import Change, Outcome, Wanted
-from pytest_dbperf.suggestions.markers import LeftAlone, Marker, chosen, name_of, suggestions_of
+from pytest_dbperf.suggestions.files import FileChange, SuggestionOptions, SuggestionSummary
+from pytest_dbperf.suggestions.markers import NotWritten, Suggestion, describe_test, select, suggestions_for
 
 FILE = "tests/test_api.py"
 
@@ -16,7 +16,7 @@ def source(name="test_it", *, path=FILE, line=18, obstacle="", is_async=False, h
 
 
 def held(limit, measured=None, *, budget="query_budget", arguments="", nearness="on the function"):
-    """A budget that a test has."""
+    """A budget of a test."""
     text = f"{budget}({limit}) at {FILE}:18"
     return BudgetResult(budget, limit, measured, arguments, text, nearness)
 
@@ -32,7 +32,7 @@ def result(
     hops=None,
     **written,
 ):
-    """What a test did."""
+    """The result of a test."""
     where = source(name, **written)
     ident = f"{where.path}::{name.replace('.', '::')}{f'[{parameter}]' if parameter else ''}"
     call = Measurements(queries=queries, new_connections=connections, hops=hops or {})
@@ -40,9 +40,8 @@ def result(
 
 
 def suggested(*tests):
-    """The markers for the one function of these tests, as they are written."""
-    found = suggestions_of(tests)
-    return [str(marker) for suggestion in found for marker in suggestion.markers]
+    """The suggested markers, as they are written."""
+    return [str(one) for function in suggestions_for(tests) for one in function.suggestions]
 
 
 @pytest.mark.parametrize(
@@ -50,12 +49,12 @@ def suggested(*tests):
     [
         (result(queries=7), ["query_budget(7)", "max_new_connections(0)"]),
         (result(queries=2, connections=3), ["query_budget(2)", "max_new_connections(3)"]),
-        # It may query, and does not: that can be held.
+        # The test may use the database and does not: a limit of 0 keeps it so.
         (result(), ["query_budget(0)", "max_new_connections(0)"]),
-        # pytest-django forbids it to query.
+        # pytest-django lets this test make no query.
         (result(has_database=False), []),
         (result(has_database=False, is_async=True), []),
-        # Whatever let it.
+        # This test made one all the same.
         (result(has_database=False, queries=1), ["query_budget(1)", "max_new_connections(0)"]),
         (
             result(is_async=True),
@@ -73,7 +72,7 @@ def suggested(*tests):
     ],
 )
 def test_a_test_without_markers_gets_what_holds_and_is_of_use(test, markers):
-    """Its numbers prove it, and a pure test has nothing to hold."""
+    """Its numbers become the limits; a test without a database needs none."""
     assert suggested(test) == markers
 
 
@@ -87,15 +86,15 @@ NOTHING_ELSE = (held(0, 0, budget="max_new_connections"),)
         ([held(7, 7)], []),
         ([held(10, 7, nearness="farther")], ["query_budget(7)"]),
         ([held(7, 7, nearness="farther")], []),
-        # The nearest wins as a whole: what else it limits must not get lost.
+        # The nearest marker replaces the others as a whole, so its other arguments are kept.
         ([held(10, 7, arguments="tables={'a': 2}")], ["query_budget(7, tables={'a': 2})"]),
-        # It is about one alias, whose number it has.
+        # This marker limits one alias, and measured that alias.
         ([held(10, 4, arguments="using='default'")], ["query_budget(4, using='default')"]),
-        # Lifted: somebody has decided.
+        # A marker lifts the budget on purpose.
         ([held(None)], []),
-        # Each is about something else.
+        # Two markers limit two aliases.
         ([held(9, 7, arguments="using='default'"), held(9, 0, arguments="using='other'")], []),
-        # A parameter's own is nearer than anything on the function.
+        # A parameter's own marker is nearer than one on the function.
         ([held(10, 7, nearness="nearer")], []),
         ([held(7, 7), held(5, 2, budget="max_open_connections")], ["max_open_connections(2)"]),
         (
@@ -105,42 +104,42 @@ NOTHING_ELSE = (held(0, 0, budget="max_new_connections"),)
     ],
 )
 def test_what_is_as_tight_already_is_not_said_again(budgets, markers):
-    """And what is looser is said with the tighter number."""
+    """A marker that is too loose is suggested with the lower number."""
     assert suggested(result(*NOTHING_ELSE, *budgets, queries=7)) == markers
 
 
 def test_a_promise_that_is_there_is_not_made_again():
-    """Also if it allows something."""
+    """Whatever it allows."""
     promised = held(None, budget="no_sync_to_async")
 
     assert "no_sync_to_async" not in suggested(result(promised, is_async=True))
 
 
 def test_a_tighter_number_says_what_it_stands_for():
-    """The reader sees how loose it was, and where."""
-    (suggestion,) = suggestions_of([result(*NOTHING_ELSE, held(10, 7), queries=7)])
+    """It shows the marker that it replaces, and where that is."""
+    (function,) = suggestions_for([result(*NOTHING_ELSE, held(10, 7), queries=7)])
 
-    assert suggestion.markers == [
-        Marker("query_budget", 7, instead_of=f"query_budget(10) at {FILE}:18", is_on_function=True)
+    assert function.suggestions == [
+        Suggestion("query_budget", 7, instead_of=f"query_budget(10) at {FILE}:18", is_on_function=True)
     ]
 
 
 def test_parameters_share_a_marker_with_the_most_of_them():
-    """It holds for each."""
+    """The marker has to hold for each parameter."""
     tests = [result(parameter=str(number), queries=number) for number in (1, 5, 3)]
 
     assert suggested(*tests) == ["query_budget(5)", "max_new_connections(0)"]
 
 
 def test_hops_of_some_parameters_are_limited_for_all():
-    """One that does not hop is within any limit."""
+    """A parameter without a hop is within any limit."""
     tests = [result(parameter="a", has_database=False), result(parameter="b", hops={"project": 2})]
 
     assert suggested(*tests)[-1] == "max_thread_hops(2)"
 
 
 def test_a_parameter_with_a_marker_of_its_own_does_not_count():
-    """The marker of the function would say nothing to it."""
+    """A marker on the function does not apply to it."""
     own = result(held(20, 20, nearness="nearer"), parameter="b", queries=20)
 
     assert suggested(result(parameter="a", queries=1), own)[0] == "query_budget(1)"
@@ -155,8 +154,8 @@ def test_a_parameter_with_a_marker_of_its_own_does_not_count():
         ([held(9, 7, nearness="farther")], [held(9, 7, arguments="at_least=1", nearness="farther")]),
     ],
 )
-def test_tests_of_one_function_that_differ_in_their_budgets_are_left_alone(budgets, others):
-    """No marker would be right for all."""
+def test_tests_of_one_function_that_differ_in_their_budgets_are_not_written(budgets, others):
+    """No single marker would be right for all of them."""
     one, two = (
         result(*NOTHING_ELSE, *held_by, name="TestBase.test_it", queries=5) for held_by in (budgets, others)
     )
@@ -166,13 +165,13 @@ def test_tests_of_one_function_that_differ_in_their_budgets_are_left_alone(budge
 
 @pytest.mark.parametrize("outcome", ["failed", "error", "crashed"])
 def test_a_failed_test_teaches_nothing_also_of_its_function(outcome):
-    """What would hold for it is not known."""
+    """No number is known that would hold for it."""
     assert suggested(result(queries=3), result(parameter="a", outcome=outcome)) == []
 
 
 @pytest.mark.parametrize("outcome", ["skipped", "xfailed", "xpassed"])
 def test_a_test_that_was_not_to_pass_is_left_out(outcome):
-    """The others speak for their function, and if there is none, nobody does."""
+    """The other tests of the function decide; without any, nothing is suggested."""
     other = result(parameter="a", outcome=outcome, queries=99)
 
     assert suggested(result(queries=3), other)[0] == "query_budget(3)"
@@ -180,7 +179,7 @@ def test_a_test_that_was_not_to_pass_is_left_out(outcome):
 
 
 def test_a_broken_budget_teaches_nothing():
-    """In report mode a test passes with it."""
+    """In report mode the test passes all the same."""
     broken = ViolationResult("query_budget", 2, 1, "queries 2 > 1 (+1)", None)
 
     assert suggested(result(held(1, 2), queries=2, violations=[broken])) == []
@@ -193,14 +192,14 @@ def test_what_was_not_measured_or_is_no_function_has_no_markers():
 
 
 def test_suggestions_are_in_the_order_of_the_files():
-    """Whoever pastes them goes through a file once."""
+    """Pasting them takes one walk through each file."""
     tests = [
         result(name="test_c", path="b.py", line=1),
         result(name="test_b", path="a.py", line=100),
         result(name="test_a", path="a.py", line=20),
     ]
 
-    found = [name_of(one.source) for one in suggestions_of(tests)]
+    found = [describe_test(one.source) for one in suggestions_for(tests)]
     assert found == ["a.py:20 test_a", "a.py:100 test_b", "b.py:1 test_c"]
 
 
@@ -226,26 +225,26 @@ OTHER = result(name="test_get1", path="tests/test_other.py")
     ],
 )
 def test_tests_are_chosen_as_on_the_command_line_or_by_a_pattern(pattern, names):
-    """A file, a folder, a class, a function, one parameter of it."""
-    choice = chosen([API, OF_CLASS, OTHER], [pattern])
+    """A pattern may be a file, a folder, a class, a function or one parameter."""
+    selection = select([API, OF_CLASS, OTHER], [pattern])
 
-    assert [one.source.name for one in choice.suggestions] == names
-    assert choice.unmatched == ([] if names else [pattern])
+    assert [one.source.name for one in selection.functions] == names
+    assert selection.unmatched == ([] if names else [pattern])
 
 
 def test_brackets_of_an_id_are_no_pattern():
-    """`test_get[1]` as a pattern is `test_get1`."""
+    """To fnmatch, `test_get[1]` would match `test_get1`."""
     tests = [result(name="test_get", parameter="1"), result(name="test_get1")]
 
-    (one,) = chosen(tests, [f"{FILE}::test_get[1]"]).suggestions
+    (one,) = select(tests, [f"{FILE}::test_get[1]"]).functions
     assert one.source.name == "test_get"
 
 
 @pytest.mark.parametrize(
-    ("test", "left_alone"),
+    ("test", "not_written"),
     [
         (result(outcome="failed"), (f"{FILE}:18 test_it", f"{FILE}::test_it did not pass (failed)")),
-        (result(outcome="skipped"), (f"{FILE}:18 test_it", "no test of it passed (skipped)")),
+        (result(outcome="skipped"), (f"{FILE}:18 test_it", "none of its tests passed (skipped)")),
         (
             result(violations=[ViolationResult("query_budget", 2, 1, "", None)]),
             (f"{FILE}:18 test_it", f"{FILE}::test_it is over its limit"),
@@ -258,33 +257,33 @@ def test_brackets_of_an_id_are_no_pattern():
         (TestResult("a.py::test_it", "passed"), ("a.py::test_it", "it was not measured")),
     ],
 )
-def test_a_chosen_test_that_gets_no_marker_is_named_with_the_reason(test, left_alone):
-    """Nothing is left out in silence."""
-    assert chosen([test], ["*"]).left_alone == [LeftAlone(*left_alone)]
+def test_a_chosen_test_that_gets_no_marker_is_named_with_the_reason(test, not_written):
+    """Each selected test without a marker is named."""
+    assert select([test], ["*"]).not_written == [NotWritten(*not_written)]
 
 
-def test_a_function_that_a_test_elsewhere_inherits_is_left_alone_for_all():
-    """Whoever reads one file does not see the other."""
+def test_a_function_that_a_test_elsewhere_inherits_is_not_written_for_all():
+    """The class in the other file would get the marker too."""
     here, there = result(name="Base.test_it"), result(name="Base.test_it", obstacle="TestB inherits it")
 
-    assert [left.reason for left in chosen([here, there], ["*"]).left_alone] == ["TestB inherits it"]
+    assert [left.reason for left in select([here, there], ["*"]).not_written] == ["TestB inherits it"]
 
 
-def outcome(*, patterns=(), is_dry_run=True, is_complete=True, **parts):
-    """What became of suggestions, as it is shown."""
-    nothing = {"has_learned": True, "suggestions": [], "changes": [], "left_alone": [], "unmatched": []}
-    wanted = Wanted(for_all=not patterns, patterns=patterns, is_dry_run=is_dry_run)
-    return list(report.lines(Outcome(wanted, is_complete, **{**nothing, **parts})))
+def shown(*, patterns=(), is_dry_run=True, is_complete=True, **parts):
+    """The lines of the report on suggestions."""
+    nothing = {"has_passed_tests": True, "functions": [], "changes": [], "not_written": [], "unmatched": []}
+    options = SuggestionOptions(for_all=not patterns, patterns=patterns, is_dry_run=is_dry_run)
+    return list(report.lines(SuggestionSummary(options, is_complete, **{**nothing, **parts})))
 
 
 def test_rows_can_be_pasted():
-    """The place is said once, and what is looser is a comment."""
+    """The test is named once, and the marker to replace is a comment."""
     tests = [
         result(name="TestApi.test_a_rather_long_name", queries=1),
         result(held(9, 2), name="test_b", line=30, queries=2),
     ]
 
-    assert outcome(suggestions=suggestions_of(tests)) == [
+    assert shown(functions=suggestions_for(tests)) == [
         "tests/test_api.py:18 TestApi::test_a_rather_long_name  @pytest.mark.query_budget(1)",
         f"{'':53}  @pytest.mark.max_new_connections(0)",
         f"{'tests/test_api.py:30 test_b':<53}  @pytest.mark.query_budget(2)"
@@ -294,14 +293,12 @@ def test_rows_can_be_pasted():
 
 
 def test_nothing_to_suggest_is_said():
-    """An empty section would be no answer."""
-    assert outcome() == ["dbperf: no marker to suggest that would be new or tighter"]
-    assert outcome(has_learned=False) == [
-        "dbperf: no marker to suggest: of the tests that were asked for, none has passed"
-    ]
+    """An empty section would leave the reader guessing."""
+    assert shown() == ["dbperf: nothing to suggest: no marker would be new or tighter"]
+    assert shown(has_passed_tests=False) == ["dbperf: nothing to suggest: none of the selected tests passed"]
 
 
-CHANGE = Change("a.py", b"x\n", b"y\n", 2)
+CHANGE = FileChange("a.py", b"x\n", b"y\n", 2)
 
 
 @pytest.mark.parametrize(
@@ -315,19 +312,19 @@ CHANGE = Change("a.py", b"x\n", b"y\n", 2)
                 "@@ -1 +1 @@",
                 "-x",
                 "+y",
-                "dbperf: 2 markers in 1 file not written: a dry run, --dbperf-dry-run=no writes them",
+                "dbperf: 2 markers in 1 file not written: this is a dry run, --dbperf-dry-run=no writes them",
             ],
         ),
         ({"changes": [CHANGE], "is_dry_run": False}, ["dbperf: 2 markers written in 1 file: a.py"]),
         ({}, ["dbperf: nothing to write"]),
         (
             {"is_complete": False},
-            ["dbperf: nothing written, as the run is incomplete: tests are missing"],
+            ["dbperf: nothing written: the run is incomplete, tests are missing"],
         ),
         (
-            {"left_alone": [LeftAlone("a.py:1 test_it", "it is so")], "unmatched": ["b.py"]},
+            {"not_written": [NotWritten("a.py:1 test_it", "it is so")], "unmatched": ["b.py"]},
             [
-                "dbperf: left alone a.py:1 test_it: it is so",
+                "dbperf: nothing written for a.py:1 test_it: it is so",
                 "dbperf: --dbperf-write=b.py matches no test that ran",
                 "dbperf: nothing to write",
             ],
@@ -335,5 +332,5 @@ CHANGE = Change("a.py", b"x\n", b"y\n", 2)
     ],
 )
 def test_what_became_of_the_files_is_said(state, lines):
-    """What was written, what would be, and what not, and why."""
-    assert outcome(patterns=["a.py"], **state)[1:] == lines
+    """It tells what was written, what would be, what was not, and why."""
+    assert shown(patterns=["a.py"], **state)[1:] == lines

@@ -1,15 +1,15 @@
-"""Markers get into a file, and all else of it stays as it is."""
+"""Markers are written into a file, and nothing else in it changes."""
 
 from textwrap import dedent
 
 import pytest
 
-from pytest_dbperf.suggestions.markers import Marker
+from pytest_dbperf.suggestions.markers import Suggestion
 from pytest_dbperf.suggestions.rewriting import rewrite
 
-BUDGET = Marker("query_budget", 7)
-OWN = Marker("query_budget", 7, arguments="reason='not written'", is_on_function=True)
-HOPS = Marker("no_sync_to_async")
+BUDGET = Suggestion("query_budget", 7)
+OWN = Suggestion("query_budget", 7, arguments="reason='not written'", is_on_function=True)
+HOPS = Suggestion("no_sync_to_async")
 
 TABLE = {
     "no decorator": (
@@ -179,7 +179,7 @@ ALL_IMPORTS = "import pytest\nimport pytest as pt\nfrom pytest import mark, mark
 
 
 def rewritten(source, *markers, name="test_it"):
-    """The new source; written a second time, it stays as it is."""
+    """The new source; a second rewrite changes nothing."""
     done = rewrite(source.encode(), {name: markers})
     assert done.refused == {}
     assert rewrite(done.source, {name: markers}).source == done.source
@@ -196,7 +196,7 @@ def test_a_marker_is_added(case):
 
 @pytest.mark.parametrize("case", IMPORTS)
 def test_pytest_is_imported_where_a_sorted_file_has_it(case):
-    """Behind docstring, future and standard library, and before what is used."""
+    """It goes after the docstring, __future__ and the standard library."""
     before, after = IMPORTS[case]
 
     assert rewritten(before, BUDGET) == after.replace("X\ndef", "@pytest.mark.query_budget(7)\ndef")
@@ -204,7 +204,7 @@ def test_pytest_is_imported_where_a_sorted_file_has_it(case):
 
 @pytest.mark.parametrize("case", OWN_MARKERS)
 def test_a_marker_that_is_there_gets_the_new_limit(case):
-    """However it is spelled; its other arguments and comments stay."""
+    """In any spelling; its other arguments and comments stay."""
     before, after = (f"{ALL_IMPORTS}{decorators}\ndef test_it(): pass\n" for decorators in OWN_MARKERS[case])
 
     assert rewritten(before, OWN) == after
@@ -218,9 +218,9 @@ def test_markers_of_an_import_below_a_condition_are_known():
 
 
 def test_several_markers_are_written_in_their_order():
-    """The new ones above, the old ones where they were."""
+    """New markers go on top, existing ones keep their position."""
     before = "import pytest\n@pytest.mark.query_budget(9)\nasync def test_it(): pass\n"
-    markers = (OWN, Marker("max_thread_hops", 3, "per_request=True"), HOPS)
+    markers = (OWN, Suggestion("max_thread_hops", 3, "per_request=True"), HOPS)
 
     assert rewritten(before, *markers) == (
         "import pytest\n@pytest.mark.max_thread_hops(3, per_request=True)\n@pytest.mark.no_sync_to_async\n"
@@ -229,7 +229,7 @@ def test_several_markers_are_written_in_their_order():
 
 
 def test_a_method_is_found_by_its_classes():
-    """Others of its name are not touched, and tabs stay tabs."""
+    """Functions of the same name elsewhere do not change, and tabs stay tabs."""
     before = (
         "import pytest\ndef test_it(): pass\nclass TestA:\n\tdef test_it(self): pass\n"
         "\tclass TestB:\n\t\tx = 1\n\n\t\t# c\n\t\tdef test_it(self): pass\n"
@@ -249,7 +249,7 @@ def test_a_method_is_found_by_its_classes():
     ids=["latin-1", "byte order mark"],
 )
 def test_the_encoding_stays(source):
-    """As the file declares it."""
+    """The file declares its encoding."""
     done = rewrite(source, {"test_it": [BUDGET]})
 
     assert done.source == source.replace(b"def", b"@pytest.mark.query_budget(7)\ndef")
@@ -268,7 +268,7 @@ TWICE = "def test_it(): pass\n"
             "its file has no function of this name: it is generated or *",
         ),
         ("def test_it(): pass\n", "TestA.test_it", BUDGET, "its file has no function of this name*"),
-        (TWICE + TWICE, "test_it", BUDGET, "its file has more than one function of this name"),
+        (TWICE + TWICE, "test_it", BUDGET, "its file has several functions of this name"),
         ("def test_it(: pass\n", "test_it", BUDGET, "libcst cannot read its file: *"),
         (
             "@pytest.mark.query_budget(LIMIT)\ndef test_it(): pass\n",
@@ -297,7 +297,7 @@ TWICE = "def test_it(): pass\n"
     ],
 )
 def test_a_function_that_cannot_be_placed_is_left_alone(source, name, marker, reason):
-    """With all its markers, and with the reason."""
+    """It gets none of its markers, and the result names the reason."""
     done = rewrite(source.encode(), {name: [HOPS, marker]})
 
     assert done.source == source.encode()
@@ -307,7 +307,7 @@ def test_a_function_that_cannot_be_placed_is_left_alone(source, name, marker, re
 
 
 def test_one_that_is_left_alone_does_not_stop_the_others():
-    """Each function is told of by itself."""
+    """Each function has a reason of its own."""
     done = rewrite(b"import pytest\ndef test_a(): pass\n", {"test_a": [BUDGET], "test_b": [BUDGET]})
 
     assert done.source == b"import pytest\n@pytest.mark.query_budget(7)\ndef test_a(): pass\n"
