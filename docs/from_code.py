@@ -1,4 +1,4 @@
-"""How does the reference describe markers, fixtures, options and hops? From their code, or from a file."""
+"""What does the reference say about markers, fixtures, options and hops? What their code or file says."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def fixtures() -> Iterator[str]:
 
 
 class _Parser:
-    """Takes the same declarations as pytest's parser, and keeps them."""
+    """Takes the declarations that pytest's parser would take, and keeps them."""
 
     def __init__(self) -> None:
         self.options: list[tuple[str, dict[str, Any]]] = []
@@ -118,7 +118,7 @@ def _directive(write: Callable[[], Iterator[str]]) -> type[SphinxDirective]:
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Add the directives that pages use."""
+    """Let pages say where it goes."""
     for write in (markers, fixtures, command_line, ini_file, hops):
         app.add_directive(f"dbperf-{write.__name__.replace('_', '-')}", _directive(write))
     return {"parallel_read_safe": True}

@@ -31,7 +31,7 @@ async def list_campaigns(request: HttpRequest) -> CampaignQuerySet:
 
 @router.get("nearby", response=list[NearbyCampaign])
 async def list_nearby(request: HttpRequest, search: Query[Search]) -> list[NearbyCampaign]:
-    """List upcoming campaigns within a radius, the nearest first. The data may be a minute old."""
+    """List upcoming campaigns within a radius, the nearest first. The result may be a minute old."""
     # The cache takes a hop, and each query would take another: one hop for all of them.
     return await sync_to_async(find_nearby)(search.position, search.radius_km, search.limit)
 

@@ -77,7 +77,7 @@ async def leave(request: AuthenticatedRequest, campaign_id: int) -> None:
 
 
 def facts_of(campaign: Campaign) -> dict[str, object]:
-    """Return the data of a campaign: one query for the owner, one for the tags and one for the joins."""
+    """Return the fields of a campaign: one query for the owner, one for the tags and one for the joins."""
     return {
         "id": campaign.pk,
         "title": campaign.title,

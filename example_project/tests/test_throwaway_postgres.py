@@ -32,7 +32,7 @@ PROVIDE = (
 QUERY = "import psycopg; psycopg.connect(url.replace('/shop', '/postgres')).close(); "
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-root = pytest.mark.skipif(not IS_ROOT, reason="only root becomes somebody else")
+root = pytest.mark.skipif(not IS_ROOT, reason="only root changes to another user")
 
 
 @pytest.fixture(autouse=True)
@@ -356,7 +356,7 @@ def test_nobody_gets_no_group_of_root(server: Server) -> None:
     assert "0" not in [*status["Uid"].split(), *status["Gid"].split(), *status["Groups"].split()]
 
 
-@pytest.mark.skipif(IS_ROOT, reason="root becomes somebody else")
+@pytest.mark.skipif(IS_ROOT, reason="root changes to another user")
 def test_a_normal_user_owns_the_server(server: Server) -> None:
     """No other user is needed, and we could not become one."""
     assert (server.directory / "data").stat().st_uid == os.geteuid()

@@ -13,7 +13,7 @@ READY = "Server is ready to receive web requests"
 
 @contextmanager
 def serving(config: Path, openmetrics: Path | None = None) -> Iterator[str]:
-    """Yield the URL of a Prometheus with this configuration; its data are gone afterwards.
+    """Yield the URL of a Prometheus with this configuration; its database is gone afterwards.
 
     It starts with the samples of an OpenMetrics file, if one is given.
     """

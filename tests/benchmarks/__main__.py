@@ -37,13 +37,7 @@ Measured = dict[str, list[float]]
 def main() -> None:
     """Measure the named benchmarks, or all."""
     parts = {"queries": queries, "hops": hops, "memory": memory, "suite": suite}
-    parser = argparse.ArgumentParser(
-        prog="run.py bench",
-        description=__doc__.partition(
-            "\
-"
-        )[0],
-    )
+    parser = argparse.ArgumentParser(prog="run.py bench", description=__doc__.partition("\n")[0])
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(parts)}; all by default")
     parser.add_argument(
         "--rounds", type=int, default=41, help="rounds of each variant; the suite takes a sixth of them"

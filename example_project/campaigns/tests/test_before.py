@@ -24,7 +24,7 @@ SEARCH = "nearby?latitude=52.52&longitude=13.405"
 
 pytestmark = [
     pytest.mark.django_db,
-    pytest.mark.query_budget(None, reason="it is broken on purpose, and smaller budgets tell"),
+    pytest.mark.query_budget(None, reason="broken on purpose; smaller budgets show it"),
 ]
 
 
@@ -45,7 +45,7 @@ def twenty_campaigns(db: None) -> None:
 def plans() -> None:
     """Skip on a database that cannot explain its plans."""
     if connection.vendor != "postgresql":
-        pytest.skip(f"{connection.vendor} is not asked for its plans: no_unindexed_filters is for PostgreSQL")
+        pytest.skip(f"{connection.vendor} has no plans for no_unindexed_filters, which needs PostgreSQL")
 
 
 @pytest.mark.parametrize(("path", "queries"), [("", 62), (SEARCH, 61)])

@@ -69,7 +69,7 @@ def test_a_search_costs_three_queries(client: Client, campaign: Campaign) -> Non
     ("first", "second"),
     [
         pytest.param({}, {}, id="the same again"),
-        pytest.param({}, {"latitude": 52.5249, "longitude": 13.3951}, id="somebody else of the same cell"),
+        pytest.param({}, {"latitude": 52.5249, "longitude": 13.3951}, id="another position in the same cell"),
         pytest.param({}, {"limit": 1}, id="a shorter page"),
         pytest.param({"radius_km": 10}, {"radius_km": 9.5}, id="a smaller circle"),
         pytest.param({"longitude": 180}, {"longitude": -180}, id="the other side of the date line"),

@@ -90,7 +90,7 @@ def test_what_is_found_is_shown_as_in_the_list(client: Client, api: str, ada: Us
     assert (found["owner"], found["tags"], found["join_count"]) == ("ada", ["nature", "water"], 1)
 
 
-@pytest.mark.query_budget(None, reason="what it costs before is not the question here")
+@pytest.mark.query_budget(None, reason="the cost of the old API does not matter here")
 def test_the_radius_is_ten_kilometres_unless_said(client: Client, api: str, ada: User) -> None:
     """And at most twenty campaigns are shown."""
     make_at(ada, "beyond", replace(CENTRE, latitude=CENTRE.latitude + 0.0905))
@@ -164,7 +164,7 @@ def around(centre: Position, random: Random) -> Position:
     return Position(latitude, (longitude + 180) % 360 - 180)
 
 
-@pytest.mark.query_budget(None, reason="what it costs before is not the question here")
+@pytest.mark.query_budget(None, reason="the cost of the old API does not matter here")
 @pytest.mark.parametrize("place", PLACES)
 def test_a_search_finds_what_a_look_at_every_campaign_finds(
     client: Client, api: str, ada: User, place: str

@@ -54,7 +54,7 @@ def test_many_rows_cost_as_many_queries_as_few(users: int, campaigns: int) -> No
 def test_thousands_of_rows_cost_as_many_queries_as_few() -> None:
     """One statement has up to five thousand rows, if the database takes so many values."""
     if connection.vendor != "postgresql":
-        pytest.skip(f"{connection.vendor} takes fewer values with one statement")
+        pytest.skip(f"{connection.vendor} takes fewer values in one statement")
 
     seed(users=1000, campaigns=300)
 
@@ -97,7 +97,7 @@ def test_their_password_would_be_accepted_at_sign_up(client: Client) -> None:
     assert client.post("/api/users/sign-up", payload, content_type="application/json").status_code == 201
 
 
-@pytest.mark.query_budget(None, reason="validation asks for each row whether it is unique")
+@pytest.mark.query_budget(None, reason="validation checks each row for uniqueness")
 def test_all_of_it_is_valid() -> None:
     """bulk_create does not run the validators, so this test does."""
     seed(users=60, campaigns=40)
@@ -159,7 +159,7 @@ def test_campaigns_without_a_city_are_online() -> None:
     }
 
 
-@pytest.mark.query_budget(None, reason="three times 8, to read it, and to delete it")
+@pytest.mark.query_budget(None, reason="three runs of 8 queries, reading and deleting")
 def test_equal_seeds_make_equal_rows() -> None:
     """A user can tell others how to reproduce a problem."""
     made = []

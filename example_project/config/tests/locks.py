@@ -33,7 +33,7 @@ ATTEMPTS = 1000  # Ten seconds.
 def require_row_locks() -> None:
     """Skip the test on a database without row locks."""
     if not connection.features.has_select_for_update:
-        pytest.skip(f"{connection.vendor} has no row locks: two requests never meet in the middle")
+        pytest.skip(f"{connection.vendor} has no row locks: two requests never wait for each other")
 
 
 def wait_until_blocked(sessions: int) -> None:

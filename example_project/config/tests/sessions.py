@@ -43,7 +43,7 @@ class ServerLog:
     def from_now_on(cls) -> "ServerLog":
         """Start at the end, or skip the test if the server is not the throwaway one."""
         if "DATABASE_LOG" not in os.environ:
-            pytest.skip("only the log of a server that was started for this run can be read")
+            pytest.skip("needs the log of the throwaway PostgreSQL")
         path = Path(os.environ["DATABASE_LOG"])
         return cls(path, path.stat().st_size)
 

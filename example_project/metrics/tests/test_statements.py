@@ -19,7 +19,7 @@ EXECUTED = "django_db_execute_total"
 in_production = pytest.mark.django_db(transaction=True)
 on_a_server = pytest.mark.skipif(
     connection.vendor == "sqlite",
-    reason="sqlite is in memory here: no other thread has it, and closed it is gone",
+    reason="sqlite is in memory here: other threads cannot see it, and closing deletes it",
 )
 
 

@@ -20,9 +20,7 @@ from throwaway_servers.processes import PATIENCE, POLL, ServerFailed, wait_until
 
 pytestmark = [
     pytest.mark.services,
-    pytest.mark.skipif(
-        "DATABASE_LOG" not in os.environ, reason="no PostgreSQL of our own, whose log we could read"
-    ),
+    pytest.mark.skipif("DATABASE_LOG" not in os.environ, reason="needs the log of the throwaway PostgreSQL"),
 ]
 
 # The application name of its connections in the server's log.
@@ -139,7 +137,7 @@ def test_a_client_that_hangs_up_is_measured(served_database_url: str, tmp_path: 
 
 
 @pytest.mark.skipif(
-    not Path("/proc/self/statm").exists(), reason="the numbers of other processes are in /proc"
+    not Path("/proc/self/statm").exists(), reason="needs /proc for the numbers of other processes"
 )
 def test_the_workers_tell_how_large_and_how_busy_they_are(served_database_url: str, tmp_path: Path) -> None:
     """The system's numbers for each worker."""

@@ -70,7 +70,7 @@ def test_one_attempt_too_many_is_refused(client: Client, users_url: str) -> None
 
 
 @pytest.mark.django_db
-@pytest.mark.query_budget(0, reason="who guesses passwords must not make the database work")
+@pytest.mark.query_budget(0, reason="guessing passwords must not make the database work")
 def test_a_refusal_costs_no_query(client: Client) -> None:
     """Only the cache is used."""
     are_counted(*[("127.0.0.1", "ada@example.org")] * LIMIT)

@@ -71,7 +71,7 @@ def test_sessions_that_have_ended_are_cleared(
     assert capsys.readouterr().out == "2 sessions had ended\n"
 
 
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="only PostgreSQL is asked for its plans")
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="needs PostgreSQL's plans")
 @pytest.mark.django_db
 @pytest.mark.no_unindexed_filters
 def test_an_index_finds_the_sessions_that_have_ended(three_sessions: None) -> None:

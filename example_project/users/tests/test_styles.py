@@ -201,7 +201,7 @@ async def test_acheck_password_hops_once(dbperf: LiveRecording) -> None:
     assert len(recording.hops) == 1
 
 
-@pytest.mark.skipif(django.VERSION >= (6, 0), reason="Django 6.0 verifies in a thread: see the test before")
+@pytest.mark.skipif(django.VERSION >= (6, 0), reason="Django 6.0 verifies in a thread: see the previous test")
 @pytest.mark.no_blocking_calls(allow=["acheck_password"], reason="the block below shows what it says")
 async def test_acheck_password_blocks_the_event_loop(
     dbperf: LiveRecording, no_blocking_calls: BudgetFixture

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 def sessions_stay_open(db: None) -> None:
     """The database refuses to delete sessions."""
     if connection.vendor != "postgresql":
-        pytest.skip("brought about by a trigger of PostgreSQL's")
+        pytest.skip("needs a trigger of PostgreSQL")
     with connection.cursor() as cursor:
         cursor.execute("CREATE FUNCTION refuse() RETURNS trigger AS 'BEGIN RAISE; END' LANGUAGE plpgsql")
         cursor.execute(
