@@ -10,7 +10,13 @@ from pytest_dbperf.budgets.budget import require_alias, require_milliseconds
 from pytest_dbperf.recording.groups import QueryGroup, groups_of_queries, only_request
 from pytest_dbperf.recording.recorder import Recording
 from pytest_dbperf.sql.fingerprint import shortened
-from pytest_dbperf.violations.violation import Evidence, Violation, compare_milliseconds, in_milliseconds
+from pytest_dbperf.violations.violation import (
+    Evidence,
+    Hint,
+    Violation,
+    compare_milliseconds,
+    in_milliseconds,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +73,9 @@ class MaxDbTime:
                 _evidence(group, with_alias=has_aliases, with_request=not during) for group in groups
             ),
             during=during,
-            advice=(f"note  times vary with the machine and its load; query_budget({counted}) would not",),
+            advice=(
+                Hint("note", f"times vary with the machine and its load; query_budget({counted}) does not"),
+            ),
         )
 
 

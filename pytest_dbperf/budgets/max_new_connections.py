@@ -7,7 +7,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
 from pytest_dbperf.budgets.budget import require_alias, require_limit
-from pytest_dbperf.diagnosis.connections import advice_on, evidence_of
+from pytest_dbperf.diagnosis.connections import evidence_of_connections, hints_on_connections
 from pytest_dbperf.recording.events import NewConnection
 from pytest_dbperf.recording.recorder import Recording
 from pytest_dbperf.violations.violation import Violation, compare
@@ -61,8 +61,8 @@ class MaxNewConnections:
             measured=len(opened),
             limit=self.limit,
             headline=f"new connections {compare(len(opened), self.limit)}",
-            evidence=evidence_of(opened, lambda new: str(new.why)),
-            advice=advice_on(opened),
+            evidence=evidence_of_connections(opened, lambda new: str(new.why)),
+            advice=hints_on_connections(opened),
         )
 
     def _counted(self, recording: Recording) -> list[NewConnection]:

@@ -7,7 +7,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
 from pytest_dbperf.budgets.budget import require_alias, require_limit
-from pytest_dbperf.diagnosis.connections import evidence_of
+from pytest_dbperf.diagnosis.connections import evidence_of_connections
 from pytest_dbperf.recording.events import ConnectionClosed, NewConnection
 from pytest_dbperf.recording.recorder import Recording
 from pytest_dbperf.violations.violation import Violation, compare
@@ -60,7 +60,7 @@ class MaxOpenConnections:
             measured=len(most),
             limit=self.limit,
             headline=f"open connections {compare(len(most), self.limit)}",
-            evidence=evidence_of(most, lambda new: str(new.why)),
+            evidence=evidence_of_connections(most, lambda new: str(new.why)),
         )
 
     def _most_at_once(self, recording: Recording) -> Sequence[NewConnection]:

@@ -7,9 +7,9 @@ from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
 from pytest_dbperf.budgets.budget import require_alias, require_limit, require_number
-from pytest_dbperf.budgets.repeats import values_of
 from pytest_dbperf.diagnosis.eager_loading import fixes_of
 from pytest_dbperf.diagnosis.repeats import Repeat, n_plus_ones
+from pytest_dbperf.diagnosis.repeats_shown import values_of
 from pytest_dbperf.recording.events import Query
 from pytest_dbperf.recording.groups import QueryGroup, groups_of_queries, identity, only_request
 from pytest_dbperf.recording.recorder import Recording
@@ -81,7 +81,7 @@ class QueryBudget:
         broken = list(self._broken(queries))
         if not broken:
             return None
-        _, measured, limit, counted = broken[0]
+        what, measured, limit, counted = broken[0]
         groups = groups_of_queries(counted)
         repeats = n_plus_ones(counted) if measured > limit else []
         loops: dict[Hashable, list[Repeat]] = {}
@@ -100,7 +100,7 @@ class QueryBudget:
                 for group in groups
             ),
             during=during,
-            advice=fixes_of(repeats, measured, lambda left, _: is_only and left <= limit),
+            advice=fixes_of(repeats, measured, lambda left, _: is_only and left <= limit, what=what),
         )
 
     def _counted(self, recording: Recording) -> list[Query]:
@@ -145,4 +145,4 @@ def _kind(one: QueryGroup | Repeat) -> Hashable:
 def _remark_on_parameters(group: QueryGroup) -> str:
     if group.count == 1 or group.distinct is None:
         return ""
-    return "the same parameters" if group.distinct == 1 else f"{group.distinct} different parameters"
+    return "same parameters" if group.distinct == 1 else f"{group.distinct} different parameters"

@@ -12,7 +12,7 @@ from typing import Any, overload
 from pytest_dbperf.callsites.callsite import CallPath, frames_of_yours
 from pytest_dbperf.callsites.shown import location_of
 from pytest_dbperf.growth.comparison import violation_of
-from pytest_dbperf.growth.database import Ground, GrowthUnknown
+from pytest_dbperf.growth.database import GrowthUnknown, TestDatabases
 from pytest_dbperf.growth.experiment import Experiment, measured
 from pytest_dbperf.recording.recorder import Recorder, Recording
 from pytest_dbperf.violations.violation import Violation
@@ -25,7 +25,7 @@ class LiveRecording(Recording):
         self, recorder: Recorder, *, driver_queries: bool, root: Path, judge: Callable[[Violation], None]
     ) -> None:
         super().__init__(recorder, driver_queries=driver_queries)
-        self.ground = Ground()
+        self.ground = TestDatabases()
         self._root = root
         self._judge = judge
         self._is_comparing = False

@@ -25,7 +25,7 @@ from pytest_dbperf.budgets.resolution import in_force, nearest_budgets_of
 from pytest_dbperf.caches.watch import CacheWatch
 from pytest_dbperf.callsites.callsite import frames_of_yours, line_of
 from pytest_dbperf.callsites.shown import location_of
-from pytest_dbperf.growth.database import GrowthUnknown, ground_of
+from pytest_dbperf.growth.database import GrowthUnknown, databases_of_test
 from pytest_dbperf.options import Options
 from pytest_dbperf.plans import explain
 from pytest_dbperf.recording.recorder import Recorder, Recording
@@ -37,14 +37,14 @@ from pytest_dbperf.session.running_test import RunningTest
 from pytest_dbperf.session.sources import source_of
 from pytest_dbperf.session.unittest_methods import wrapped
 from pytest_dbperf.session.verification import ServerDisagrees, Verification
-from pytest_dbperf.violations.violation import BudgetExceeded, BudgetWarning, Violation, WarningLine
+from pytest_dbperf.violations.text import BudgetExceeded
+from pytest_dbperf.violations.violation import BudgetWarning, Violation, WarningLine
 
 if TYPE_CHECKING:
     import pytest
 
 _BUDGETS = frozenset(kind.name for kind in BUDGETS)
 _FIXTURES = frozenset(("dbperf", *_BUDGETS))
-
 
 # Errors that say all there is to say: the source of the plugin would only hide it.
 _OURS = (
@@ -125,7 +125,7 @@ class Suite:
         """Measure the body of a test, from the connections that it stands on, and check its budgets."""
         test = self.test
         databases = databases_of(item)
-        test.recording.ground = ground_of(databases)
+        test.recording.ground = databases_of_test(databases)
         aliases = standing_connections.open_here(databases)
         if self.options.verifies_connections:
             self.verification.begin(aliases)

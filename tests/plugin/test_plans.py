@@ -65,7 +65,7 @@ def test_it():
         "name = %s",
         f"        test_it.py:{first} test_it",
         "",
-        '  fix  class Meta: indexes = [models.Index(fields=["name"])]   in shop/models.py Author',
+        '  fix   class Meta: indexes = [models.Index(fields=["name"])]   in shop/models.py Author',
         "",
         f"test_it.py:{first}: BudgetExceeded",
     ]
@@ -223,15 +223,15 @@ def test_twin():
     )
 
     result.assert_outcomes(failed=5)
-    fixes = [line for line in result.outlines if line.startswith("  fix  ")]
+    fixes = [line for line in result.outlines if line.startswith("  fix   ")]
     place = "   in shop/models.py Event"
     assert fixes == [
-        f'  fix  Meta.indexes: add models.Index(fields=["host", "kind", "starts_at"]){place}',
-        f'  fix  Meta.indexes: add models.Index(fields=["host"]){place}',
-        '  fix  Meta.indexes: add models.Index(OpClass(Upper("place"), name="text_pattern_ops"), '
+        f'  fix   Meta.indexes: add models.Index(fields=["host", "kind", "starts_at"]){place}',
+        f'  fix   Meta.indexes: add models.Index(fields=["host"]){place}',
+        '  fix   Meta.indexes: add models.Index(OpClass(Upper("place"), name="text_pattern_ops"), '
         f'name="event_place_upper_like"){place}',
-        f'  fix  Meta.indexes: add models.Index(fields=["place"]){place}',
-        '  fix  class Meta: indexes = [models.Index(fields=["name"])]   in shop/models.py Author',
+        f'  fix   Meta.indexes: add models.Index(fields=["place"]){place}',
+        '  fix   class Meta: indexes = [models.Index(fields=["name"])]   in shop/models.py Author',
     ]
 
 
@@ -257,8 +257,8 @@ def test_it():
     result.stdout.fnmatch_lines(
         [
             "unindexed filters 2 > 0 (+2) *",
-            '  fix  class Meta: indexes = [[]models.Index(fields=[[]"name"])] *',
-            '  fix  class Meta: indexes = [[]models.Index(fields=[[]"name"], name="author_name_like", *',
+            '  fix   class Meta: indexes = [[]models.Index(fields=[[]"name"])] *',
+            '  fix   class Meta: indexes = [[]models.Index(fields=[[]"name"], name="author_name_like", *',
         ]
     )
 

@@ -8,7 +8,7 @@ from pytest_dbperf.budgets.no_write_loops import NoWriteLoops
 from pytest_dbperf.budgets.query_budget import QueryBudget
 from pytest_dbperf.diagnosis import eager_loading
 from pytest_dbperf.diagnosis.differences import root_of
-from pytest_dbperf.diagnosis.eager_loading import remedies
+from pytest_dbperf.diagnosis.eager_loading import changes_for
 from pytest_dbperf.diagnosis.repeats import in_turns, n_plus_ones, repeated, write_loops
 from pytest_dbperf.recording.cause import Cause
 from pytest_dbperf.recording.loads import FetchedRows, LoadedVia, QuerySetOrigin, RelationLoad
@@ -198,9 +198,9 @@ def test_rows_that_were_loaded_for_unknown_ones_have_no_root():
     ],
     ids=["unknown rows", "no line", "rows of unknown rows", "a template", "the client of the request"],
 )
-def test_no_remedy_is_told_without_a_line(batch):
+def test_no_change_is_told_without_a_line(batch):
     """No guess is printed as a fact."""
-    assert remedies(n_plus_ones(loaded(1, 2, batch=batch))) == []
+    assert changes_for(n_plus_ones(loaded(1, 2, batch=batch))) == []
 
 
 @pytest.mark.parametrize("outside", [(), (OTHER,), (HELPER,)])
@@ -208,18 +208,18 @@ def test_a_queryset_that_was_made_before_is_changed_where_it_is_evaluated(outsid
     """In the request that evaluates it."""
     cause = Cause((VIEW, OTHER), request()._replace(cause=Cause(outside)))
     batch = FetchedRows(query=query()._replace(cause=cause))
-    [remedy] = remedies(n_plus_ones(loaded(1, 2, batch=batch)))
+    [change] = changes_for(n_plus_ones(loaded(1, 2, batch=batch)))
 
-    assert remedy.site == VIEW
+    assert change.site == VIEW
 
 
 @pytest.mark.parametrize("series, peers", [("5.2.19", None), ("6.0.10", None), ("6.1.3", 1), ("7.0", 1)])
 def test_fetch_modes_come_with_a_version_of_django(monkeypatch, series, peers):
     """Versions are compared as numbers."""
     monkeypatch.setattr(eager_loading, "version", {"django": series}.get)
-    [remedy] = remedies(n_plus_ones(loaded(1, 2, batch=FetchedRows(QuerySetOrigin((VIEW,))))))
+    [change] = changes_for(n_plus_ones(loaded(1, 2, batch=FetchedRows(QuerySetOrigin((VIEW,))))))
 
-    assert remedy.saves_with_peers == peers
+    assert change.saves_with_peers == peers
 
 
 @pytest.mark.parametrize("kind", [NoNPlusOne, NoRepeatedQueries, NoWriteLoops])
@@ -272,13 +272,12 @@ def test_what_is_allowed_or_too_rare_breaks_nothing(budget, queries):
 def test_what_repeats_is_worth_a_warning():
     """Unless it is allowed."""
     queries = recording(*asked(1, 1, 1))
-    [remark] = NoNPlusOne().remarks(queries)
+    [warning] = NoNPlusOne().remarks(queries)
 
-    assert (
-        remark.text
-        == "3x  SELECT a FROM t WHERE id = %s   repeated: the same parameters; remember the answer"
+    assert warning.text == (
+        "3x  SELECT a FROM t WHERE id = %s   same query, same parameters: cache the result"
     )
-    assert remark.call_path == (VIEW,)
+    assert warning.call_path == (VIEW,)
     assert NoNPlusOne(allow=["view"]).remarks(queries) == []
 
 
@@ -292,10 +291,10 @@ def test_loops_of_all_writes_are_told_what_to_do_instead():
     queries = [each for sql in writes for each in asked(1, 2, 3, sql=sql)]
     violation = NoWriteLoops().check(recording(*queries))
 
-    assert [line.partition("(")[0] for line in violation.advice] == [
-        "fix  bulk_create",
-        "fix  filter",
-        "fix  filter",
+    assert [(hint.label, hint.text.partition("(")[0]) for hint in violation.advice] == [
+        ("fix", "bulk_create"),
+        ("fix", "filter"),
+        ("fix", "filter"),
     ]
 
 
@@ -304,30 +303,30 @@ def test_the_rows_of_a_relation_are_told_with_its_name():
     violation = QueryBudget(0).check(recording(*loaded(1, 2)))
     again = NoRepeatedQueries().check(recording(*loaded(1, 1, 1)))
 
-    assert violation.evidence[0].remark == "N+1: Campaign.owner of 2 rows"
-    assert again.evidence[0].remark == "Campaign.owner of 1 row"
+    assert violation.evidence[0].note == "N+1: Campaign.owner of 2 rows"
+    assert again.evidence[0].note == "Campaign.owner of 1 row"
 
 
 @pytest.mark.parametrize(
     "sql, answers",
     [
-        ("SELECT a FROM t WHERE b = %s", ["ask once for all of them, by __in or in_bulk()"]),
-        ("SELECT a FROM t WHERE b IN (%s)", ["ask once for all of them, by __in or in_bulk()"]),
+        ("SELECT a FROM t WHERE b = %s", ["load all of them at once, with __in or in_bulk()"]),
+        ("SELECT a FROM t WHERE b IN (%s)", ["load all of them at once, with __in or in_bulk()"]),
         (
             "SELECT COUNT(*) AS n FROM t WHERE b = %s",
-            ["annotate() the rows with it, or values(...).annotate(...)"],
+            ["annotate() the queryset with it, or use values(...).annotate(...)"],
         ),
-        ("SELECT 1 AS a FROM t WHERE b = %s LIMIT 1", ["annotate the rows with Exists(...)"]),
+        ("SELECT 1 AS a FROM t WHERE b = %s LIMIT 1", ["annotate the queryset with Exists(...)"]),
         ("SELECT a FROM t WHERE b > %s AND b < %s", []),
         ("SELECT a FROM t WHERE b LIKE %s", []),
         ("SELECT f(%s)", []),
     ],
 )
 def test_what_asks_for_all_values_at_once_depends_on_what_is_asked(sql, answers):
-    """Where no value of a row is compared, nobody knows."""
+    """A comparison with no value of a row proves nothing, so there is no advice."""
     violation = NoNPlusOne().check(recording(*asked(1, 2, 3, sql=sql)))
 
-    assert [line.partition(": ")[2] for line in violation.advice] == answers
+    assert [hint.text.partition(": ")[2] for hint in violation.advice] == answers
 
 
 def test_a_row_in_several_tables_is_not_made_in_bulk():

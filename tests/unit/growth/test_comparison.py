@@ -7,7 +7,7 @@ import pytest
 from pytest_dbperf.growth.comparison import growths, shape_of, steepest_step, violation_of
 from pytest_dbperf.recording.events import Why
 from pytest_dbperf.sql.fingerprint import statement_of
-from pytest_dbperf.violations.violation import explain
+from pytest_dbperf.violations.text import explain
 from tests.factories import hop, new_connection, query, recording, request, site
 
 VIEW, SERIALIZER = site("view", line=40), site("serialize", line=31)
@@ -15,15 +15,15 @@ AUTHOR = "SELECT name FROM author WHERE id = %s"
 BOOKS = "SELECT id, title FROM book"
 
 
-def worlds(*events_by_scale, scales=(2, 5)):
+def recordings_of(*events_by_scale, scales=(2, 5)):
     """Recordings of these events, by scale."""
     return [(scale, recording(*events)) for scale, events in zip(scales, events_by_scale, strict=True)]
 
 
 def growth_of(*events_by_scale, scales=(2, 5), slope=0):
     """The counts and the slope of what grew."""
-    grown = growths(worlds(*events_by_scale, scales=scales), slope)
-    return [(growth.kind, growth.counts, growth.slope) for growth in grown]
+    grown = growths(recordings_of(*events_by_scale, scales=scales), slope)
+    return [(growth.measure, growth.counts, growth.slope) for growth in grown]
 
 
 def test_a_query_a_row_grows_by_one():
@@ -177,13 +177,13 @@ def test_other_statements_have_other_shapes(one, other):
 
 def text_of(*events_by_scale, scales=(2, 5), slope=0):
     """What a developer reads."""
-    violation = violation_of(worlds(*events_by_scale, scales=scales), slope)
+    violation = violation_of(recordings_of(*events_by_scale, scales=scales), slope)
     return explain([violation.given_as("assert_constant")], Path())
 
 
 def test_nothing_grew():
     """There is nothing to tell."""
-    assert violation_of(worlds([query()], [query()]), 0) is None
+    assert violation_of(recordings_of([query()], [query()]), 0) is None
 
 
 def test_the_failure_shows_what_grew_and_by_how_much():
@@ -247,6 +247,6 @@ def test_advice_is_about_what_grew():
     )
 
     assert lines[-2:] == [
-        "  batch  5 hops -> 1 if batched in one sync_to_async function: campaigns/api.py:40 view",
-        "  why  4 threads: Django keeps a connection for each",
+        "  fix   make these calls in one sync_to_async function, 5 -> 1 hops: campaigns/api.py:40 view",
+        "  why   4 threads: Django opens a connection for each",
     ]

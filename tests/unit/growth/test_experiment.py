@@ -33,7 +33,7 @@ def test_scales_increase(scales):
         Experiment(call, populate=call, scales=scales)
 
     assert str(error.value) == (
-        "assert_constant scales must be two or more whole numbers from 0 that increase, such as (2, 5). "
+        "assert_constant scales must be two or more whole numbers >= 0 in increasing order, such as (2, 5). "
         "Usage: assert_constant(call, *, populate, scales=(2, 5), slope=0, warm_up=True)"
     )
 
@@ -66,9 +66,7 @@ def test_a_warm_up_is_wanted_or_not():
 )
 def test_what_is_called_can_be_called(given, kind):
     """The response itself is a slip; a coroutine is closed, and Python does not warn of it."""
-    with pytest.raises(
-        WrongArguments, match=rf"call must be something to call, such as .*, and not a {kind}\."
-    ):
+    with pytest.raises(WrongArguments, match=rf"call must be a function, such as .*, and not a {kind}\."):
         Experiment(given() if given is later else given, populate=call)
-    with pytest.raises(WrongArguments, match=r"populate must be something to call"):
+    with pytest.raises(WrongArguments, match=r"populate must be a function"):
         Experiment(call, populate=[])
