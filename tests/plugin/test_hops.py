@@ -154,7 +154,8 @@ def test_batch(asgi_client):
     line = line_of(hopping, "for _ in range(5)", "shop/hopping.py")
     assert failure_of(result, "test_loop")[0].startswith("thread hops 20 > 19")
     assert blocks_of(result, "test_loop")[1] == [
-        f"  fix   make these calls in one sync_to_async function, 5 -> 1 hops: shop/hopping.py:{line} in_a_loop"
+        "  fix   make these calls in one sync_to_async function, 5 -> 1 hops: "
+        f"shop/hopping.py:{line} in_a_loop"
     ]
     # 15 of them are not the view's: 20 - 5 + 1.
     assert failure_of(result, "test_batch")[0].startswith("thread hops 16 > 15")

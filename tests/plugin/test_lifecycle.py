@@ -61,7 +61,8 @@ def test_leak(asgi_client):
     result.stdout.fnmatch_lines(
         [
             "new connections 10 > 4 (+6), leaked connections 10 > 0 (+10)",
-            '  fix   set "CONN_MAX_AGE": 0, "OPTIONS": {"pool": True} (psycopg[[]pool]) in DATABASES*: 10 -> 4 connections',
+            '  fix   set "CONN_MAX_AGE": 0, "OPTIONS": {"pool": True} (psycopg[[]pool]) in DATABASES*: '
+            "10 -> 4 connections",
             '  fix   set "CONN_MAX_AGE": 0 under ASGI, where no later request uses the same thread',
         ]
     )

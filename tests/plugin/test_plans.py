@@ -306,8 +306,11 @@ def test_it():
     result.assert_outcomes(passed=1, warnings=3)
     [test] = json.loads((suite.path / "run.json").read_text())["tests"]
     assert [(each["message"].partition(":")[0], each["location"]) for each in test["warnings"]] == [
-        ("LIMIT without ORDER BY", f"test_it.py:{line_of(suite, '[:2]')}"),
-        ("OFFSET 2,000 reads as many rows to throw them away", f"test_it.py:{line_of(suite, '[2000')}"),
+        ("LIMIT without ORDER BY returns arbitrary rows", f"test_it.py:{line_of(suite, '[:2]')}"),
+        (
+            "OFFSET 2,000 makes the database read 2,000 rows and discard them",
+            f"test_it.py:{line_of(suite, '[2000')}",
+        ),
         ("UPDATE without WHERE changes all rows", f"test_it.py:{line_of(suite, 'update(')}"),
     ]
 
@@ -340,9 +343,9 @@ class TestTwo:
     result.assert_outcomes(failed=2)
     result.stdout.fnmatch_lines(
         [
-            "no_unindexed_filters at test_it.py:* could judge nothing: PostgreSQL cannot be asked on the "
-            "connection of 'default': an error has broken its transaction. What is meant to fail belongs "
-            "into a transaction.atomic() of its own.",
+            "no_unindexed_filters at test_it.py:* could judge nothing: PostgreSQL cannot explain statements "
+            "on the connection 'default': an earlier error aborted the transaction. Wrap code that is expected to "
+            "fail in its own transaction.atomic().",
             "*queries 2 > 0 (+2)*",
         ]
     )

@@ -60,8 +60,8 @@ def test_twenty_campaigns_took_three_queries_each(
     assert message.startswith(f"queries {queries} > 3 (+{queries - 3})")
     for relation in ("owner", "tags", "joins"):
         assert re.search(rf"20x  SELECT .* N\+1: Campaign\.{relation} of 20 rows", message)
-    assert re.search(r'fix  campaigns/api_before\.py:\d+  \.select_related\("owner"\)', message)
-    assert re.search(r'fix  campaigns/api_before\.py:\d+  \.prefetch_related\("joins", "tags"\)', message)
+    assert re.search(r'fix   campaigns/api_before\.py:\d+  \.select_related\("owner"\)', message)
+    assert re.search(r'fix   campaigns/api_before\.py:\d+  \.prefetch_related\("joins", "tags"\)', message)
 
 
 @pytest.mark.parametrize("path", ["", SEARCH])
