@@ -61,7 +61,7 @@ class NoSyncToAsync(WithAllowances):
 def _how_to_hop_less(forbidden: Sequence[Hop], not_counted: int) -> Iterator[Hint]:
     # Measured on Django 4.2 to 6.1: aget() is sync_to_async(get), so it would be no advice.
     yield Hint(
-        "why", "a hop costs about 0.1 ms, more if others queue for the thread; aget(), acount() etc. hop too"
+        "why", "a hop costs about 0.1 ms, more if others wait for the thread; aget() and acount() hop too"
     )
     yield from hints_on_your_hops(forbidden)
     names = ", ".join(sorted({f'"{hop.function.rpartition(".")[2]}"' for hop in forbidden}))

@@ -105,7 +105,7 @@ async def test_count(async_client):
         f"sync_to_async hops 1 > 0 (+1)   no_sync_to_async at test_it.py:{marker}",
         "    1x  sync_to_async(QuerySet.count)   1 query in it",
         f"        shop/views.py:21 count_both_ways  <- test_it.py:{test} test_count",
-        "  why   a hop costs about 0.1 ms, more if others queue for the thread; aget(), acount() etc. hop too",
+        "  why   a hop costs about 0.1 ms, more if others wait for the thread; aget() and acount() hop too",
         "  note  acount() is shorter than sync_to_async(QuerySet.count), but it hops too: no faster",
         '  or    allow it: no_sync_to_async(allow=["count"])',
         "  note  N other hops are not counted: made by Django or a library, or allowed",

@@ -344,8 +344,8 @@ class TestTwo:
     result.stdout.fnmatch_lines(
         [
             "no_unindexed_filters at test_it.py:* could judge nothing: PostgreSQL cannot explain statements "
-            "on the connection 'default': an earlier error aborted the transaction. Wrap code that is expected to "
-            "fail in its own transaction.atomic().",
+            "on the connection 'default': an earlier error aborted the transaction. Wrap code that is "
+            "expected to fail in its own transaction.atomic().",
             "*queries 2 > 0 (+2)*",
         ]
     )
