@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from pytest_dbperf.diagnosis.differences import Of
+from pytest_dbperf.diagnosis.differences import RanFor
 from pytest_dbperf.diagnosis.repeats import Finding, Repeat
 from pytest_dbperf.sql.fingerprint import Statement, shortened
 from pytest_dbperf.violations.violation import Evidence, Hint, WarningLine
@@ -22,8 +22,8 @@ def relation_of(repeat: Repeat) -> str:
 def values_of(repeat: Repeat) -> str:
     """Tell for how many different rows, instances or parameters it ran."""
     relation = relation_of(repeat)
-    if relation and repeat.of is not Of.PARAMETERS:
-        return f"{relation} of {repeat.distinct} {repeat.of}{'' if repeat.distinct == 1 else 's'}"
+    if relation and repeat.ran_for is not RanFor.PARAMETERS:
+        return f"{relation} of {repeat.distinct} {repeat.ran_for}{'' if repeat.distinct == 1 else 's'}"
     return "same parameters" if repeat.distinct == 1 else f"{repeat.distinct} different parameters"
 
 
@@ -53,7 +53,7 @@ def hints_without_a_line(repeats: Sequence[Repeat]) -> Iterator[Hint]:
     filtered = [
         repeat
         for repeat in repeats
-        if repeat.load is not None and not repeat.load.is_plain_relation and repeat.of is Of.ROWS
+        if repeat.load is not None and not repeat.load.is_plain_relation and repeat.ran_for is RanFor.ROWS
     ]
     if filtered:
         names = ", ".join(sorted({f'"{repeat.load.name}"' for repeat in filtered if repeat.load}))
@@ -66,7 +66,7 @@ def hints_without_a_line(repeats: Sequence[Repeat]) -> Iterator[Hint]:
 
 
 def _is_for_values(repeat: Repeat) -> bool:
-    return repeat.load is None or (repeat.of is Of.PARAMETERS and not repeat.load.is_plain_relation)
+    return repeat.load is None or (repeat.ran_for is RanFor.PARAMETERS and not repeat.load.is_plain_relation)
 
 
 def _how_to_ask_once(statement: Statement) -> str:

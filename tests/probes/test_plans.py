@@ -453,7 +453,7 @@ def test_a_broken_transaction_is_an_error(explained, books):
         with pytest.raises(IntegrityError):
             Author.objects.create(pk=books[0].author_id)
 
-    with pytest.raises(CannotExplain, match=r"on the connection of 'default': an error has broken .*atomic"):
+    with pytest.raises(CannotExplain, match=r"on the connection 'default': an earlier error .*atomic"):
         explained(work)
     connection.connection.rollback()
     connection.connection.execute("BEGIN")

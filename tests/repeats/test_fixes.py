@@ -460,10 +460,11 @@ def test_a_prefetch_of_generic_keys_is_a_query_for_each_model(recorder):
     shelf = Shelf("default", 3)
     for writer in shelf.all(Writer):
         shelf.make(Note, subject=writer)
-    [fix] = fixes_in(NoNPlusOne().check(record(recorder, subjects, Note.objects.all())))
+    unchanged = record(recorder, subjects, Note.objects.all())
+    [fix] = fixes_in(NoNPlusOne().check(unchanged))
     changed = record(recorder, subjects, Note.objects.prefetch_related("subject"))
 
-    assert promised(fix) == [4, len(changed.queries)]
+    assert promised(fix) == [len(unchanged.queries), len(changed.queries)]
 
 
 class Listing:
