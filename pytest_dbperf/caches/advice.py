@@ -33,31 +33,31 @@ def took_what_was_there(before_setup: Counts, at_start: Counts, at_end: Counts) 
 
 
 def hints_on_cold_caches(
-    violation: Violation, memo_of: Callable[[CodeType], CachedFunction | None]
+    violation: Violation, cached_by: Callable[[CodeType], CachedFunction | None]
 ) -> Iterator[Hint]:
     """Tell how many of the counted queries an earlier test would have saved by filling the cache."""
     filled: dict[int, tuple[CachedFunction, int]] = {}
     for evidence in violation.evidence:
-        memo = outermost(evidence, memo_of)
-        if memo is not None:
-            _, so_far = filled.get(id(memo), (memo, 0))
-            filled[id(memo)] = memo, so_far + evidence.count
+        function = outermost(evidence, cached_by)
+        if function is not None:
+            _, so_far = filled.get(id(function), (function, 0))
+            filled[id(function)] = function, so_far + evidence.count
     most_first = sorted(filled.values(), key=lambda each: -each[1])
-    for memo, count in most_first[:_MOST_HINTS]:
+    for function, count in most_first[:_MOST_HINTS]:
         yield Hint(
             "note",
-            f"{_these_run(count)} only while this cache is cold ({memo.kind}); "
+            f"{_these_run(count)} only while this cache is cold ({function.kind}); "
             f"a test that warms it first hides {'it' if count == 1 else 'them'}",
-            (memo.site,),
+            (function.site,),
         )
 
 
 def outermost(
-    evidence: Evidence, memo_of: Callable[[CodeType], CachedFunction | None]
+    evidence: Evidence, cached_by: Callable[[CodeType], CachedFunction | None]
 ) -> CachedFunction | None:
     """Find the outermost cache on a call path: once it is filled, nothing below it runs."""
-    memos = (memo_of(code) for code, _ in reversed(evidence.call_path))
-    return next((memo for memo in memos if memo is not None), None)
+    functions = (cached_by(code) for code, _ in reversed(evidence.call_path))
+    return next((function for function in functions if function is not None), None)
 
 
 def hints_on_djangos_caches(
@@ -80,14 +80,14 @@ def hints_on_djangos_caches(
                 )
 
 
-def hints_on_warm_caches(memos: Iterable[CachedFunction]) -> Iterator[Hint]:
+def hints_on_warm_caches(functions: Iterable[CachedFunction]) -> Iterator[Hint]:
     """Tell which caches an earlier test had filled for this one."""
-    for memo in [*memos][:_MOST_HINTS]:
+    for function in [*functions][:_MOST_HINTS]:
         yield Hint(
             "note",
-            f"this test read a cache ({memo.kind}) that an earlier test had filled; "
+            f"this test read a cache ({function.kind}) that an earlier test had filled; "
             "run alone, it may make more queries",
-            (memo.site,),
+            (function.site,),
         )
 
 

@@ -37,7 +37,7 @@ def what_differs(queries: Sequence[Query], loads: Sequence[RelationLoad]) -> tup
 
 
 def are_for_others(loads: Sequence[RelationLoad]) -> bool:
-    """Tell whether they are lazy loads for rows that were themselves loaded for other rows of one queryset."""
+    """Tell whether they are lazy loads for rows that were loaded for other rows of one queryset."""
     batches = [load.batch for load in loads]
     return all(
         load.is_lazy and load.batch is not None and load.batch.load is not None for load in loads
