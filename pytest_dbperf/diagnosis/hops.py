@@ -82,7 +82,7 @@ def _hints_on_batches(hops: Sequence[Hop]) -> Iterator[Hint]:
             seen.add(line)
             yield Hint(
                 "note",
-                f"{hop.function} runs {hop.queries} queries in one hop, which pays off",
+                f"{hop.function} runs {hop.queries} queries in one hop, cheaper than {hop.queries} hops",
                 hop.call_path[:1],
             )
 

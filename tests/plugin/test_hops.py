@@ -161,7 +161,7 @@ def test_batch(asgi_client):
     assert failure_of(result, "test_batch")[0].startswith("thread hops 16 > 15")
     line = line_of(hopping, "sync_to_async(several)", "shop/hopping.py")
     assert blocks_of(result, "test_batch")[1] == [
-        f"  note  several runs 3 queries in one hop, which pays off: shop/hopping.py:{line} together"
+        f"  note  several runs 3 queries in one hop, cheaper than 3 hops: shop/hopping.py:{line} together"
     ]
 
 

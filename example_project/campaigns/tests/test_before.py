@@ -87,6 +87,7 @@ def test_a_row_cost_three_queries_and_a_hop(client: Client, dbperf: LiveRecordin
     assert message.startswith("queries grow 1.0 > 0 a row (2 -> 5), thread hops grow 1.0 > 0 a row (2 -> 5)")
     assert len(re.findall(r"5x  SELECT .* 2 -> 5, 1\.0 a row", message)) == 3
     assert re.search(r"5x  sync_to_async\(facts_of\)   2 -> 5, 1\.0 a row", message)
+    assert re.search(r'fix   campaigns/api_before\.py:\d+  \.select_related\("owner"\) .*, constant', message)
 
 
 @pytest.mark.parametrize("path", ["", SEARCH])

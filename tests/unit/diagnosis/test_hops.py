@@ -97,7 +97,7 @@ def test_several_queries_in_one_hop_pay_off():
     of_django = hop("QuerySet.get", origin="django", part="orm", path=[VIEW])._replace(queries=3)
 
     assert written(hints_on_your_hops([batch, batch, of_django])) == [
-        "note load runs 3 queries in one hop, which pays off: views.py:7 view"
+        "note load runs 3 queries in one hop, cheaper than 3 hops: views.py:7 view"
     ]
     places = [hop(path=[site(name, "/srv/app/a.py")])._replace(queries=2) for name in "abc"]
     assert len(hints_on_your_hops(places)) == 2
@@ -228,5 +228,5 @@ def test_queries_make_a_batch():
     window = recording(hop(path=[VIEW]), *[query()._replace(cause=hop(within=1).cause)] * 2, hop_ended())
 
     assert written(hints_on_your_hops(window.hops)) == [
-        "note load runs 2 queries in one hop, which pays off: views.py:7 view"
+        "note load runs 2 queries in one hop, cheaper than 2 hops: views.py:7 view"
     ]
