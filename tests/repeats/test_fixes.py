@@ -300,7 +300,7 @@ def test_rows_of_one_relation_are_joined_where_that_is_asked_for(recorder):
 )
 @pytest.mark.django_db
 def test_what_no_eager_loading_serves_is_not_advised(recorder, loop):
-    """No line is guessed; the reason is known, and so it is given."""
+    """No guess is a fact; what is known is said."""
     Shelf("default", 3)
     with recorder.record() as recording:
         loop()

@@ -278,6 +278,8 @@ def test_what_repeats_is_worth_a_warning():
         "3x  SELECT a FROM t WHERE id = %s   same query, same parameters: cache the result"
     )
     assert warning.call_path == (VIEW,)
+    [few] = NoNPlusOne().remarks(recording(*asked(1, 1, 2, 2, 1, 1)))
+    assert few.text.endswith("   same query, 2 different parameters: cache the results")
     assert NoNPlusOne(allow=["view"]).remarks(queries) == []
 
 
