@@ -1,4 +1,4 @@
-"""A call that costs more for more rows is found, and the database is as before."""
+"""`assert_constant` finds a call that costs more for more rows, and restores the database."""
 
 import json
 
@@ -34,7 +34,7 @@ def rows():
 
 @pytest.fixture
 def growing(suite):
-    """A suite that knows how to make books, and to list them well and badly."""
+    """A suite with functions that make books, and that list them with and without N+1."""
 
     def run(source, *args):
         return suite.run_tests(ROWS + source, *args)
@@ -43,7 +43,7 @@ def growing(suite):
 
 
 def test_a_query_for_each_row_is_found(suite, growing):
-    """The failure has both numbers, the group that grew alone, and the line to mend."""
+    """The failure has both numbers, only the group that grew, and the line to change."""
     result = growing(
         """
 @db
@@ -114,7 +114,7 @@ def test_grows(dbperf):
     ],
 )
 def test_the_fix_keeps_its_promise(suite, growing, before, after, fix, queries, is_constant):
-    """It is the fix that `query_budget` shows, and following it costs as many queries as it says."""
+    """`query_budget` shows the same fix, and the changed call makes the promised number of queries."""
     result = growing(BEFORE_AND_AFTER.format(before=before, after=after))
 
     result.assert_outcomes(failed=3)
@@ -222,7 +222,7 @@ def test_nothing_is_left_of_all_of_them():
 
 
 def test_rows_of_the_test_itself_stay(growing):
-    """A rollback goes back to what the test had made before."""
+    """A rollback keeps the rows that the test made before."""
     result = growing(
         """
 @db
@@ -247,7 +247,7 @@ class Tests(TestCase):
 
 
 def test_requests_are_compared_as_a_server_serves_them(growing):
-    """On worker threads and on a loop, where the rows have to be committed."""
+    """Worker threads and event loops only see committed rows."""
     result = growing(
         """
 pytestmark = committed
@@ -284,7 +284,7 @@ def test_constant(dbperf, wsgi_client, asgi_client):
 
 
 def test_hops_and_connections_that_grow_are_found(suite, growing):
-    """Each with its group, and with the advice that its numbers prove."""
+    """Each has its group, and the advice that its numbers prove."""
     result = growing(
         """
 @committed
@@ -327,7 +327,7 @@ def test_connections(dbperf):
 
 
 def test_a_group_that_grows_while_another_shrinks_is_found(growing):
-    """The totals of both worlds are equal."""
+    """The totals at both scales are equal."""
     result = growing(
         """
 @db
@@ -350,7 +350,7 @@ def test_it(dbperf):
 
 
 def test_batches_are_not_growth(growing):
-    """However many rows one statement is for, it is the same statement; a slope allows chunks."""
+    """A statement for more rows is the same statement; a slope allows chunks."""
     result = growing(
         """
 def in_bulk(number=3):
@@ -399,7 +399,7 @@ def test_chunks_allowed(dbperf):
 
 
 def test_what_is_filled_once_does_not_count(growing):
-    """A warm-up fills caches in each world; without it, the first call of all pays."""
+    """A warm-up fills caches at each scale; without it, the first call fills them."""
     result = growing(
         """
 cache = {}
@@ -428,7 +428,7 @@ def test_cold(dbperf):
 
 
 def test_nothing_of_it_counts_in_the_budgets_of_the_test(growing):
-    """Neither what populate does, nor the calls, nor what restores the database."""
+    """The budgets count neither populate, nor the calls, nor the restoring."""
     result = growing(
         """
 pytestmark = [pytest.mark.query_budget(1, at_least=1), pytest.mark.max_thread_hops(1)]
@@ -451,7 +451,7 @@ async def test_async(dbperf):
 
 
 def test_errors_go_through_and_nothing_stays(growing):
-    """Whoever raises, the database is restored, also when the transaction is broken."""
+    """The database is restored after any error, even in an aborted transaction."""
     result = growing(
         """
 from django.db import IntegrityError, transaction
@@ -513,7 +513,7 @@ def test_nothing_is_left():
 
 
 def test_what_could_not_be_seen_is_an_error(suite, growing):
-    """A mistake never passes, whatever the mode is."""
+    """A mistake is an error in every mode."""
     result = growing(
         """
 made = []
@@ -646,7 +646,7 @@ def test_refused_on_another(dbperf):
 
 
 def test_several_databases_are_restored(growing):
-    """All that the test may use; rows on any of them are rows."""
+    """All databases that the test may use are restored, and their rows count."""
     result = growing(
         """
 def elsewhere(number):
@@ -674,7 +674,7 @@ def test_it(dbperf, kind):
 
 
 def test_rows_that_were_committed_elsewhere_are_told(growing):
-    """A world that cannot be taken back would make the next one larger."""
+    """Rows that cannot be removed would be there at the next scale, too."""
     result = growing(
         """
 async def in_a_thread_of_its_own(number):
@@ -701,7 +701,7 @@ async def test_it(dbperf):
 
 @pytest.mark.parametrize("mode", ["report", "off"])
 def test_growth_fails_nothing_where_nothing_is_to_fail(suite, growing, mode):
-    """It is measured all the same: the test is the same test."""
+    """It is measured all the same, so that the test runs the same code."""
     result = growing(
         """
 called = []
@@ -718,7 +718,7 @@ def test_grows(dbperf):
 
 
 def test_a_report_has_the_growth(suite, growing):
-    """As it has every broken budget, also when it fails nothing."""
+    """It has the broken budget, also in report mode."""
     growing(
         """
 @db
@@ -800,7 +800,7 @@ class Limited(TransactionTestCase):
 
 
 def test_a_mirror_is_read_but_not_flushed(suite, growing):
-    """It is another name of a database that has its own."""
+    """It is a second alias of a database that is flushed under its own alias."""
     suite.file(
         "with_mirror.py",
         "from settings import *\n\nDATABASES['other']['TEST'] = {'MIRROR': 'default'}\n",
@@ -819,7 +819,7 @@ def test_it(dbperf):
 
 
 def test_many_tables_are_not_all_named(suite, growing):
-    """The first five tell where to look."""
+    """The error names the first five."""
     models = "\n".join(f"class Thing{number}(models.Model):\n    pass\n" for number in range(7))
     suite.file("many/__init__.py", "")
     suite.file("many/models.py", f"from django.db import models\n\n{models}")

@@ -35,7 +35,7 @@ def of_orm(number, follows=0, **how):
 
 
 def test_hops_of_one_coroutine_that_follow_each_other_are_a_chain():
-    """Your own and those of the ORM, with or without a query of more than one."""
+    """Hops of your code and of the ORM, each with one query at most."""
     yours = hop(number=2, follows=1, path=[VIEW])
 
     assert numbers_of([of_orm(1), yours, of_orm(3, 2)]) == [[1, 2, 3]]
@@ -58,19 +58,19 @@ def test_hops_of_one_coroutine_that_follow_each_other_are_a_chain():
     ],
 )
 def test_a_chain_ends_where_it_could_not_be_one_hop(why, between):
-    """Only what is proven is told."""
+    """Only hops that could be one are a chain."""
     assert numbers_of([of_orm(1), between]) == []
 
 
 def test_a_chain_is_not_lost_when_another_coroutine_goes_on():
-    """Who awaited the first coroutine may hop as well, and wait for nothing in between."""
+    """The caller of the first coroutine may hop right after it."""
     after = hop(number=3, follows=2, path=[OTHER])
 
     assert numbers_of([of_orm(1), of_orm(2, 1), after]) == [[1, 2]]
 
 
 def test_chains_of_different_lengths_are_told_apart():
-    """A loop may go round twice, and then three times."""
+    """A loop may run twice, and later three times."""
     two, three = [of_orm(1), of_orm(2, 1)], [of_orm(5), of_orm(6, 5), of_orm(7, 6)]
 
     assert written(hints_on_your_hops(two + three)) == [
@@ -80,7 +80,7 @@ def test_chains_of_different_lengths_are_told_apart():
 
 
 def test_a_chain_is_told_with_its_lines_and_how_often_it_came():
-    """The longest first, two of them at most."""
+    """The longest comes first, and there are two at most."""
     twice = [of_orm(1), of_orm(2, 1), of_orm(5), of_orm(6, 5)]
 
     assert written(hints_on_your_hops(twice)) == [
@@ -117,7 +117,7 @@ OF_DJANGO = imported_from(str(Path(django.__file__).parent / "db" / "models" / "
 
 
 class Base:
-    """Something with asynchronous twins."""
+    """A class with asynchronous twins."""
 
     aget = OF_DJANGO.aget
     asave = OF_DJANGO.asave
@@ -167,7 +167,7 @@ def test_a_twin_is_named_once_and_says_that_it_hops_too():
     ],
 )
 def test_a_twin_that_is_not_known_to_hop_is_not_offered(one):
-    """acheck_password of Django 5.2 does not hop, and blocks the loop."""
+    """acheck_password() of Django 5.2 does not hop: it blocks the loop."""
     assert hopping_twin_of(one) is None
 
 
@@ -178,7 +178,7 @@ def switch(number, name, request, via="sync_to_async", within=0, others_adapt=Tr
 
 
 def test_a_middleware_is_told_once_however_many_requests_there_were():
-    """And two of them at most."""
+    """Two middlewares are shown at most."""
     hops = []
     for number, name in enumerate("ABCA", 1):
         served = request(number)
@@ -194,7 +194,7 @@ def test_a_middleware_is_told_once_however_many_requests_there_were():
 
 
 def test_where_to_move_a_middleware_is_told_if_all_others_run_in_both_modes():
-    """With two of them, moving one might save nothing."""
+    """With a second such middleware, moving one might save nothing."""
     served = request(1)
     process = hop("A.process_request", number=9, origin="django", part="middleware:A", request=served)
     view = hop("B.process_view", number=8, origin="django", part="middleware:B", request=served)
@@ -224,7 +224,7 @@ def test_waits_of_less_than_a_millisecond_are_not_told():
 
 
 def test_queries_make_a_batch():
-    """What ran in a hop is counted by its number."""
+    """Queries belong to the hop with the number in their cause."""
     window = recording(hop(path=[VIEW]), *[query()._replace(cause=hop(within=1).cause)] * 2, hop_ended())
 
     assert written(hints_on_your_hops(window.hops)) == [

@@ -24,12 +24,12 @@ def violation(*evidence, **fields):
 
 
 def evidence(count=1, what="SELECT 1", path=(SERIALIZER, VIEW, TEST), **fields):
-    """Something that was counted."""
+    """One piece of evidence."""
     return Evidence(count, what, path, **fields)
 
 
 def test_the_numbers_and_the_limit_come_first():
-    """The first line says what broke, which budget it was and where both are."""
+    """The first line has the numbers, the budget, where it is written, and the request."""
     broken = violation(during="GET /api/campaigns/").given_as(
         "query_budget(10) at tests/test_campaigns.py:18"
     )
@@ -40,7 +40,7 @@ def test_the_numbers_and_the_limit_come_first():
 
 
 def test_evidence_names_count_cause_and_path():
-    """Who did it is told by the innermost two call sites."""
+    """The innermost two call sites show which code did it."""
     broken = violation(evidence(25, "SELECT ... WHERE id = %s", note="25 different parameters"))
 
     assert explain([broken], ROOT)[1:] == [
@@ -51,12 +51,12 @@ def test_evidence_names_count_cause_and_path():
 
 
 def test_evidence_without_a_path_says_so():
-    """Nothing is blamed on code that did not do it."""
+    """No call site is made up."""
     assert explain([violation(evidence(path=()))], ROOT)[-1].strip() == "(no frame of your code)"
 
 
 def test_advice_comes_last():
-    """What to change is read after what happened."""
+    """A developer reads what happened first, then what to change."""
     assert explain([violation(evidence(), advice=(FIX_THIS,))], ROOT)[-2:] == ["", "  fix   this"]
 
 
@@ -96,7 +96,7 @@ def test_a_failure_fits_a_screen():
 
 
 def test_all_is_shown_on_request():
-    """With -v nothing is left out and nothing is cut."""
+    """With -v, nothing is left out or cut."""
     long = "SELECT " + "x" * 200
     lines = explain([violation(*[evidence(what=long)] * 50)], ROOT, verbose=True)
 
@@ -105,14 +105,14 @@ def test_all_is_shown_on_request():
 
 
 def test_a_long_statement_is_cut():
-    """A line stays a line."""
+    """It must fit one line of a terminal."""
     line = explain([violation(evidence(what="SELECT " + "x" * 200))], ROOT)[2]
 
     assert line.endswith(" ...")
     assert len(line) < 110
 
 
-def test_all_violations_are_told_at_once():
+def test_all_violations_are_shown_at_once():
     """A developer does not have to run the tests again to see the second one."""
     other = Violation("max_new_connections", 2, 0, "new connections 2 > 0 (+2)", (evidence(),))
     lines = explain([violation(evidence()), other], ROOT)
@@ -123,18 +123,18 @@ def test_all_violations_are_told_at_once():
 
 
 def fix(text='.select_related("owner")', result="34 -> 9 queries", **fields):
-    """A change of a line."""
+    """A fix of one line."""
     return Fix(VIEW, text, result, **fields)
 
 
 def number_of(lines, text):
-    """How many lines have a text."""
+    """The number of lines that contain a text."""
     return sum(text in line for line in lines)
 
 
 @pytest.mark.parametrize("number", [2, 3, 4, 5])
 def test_many_violations_fit_a_screen_too(number):
-    """Each has its headline, evidence and fix, as long as there is room; what is left out is told."""
+    """Each has its headline, evidence and fix while there is room; the last line counts the rest."""
     many = [
         violation(
             *[evidence()] * 9, advice=(Hint("why", "so"), Hint("fix", f"this {index}"), Hint("or", "that"))
@@ -170,8 +170,8 @@ def test_room_goes_to_those_that_need_it():
     assert lines[-1] == "... 4 more (-v lists all)"
 
 
-def test_what_two_budgets_advise_is_told_once():
-    """A fix is what to write, whatever it saves of each; with -v each has its own."""
+def test_the_same_advice_of_two_budgets_is_shown_once():
+    """The same fix has other numbers under each budget; only -v shows both."""
     broken = [
         violation(evidence(), advice=(fix(), fix(result="34 -> 10 queries", is_alternative=True))),
         violation(evidence(), advice=(fix(result="34 -> 9 queries, within budget"), Hint("note", "this"))),
@@ -185,8 +185,8 @@ def test_what_two_budgets_advise_is_told_once():
     assert number_of(explain(broken, ROOT, verbose=True), "  fix  ") == 2
 
 
-def test_what_to_change_is_never_left_out_in_silence():
-    """It is counted, as evidence is."""
+def test_hidden_advice_is_counted():
+    """Hidden advice is counted, as hidden evidence is."""
     lines = explain([violation(evidence(), advice=[Hint("fix", str(number)) for number in range(30)])], ROOT)
 
     assert lines[5:7] == ["  fix   0", "  fix   1"]
@@ -195,7 +195,7 @@ def test_what_to_change_is_never_left_out_in_silence():
 
 
 def test_advice_is_all_there_is_without_evidence():
-    """A test that did too little has nothing to show."""
+    """A test that ran too few queries has no evidence."""
     assert explain([violation(advice=(Hint("note", "why"),))], ROOT)[-2:] == ["", "  note  why"]
 
 
@@ -212,7 +212,7 @@ def test_without_any_path_there_is_no_location():
 
 
 def test_the_error_has_text_and_violations():
-    """A test may catch it and look."""
+    """A test may catch it and read both."""
     error = BudgetExceeded([violation(evidence())], ROOT)
 
     assert str(error).startswith("queries 34 > 10 (+24)")
