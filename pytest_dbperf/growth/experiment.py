@@ -76,10 +76,11 @@ def _why_no_scales(scales: object) -> str | None:
 
 
 def _why_no_slope(slope: object) -> str | None:
-    if type(slope) not in (int, float):
+    # bool is an int.
+    if isinstance(slope, bool) or not isinstance(slope, int | float):
         return f"slope must be a number, got {type(slope).__name__}"
     # NaN compares as false.
-    return None if slope >= 0 else f"slope must be >= 0, got {slope}"  # type: ignore[operator]  # a number
+    return None if slope >= 0 else f"slope must be >= 0, got {slope}"
 
 
 async def measured(
