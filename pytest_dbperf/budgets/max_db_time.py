@@ -9,7 +9,7 @@ from pytest_dbperf.budgets.limited import LimitedTime
 from pytest_dbperf.budgets.query_groups import evidence_of_groups
 from pytest_dbperf.recording.groups import groups_of_queries, only_request
 from pytest_dbperf.recording.recorder import Recording
-from pytest_dbperf.violations.violation import Violation, compare_milliseconds, in_milliseconds
+from pytest_dbperf.violations.violation import Hint, Violation, compare_milliseconds, in_milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,5 +43,7 @@ class MaxDbTime(LimitedTime):
             headline=f"db time {compare_milliseconds(measured, self.milliseconds)}",
             evidence=evidence_of_groups(groups, lambda group: f"{group.seconds * 1000:.1f} ms"),
             during=only_request(group.request for group in groups),
-            advice=(f"note  times vary with the machine and its load; query_budget({counted}) would not",),
+            advice=(
+                Hint("note", f"times vary with the machine and its load; query_budget({counted}) does not"),
+            ),
         )

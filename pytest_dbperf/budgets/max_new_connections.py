@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from pytest_dbperf.budgets.limited import LimitedOnAlias
-from pytest_dbperf.diagnosis.connections import advice_on, evidence_of
+from pytest_dbperf.diagnosis.connections import evidence_of_connections, hints_on_connections
 from pytest_dbperf.recording.events import NewConnection
 from pytest_dbperf.recording.recorder import Recording
 from pytest_dbperf.violations.violation import Violation, compare
@@ -43,8 +43,8 @@ class MaxNewConnections(LimitedOnAlias):
             measured=len(opened),
             limit=self.limit,
             headline=f"new connections {compare(len(opened), self.limit)}",
-            evidence=evidence_of(opened, lambda new: str(new.why)),
-            advice=advice_on(opened),
+            evidence=evidence_of_connections(opened, lambda new: str(new.why)),
+            advice=hints_on_connections(opened),
         )
 
     def _counted(self, recording: Recording) -> list[NewConnection]:

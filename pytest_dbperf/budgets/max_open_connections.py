@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from pytest_dbperf.budgets.limited import LimitedOnAlias
-from pytest_dbperf.diagnosis.connections import evidence_of
+from pytest_dbperf.diagnosis.connections import evidence_of_connections
 from pytest_dbperf.recording.events import ConnectionClosed, NewConnection
 from pytest_dbperf.recording.recorder import Recording
 from pytest_dbperf.violations.violation import Violation, compare
@@ -43,7 +43,7 @@ class MaxOpenConnections(LimitedOnAlias):
             measured=len(most),
             limit=self.limit,
             headline=f"open connections {compare(len(most), self.limit)}",
-            evidence=evidence_of(most, lambda new: str(new.why)),
+            evidence=evidence_of_connections(most, lambda new: str(new.why)),
         )
 
     def _most_at_once(self, recording: Recording) -> Sequence[NewConnection]:

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from pytest_dbperf.budgets.limited import Limited
 from pytest_dbperf.callsites.hop_origin import MIDDLEWARE
-from pytest_dbperf.diagnosis.hops import advice_on
+from pytest_dbperf.diagnosis.hops import hints_on_hops
 from pytest_dbperf.recording.events import Hop
 from pytest_dbperf.recording.groups import groups_of_hops
 from pytest_dbperf.recording.hops import hops_by_request
@@ -58,7 +58,7 @@ class MaxThreadHops(Limited):
             headline=f"thread hops {compare(len(hops), self.limit)}",
             evidence=tuple(sorted(_evidence_of_hops(hops), key=lambda one: -one.count)),
             during=", ".join(str(request) for request in requests if len(requests) == 1 and request),
-            advice=advice_on(hops),
+            advice=hints_on_hops(hops),
         )
 
     def _counted(self, recording: Recording) -> Sequence[Hop]:

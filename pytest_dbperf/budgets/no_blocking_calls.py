@@ -13,7 +13,7 @@ from pytest_dbperf.recording.events import BlockingCall
 from pytest_dbperf.recording.groups import groups_of_blocking_calls
 from pytest_dbperf.recording.recorder import Recording
 from pytest_dbperf.sql.fingerprint import shortened, statement_of
-from pytest_dbperf.violations.violation import Evidence, Violation, compare
+from pytest_dbperf.violations.violation import Evidence, Hint, Violation, compare
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class NoBlockingCalls(WithAllowances):
             limit=0,
             headline=f"blocking calls {compare(len(forbidden), 0)}",
             evidence=tuple(_evidence_of_calls(group) for group in groups_of_blocking_calls(forbidden)),
-            advice=tuple(_advice(forbidden)),
+            advice=tuple(_how_not_to_block(forbidden)),
         )
 
 
@@ -68,21 +68,25 @@ def _evidence_of_calls(group: Sequence[BlockingCall]) -> Evidence:
     if _hashes(first):
         what = "verify_password" + (", by acheck_password" if first.what == "acheck_password" else "")
     seconds = [call.seconds for call in group if call.seconds is not None]
-    remark = f"the loop stood still for {sum(seconds) * 1000:.1f} ms" if seconds else ""
-    return Evidence(len(group), what, first.call_path, remark)
+    note = f"blocked the loop for {sum(seconds) * 1000:.1f} ms" if seconds else ""
+    return Evidence(len(group), what, first.call_path, note)
 
 
-def _advice(forbidden: Sequence[BlockingCall]) -> Iterator[str]:
+def _how_not_to_block(forbidden: Sequence[BlockingCall]) -> Iterator[Hint]:
     on_djangos = [call for call in forbidden if call.via == "django" or call.using is not None]
     if any(call.what == "acheck_password" for call in forbidden):
         series = ".".join(version("django").split(".")[:2])
-        hashes = f"acheck_password of Django {series} hashes on the event loop's thread"
-        yield f"why   {hashes}; from Django 6.0 it hops"
+        hashes = f"acheck_password() of Django {series} hashes on the event loop's thread"
+        yield Hint("why", f"{hashes}; since Django 6.0 it uses another thread")
     if any(map(_hashes, forbidden)):
-        yield "fix   await sync_to_async(user.check_password)(password)"
+        yield Hint("fix", "await sync_to_async(user.check_password)(password)")
     if on_djangos:
-        yield "fix   the async twins of the ORM (aget, acount, async for), or await sync_to_async(function)()"
+        yield Hint(
+            "fix", "use the ORM's async methods (aget, acount, async for), or await sync_to_async(function)()"
+        )
     if any(call.via == "psycopg" and call.using is None for call in forbidden):
-        yield "fix   psycopg.AsyncConnection: await its connect(), execute() and commit()"
+        yield Hint("fix", "use psycopg.AsyncConnection, and await its connect(), execute() and commit()")
     if os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE") and any(call.via == "django" for call in forbidden):
-        yield "note  DJANGO_ALLOW_ASYNC_UNSAFE is set: without it, Django refuses to make a cursor here"
+        yield Hint(
+            "note", "DJANGO_ALLOW_ASYNC_UNSAFE is set; without it, Django refuses to open a cursor here"
+        )

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
 from pytest_dbperf.budgets.limited import LimitedOnAlias
-from pytest_dbperf.diagnosis.connections import evidence_of
+from pytest_dbperf.diagnosis.connections import evidence_of_connections
 from pytest_dbperf.recording.events import NewConnection, Why
 from pytest_dbperf.recording.recorder import Recording
-from pytest_dbperf.violations.violation import Violation, compare
+from pytest_dbperf.violations.violation import Hint, Violation, compare
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +43,19 @@ class NoConnectionLeaks(LimitedOnAlias):
             measured=len(leaked),
             limit=self.allowed,
             headline=f"leaked connections {compare(len(leaked), self.allowed)}",
-            evidence=evidence_of(
+            evidence=evidence_of_connections(
                 leaked, lambda new: "dropped while open" if new.number in dropped else "still open"
             ),
-            advice=_advice(leaked),
+            advice=tuple(_how_to_close(leaked)),
         )
 
 
-def _advice(leaked: Sequence[NewConnection]) -> tuple[str, ...]:
+def _how_to_close(leaked: Sequence[NewConnection]) -> Iterator[Hint]:
     left_by_requests = [new for new in leaked if new.why is Why.FIRST_IN_REQUEST and new.is_persistent]
     raw = [new for new in leaked if new.using is None]
-    advice = []
     if left_by_requests:
-        advice.append('fix  "CONN_MAX_AGE": 0 under ASGI: nobody comes back to the thread of a request')
+        yield Hint("fix", 'set "CONN_MAX_AGE": 0 under ASGI, where no later request uses the same thread')
     if len(leaked) > len(left_by_requests) + len(raw):
-        advice.append("fix  django.db.connections.close_all() in the thread, when its work is done")
+        yield Hint("fix", "call django.db.connections.close_all() at the end of the thread's work")
     if raw:
-        advice.append("fix  close() the connection, or open it in a with block")
-    return tuple(advice)
+        yield Hint("fix", "close() the connection, or open it in a with block")

@@ -15,7 +15,13 @@ from pytest_dbperf.recording.groups import identity, only_request
 from pytest_dbperf.recording.recorder import Recording
 from pytest_dbperf.recording.transactions import Gap, Transaction, transactions_of
 from pytest_dbperf.sql.fingerprint import shortened
-from pytest_dbperf.violations.violation import Evidence, Violation, compare_milliseconds, in_milliseconds
+from pytest_dbperf.violations.violation import (
+    Evidence,
+    Hint,
+    Violation,
+    compare_milliseconds,
+    in_milliseconds,
+)
 
 _LOCKING = re.compile(r"\bFOR (?:NO KEY UPDATE|UPDATE|KEY SHARE|SHARE)\b", re.IGNORECASE)
 _WRITES = ("insert", "update", "delete")
@@ -57,7 +63,7 @@ class NoIdleInTransaction(LimitedTime):
             headline=f"idle transaction {compare_milliseconds(measured, self.milliseconds)}",
             evidence=tuple(_evidence_of_gaps(over)),
             during=only_request(transaction.statements[0].request for transaction in over),
-            advice=tuple(_advice(over, len(transactions))),
+            advice=tuple(_how_to_shorten(over, len(transactions))),
         )
 
 
@@ -68,16 +74,16 @@ def _evidence_of_gaps(over: Sequence[Transaction]) -> Iterator[Evidence]:
         alike.setdefault((gap.before.using, _identity_of(gap.before), _identity_of(gap.after)), []).append(
             gap
         )
-    remarks_alias = len({transaction.using for transaction in over}) > 1
+    has_aliases = len({transaction.using for transaction in over}) > 1
     for gaps in sorted(alike.values(), key=_seconds, reverse=True):
         before = gaps[0].before
-        remark = f"{_seconds(gaps) * 1000:.1f} ms{' in all' if len(gaps) > 1 else ''}"
+        note = f"{_seconds(gaps) * 1000:.1f} ms{' in total' if len(gaps) > 1 else ''}"
         because, because_of = _until(gaps[0].after)
         yield Evidence(
             count=len(gaps),
             what=f"after {shortened(before.statement)}",
             call_path=without_recursion(before.call_path),
-            remark=f"{remark}, on {before.using}" if remarks_alias else remark,
+            note=f"{note}, on {before.using}" if has_aliases else note,
             because=because,
             because_of=because_of,
         )
@@ -103,15 +109,13 @@ def _until(after: Query | ConnectionClosed | None) -> tuple[str, CallPath]:
     return f"until {command} at" if path else f"until {command}", path
 
 
-def _advice(over: Sequence[Transaction], transactions: int) -> Iterator[str]:
-    connection = "its connection serves nobody else, also behind a pool or PgBouncer"
-    if any(_holds_locks(transaction) for transaction in over):
-        yield f"why   what it locked stays locked meanwhile, and {connection}"
-    else:
-        yield f"why   meanwhile {connection}"
-    yield "fix   do what takes the time before or after the block, or in transaction.on_commit()"
+def _how_to_shorten(over: Sequence[Transaction], transactions: int) -> Iterator[Hint]:
+    has_locks = any(_holds_locks(transaction) for transaction in over)
+    taken = "its row locks and its connection stay" if has_locks else "its connection stays"
+    yield Hint("why", f"{taken} taken the whole time, even behind a pool or PgBouncer")
+    yield Hint("fix", "move the slow work before or after the block, or into transaction.on_commit()")
     if len(over) > 1:
-        yield f"note  {len(over)} of {transactions} transactions are over the limit"
+        yield Hint("note", f"{len(over)} of {transactions} transactions are over the limit")
 
 
 def _holds_locks(transaction: Transaction) -> bool:

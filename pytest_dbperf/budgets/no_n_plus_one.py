@@ -7,15 +7,10 @@ from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
 from pytest_dbperf.budgets.allowances import WithAllowances
-from pytest_dbperf.budgets.repeats import (
-    evidence_of,
-    names_of,
-    remark_on,
-    require_threshold,
-    why,
-)
+from pytest_dbperf.budgets.repeats import names_of, require_threshold
 from pytest_dbperf.diagnosis.eager_loading import fixes_of
 from pytest_dbperf.diagnosis.repeats import Repeat, in_turns, n_plus_ones, repeated
+from pytest_dbperf.diagnosis.repeats_shown import evidence_of_findings, hints_without_a_line, warning_about
 from pytest_dbperf.recording.groups import only_request
 from pytest_dbperf.recording.recorder import Recording
 from pytest_dbperf.violations.violation import Violation, WarningLine, compare
@@ -69,10 +64,10 @@ class NoNPlusOne(WithAllowances):
             measured=measured,
             limit=0,
             headline=f"N+1 queries {compare(measured, 0)} {loops}",
-            evidence=evidence_of(findings),
+            evidence=evidence_of_findings(findings),
             during=only_request(repeat.request for repeat in forbidden),
             advice=(
-                *why(forbidden),
+                *hints_without_a_line(forbidden),
                 *fixes_of(forbidden, len(recording.queries), lambda _, uncured: not uncured),
             ),
         )
@@ -80,5 +75,7 @@ class NoNPlusOne(WithAllowances):
     def warnings(self, recording: Recording) -> Sequence[WarningLine]:
         """The queries that repeat the same few values."""
         return [
-            remark_on(repeat) for repeat in repeated(recording.queries) if self.allowance_of(repeat) is None
+            warning_about(repeat)
+            for repeat in repeated(recording.queries)
+            if self.allowance_of(repeat) is None
         ]

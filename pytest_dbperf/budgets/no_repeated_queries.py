@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from pytest_dbperf.budgets.repeats import LimitsRepeats, names_of, values_of
+from pytest_dbperf.budgets.repeats import LimitsRepeats, names_of
 from pytest_dbperf.diagnosis.repeats import Repeat, repeated
+from pytest_dbperf.diagnosis.repeats_shown import values_of
 from pytest_dbperf.recording.recorder import Recording
-from pytest_dbperf.violations.violation import Violation
+from pytest_dbperf.violations.violation import Hint, Violation
 
-_INSTEAD = "fix  ask once and keep the answer: in a variable, or by cached_property or lru_cache"
+_INSTEAD = Hint("fix", "run the query once and keep the result: a variable, cached_property or lru_cache")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,4 @@ class NoRepeatedQueries(LimitsRepeats):
 
     def check(self, recording: Recording) -> Violation | None:
         """Count the repeated queries."""
-        return self.violation_of(
-            recording, "repeated queries", remark=values_of, advice=lambda _: (_INSTEAD,)
-        )
+        return self.violation_of(recording, "repeated queries", note=values_of, advice=lambda _: (_INSTEAD,))

@@ -14,7 +14,7 @@ from pytest_dbperf.recording.recorder import Recording
 from pytest_dbperf.sql.fingerprint import Statement, shortened
 from pytest_dbperf.sql.plan import UnservedFilter
 from pytest_dbperf.sql.smells import smells_of
-from pytest_dbperf.violations.violation import Evidence, Violation, WarningLine, compare
+from pytest_dbperf.violations.violation import Evidence, Hint, Violation, WarningLine, compare
 
 # More fixes would leave no room for the evidence.
 _MOST_FIXES = 5
@@ -76,7 +76,7 @@ class NoUnindexedFilters(WithAllowances):
             limit=0,
             headline=f"unindexed filters {compare(len(evidence), 0)}",
             evidence=tuple(sorted(evidence, key=lambda each: -each.count)),
-            advice=tuple(f"fix  {fix}" for fix in [*fixes][:_MOST_FIXES]),
+            advice=tuple(Hint("fix", fix) for fix in [*fixes][:_MOST_FIXES]),
         )
 
     def warnings(self, recording: Recording) -> Sequence[WarningLine]:

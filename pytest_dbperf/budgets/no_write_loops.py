@@ -11,13 +11,13 @@ from pytest_dbperf.budgets.repeats import LimitsRepeats
 from pytest_dbperf.diagnosis.repeats import Repeat, write_loops
 from pytest_dbperf.recording.groups import identity
 from pytest_dbperf.recording.recorder import Recording
-from pytest_dbperf.violations.violation import Violation
+from pytest_dbperf.violations.violation import Hint, Violation
 
 # Neither calls save(): https://docs.djangoproject.com/en/6.1/ref/models/querysets/#bulk-create
 _INSTEAD = {
-    "insert": "bulk_create(objects), which calls no save() and no signals; add(*objects) for a relation",
-    "update": "filter(...).update(...), or bulk_update(objects, fields); neither calls save() or signals",
-    "delete": "filter(...).delete(), once for all of them",
+    "insert": "bulk_create(objects) (skips save() and signals); for a many-to-many relation, add(*objects)",
+    "update": "filter(...).update(...) or bulk_update(objects, fields) (both skip save() and signals)",
+    "delete": "filter(...).delete(), once for all rows",
 }
 
 
@@ -47,15 +47,17 @@ class NoWriteLoops(LimitsRepeats):
 
     def check(self, recording: Recording) -> Violation | None:
         """Count the statements that one statement could replace."""
-        return self.violation_of(recording, "single-row writes", remark=lambda _: "", advice=_advice)
+        return self.violation_of(
+            recording, "single-row writes", note=lambda _: "", advice=_how_to_write_at_once
+        )
 
 
-def _advice(repeats: Sequence[Repeat]) -> Iterator[str]:
-    # bulk_create() refuses a model that has a row in each of several tables.
-    places = Counter(identity(repeat.call_path) for repeat in repeats if repeat.statement.kind == "insert")
+def _how_to_write_at_once(repeats: Sequence[Repeat]) -> Iterator[Hint]:
+    # bulk_create() refuses multi-table inheritance: one line that inserts into several tables.
+    inserts = Counter(identity(repeat.call_path) for repeat in repeats if repeat.statement.kind == "insert")
     for kind in dict.fromkeys(
         repeat.statement.kind
         for repeat in repeats
-        if repeat.statement.kind != "insert" or places[identity(repeat.call_path)] == 1
+        if repeat.statement.kind != "insert" or inserts[identity(repeat.call_path)] == 1
     ):
-        yield f"fix  {_INSTEAD[kind]}"
+        yield Hint("fix", _INSTEAD[kind])

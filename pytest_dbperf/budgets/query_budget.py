@@ -9,9 +9,9 @@ from typing import ClassVar
 from pytest_dbperf.budgets.budget import require_limit, require_number
 from pytest_dbperf.budgets.limited import LimitedOnAlias
 from pytest_dbperf.budgets.query_groups import evidence_of_groups
-from pytest_dbperf.budgets.repeats import values_of
 from pytest_dbperf.diagnosis.eager_loading import fixes_of
 from pytest_dbperf.diagnosis.repeats import Repeat, n_plus_ones
+from pytest_dbperf.diagnosis.repeats_shown import values_of
 from pytest_dbperf.recording.events import Query
 from pytest_dbperf.recording.groups import QueryGroup, groups_of_queries, identity, only_request
 from pytest_dbperf.recording.recorder import Recording
@@ -75,7 +75,7 @@ class QueryBudget(LimitedOnAlias):
         broken = list(self._broken(queries))
         if not broken:
             return None
-        _, measured, limit, counted = broken[0]
+        what, measured, limit, counted = broken[0]
         groups = groups_of_queries(counted)
         repeats = n_plus_ones(counted) if measured > limit else []
         loops: dict[Hashable, list[Repeat]] = {}
@@ -89,7 +89,7 @@ class QueryBudget(LimitedOnAlias):
             headline=", ".join(f"{what} {compare(count, most)}" for what, count, most, _ in broken),
             evidence=evidence_of_groups(groups, lambda group: _note_on(group, loops.get(_cause(group), ()))),
             during=only_request(group.request for group in groups),
-            advice=fixes_of(repeats, measured, lambda left, _: is_only and left <= limit),
+            advice=fixes_of(repeats, measured, lambda left, _: is_only and left <= limit, what=what),
         )
 
     def _counted(self, recording: Recording) -> list[Query]:
@@ -124,4 +124,4 @@ def _note_on(group: QueryGroup, loops: Sequence[Repeat]) -> str:
         return f"N+1: {', '.join(map(values_of, loops))}"
     if group.count == 1 or group.distinct is None:
         return ""
-    return "the same parameters" if group.distinct == 1 else f"{group.distinct} different parameters"
+    return "same parameters" if group.distinct == 1 else f"{group.distinct} different parameters"

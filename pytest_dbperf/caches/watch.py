@@ -10,9 +10,9 @@ from types import CodeType
 
 from pytest_dbperf.caches import django
 from pytest_dbperf.caches.advice import (
-    on_filling,
-    on_filling_djangos,
-    on_taking,
+    hints_on_cold_caches,
+    hints_on_djangos_caches,
+    hints_on_warm_caches,
     took_what_was_there,
     was_emptied,
 )
@@ -154,13 +154,13 @@ class CacheWatch:
                 violation,
                 advice=(
                     *violation.advice,
-                    *on_filling(violation, self._filled_function_of),
-                    *on_filling_djangos(violation, recording.queries, grown),
+                    *hints_on_cold_caches(violation, self._filled_function_of),
+                    *hints_on_djangos_caches(violation, recording.queries, grown),
                 ),
             )
             for violation in violations
         )
-        return [replace(first, advice=(*first.advice, *on_taking(self.taken(whole)))), *others]
+        return [replace(first, advice=(*first.advice, *hints_on_warm_caches(self.taken(whole)))), *others]
 
     def _filled_function_of(self, code: CodeType) -> CachedFunction | None:
         function = self.functions.of(code)

@@ -1,4 +1,4 @@
-"""Why were connections opened, and what would open fewer?"""
+"""Why were connections opened, and which setting would open fewer?"""
 
 from __future__ import annotations
 
@@ -7,46 +7,51 @@ from collections.abc import Callable, Iterator, Sequence
 
 from pytest_dbperf.recording.events import NewConnection, Why
 from pytest_dbperf.recording.groups import groups_of_connections
-from pytest_dbperf.violations.violation import Evidence
+from pytest_dbperf.violations.violation import Evidence, Hint
 
 # min_size is 4, and max_size the same unless given: https://www.psycopg.org/psycopg3/docs/api/pool.html
 POOL_SIZE = 4
 
 # "When using ASGI, persistent connections should be disabled. Instead, use your database backend's built-in
 # connection pooling": https://docs.djangoproject.com/en/6.1/ref/databases/#persistent-connections
-_PER_REQUEST = "under ASGI every request has its own thread, and so its own connection, at any CONN_MAX_AGE"
+_PER_REQUEST = (
+    "under ASGI each request runs in its own thread and opens its own connection, whatever CONN_MAX_AGE is"
+)
 
 
-def advice_on(opened: Sequence[NewConnection]) -> tuple[str, ...]:
-    """Tell why connections were opened, and the setting that would have opened fewer, with both numbers."""
+def hints_on_connections(opened: Sequence[NewConnection]) -> tuple[Hint, ...]:
+    """Tell why connections were opened, and which setting would have opened fewer, with both numbers."""
     by_alias: dict[str | None, list[NewConnection]] = {}
     for new in opened:
         by_alias.setdefault(new.using, []).append(new)
-    return tuple(line for alias, mine in by_alias.items() for line in _advice(alias, mine))
+    return tuple(hint for alias, mine in by_alias.items() for hint in _hints_on_alias(alias, mine))
 
 
-def _advice(alias: str | None, opened: Sequence[NewConnection]) -> Iterator[str]:
+def _hints_on_alias(alias: str | None, opened: Sequence[NewConnection]) -> Iterator[Hint]:
     count = len(opened)
     reasons = Counter(new.why for new in opened)
     if reasons[Why.OUT_OF_AGE]:
-        yield _fix('"CONN_MAX_AGE": 600', alias, count, count - reasons[Why.OUT_OF_AGE])
+        yield _setting('"CONN_MAX_AGE": 600', alias, count, count - reasons[Why.OUT_OF_AGE])
     if reasons[Why.FIRST_IN_REQUEST] > 1:
-        yield f"why  {_PER_REQUEST}"
+        yield Hint("why", _PER_REQUEST)
         fewer = count - reasons[Why.FIRST_IN_REQUEST] + POOL_SIZE
         if fewer < count and all(new.driver == "psycopg" for new in opened):
             pool = '"CONN_MAX_AGE": 0, "OPTIONS": {"pool": True} (psycopg[pool])'
-            yield _fix(pool, alias, count, fewer)
+            yield _setting(pool, alias, count, fewer)
     threads = {new.thread for new in opened if new.why is Why.FIRST_IN_THREAD}
     if len(threads) > 1:
-        yield f"why  {len(threads)} threads: Django keeps a connection for each"
+        yield Hint("why", f"{len(threads)} threads: Django opens a connection for each")
     if reasons[Why.POOL]:
-        yield "why  a pool opens min_size connections at once, and up to max_size while requests wait"
+        yield Hint("why", "a pool opens min_size connections at once, and up to max_size while requests wait")
     if reasons[Why.UNUSABLE]:
-        yield "why  the server had ended it, which a request noticed; CONN_HEALTH_CHECKS notices before"
+        yield Hint(
+            "why",
+            "the server closed the one before, and a query failed on it; CONN_HEALTH_CHECKS avoids that",
+        )
 
 
-def _fix(setting: str, alias: str | None, count: int, fewer: int) -> str:
-    return f"fix  {setting} in DATABASES[{alias!r}]   {count} -> {fewer}"
+def _setting(setting: str, alias: str | None, count: int, fewer: int) -> Hint:
+    return Hint("fix", f"set {setting} in DATABASES[{alias!r}]: {count} -> {fewer} connections")
 
 
 _BECAUSE = {
@@ -56,14 +61,14 @@ _BECAUSE = {
 }
 
 
-def evidence_of(
-    opened: Sequence[NewConnection], remark: Callable[[NewConnection], str]
+def evidence_of_connections(
+    opened: Sequence[NewConnection], note: Callable[[NewConnection], str]
 ) -> tuple[Evidence, ...]:
-    """Show connections in groups: how many from where, in how long, in which threads, with a remark."""
-    return tuple(_evidence(group, remark(group[0])) for group in groups_of_connections(opened, remark))
+    """Show connections in groups: how many, opened where, how fast, in which threads, with a note."""
+    return tuple(_evidence_of_group(group, note(group[0])) for group in groups_of_connections(opened, note))
 
 
-def _evidence(group: Sequence[NewConnection], remark: str) -> Evidence:
+def _evidence_of_group(group: Sequence[NewConnection], note: str) -> Evidence:
     first = group[0]
     because = _BECAUSE.get(first.why, "") if first.because_of != first.call_path else ""
     return Evidence(
@@ -80,7 +85,7 @@ def _evidence(group: Sequence[NewConnection], remark: str) -> Evidence:
             )
         ),
         first.call_path,
-        remark,
+        note,
         because=because if first.because_of else "",
         because_of=first.because_of,
     )

@@ -1,4 +1,4 @@
-"""In what do queries differ that are alike otherwise? Rows, instances or parameters."""
+"""What differs between equal queries? The row, the instance or the parameters that each ran for."""
 
 from __future__ import annotations
 
@@ -9,35 +9,35 @@ from pytest_dbperf.recording.events import Query
 from pytest_dbperf.recording.groups import distinct
 from pytest_dbperf.recording.loads import FetchedRows, LoadedVia, RelationLoad
 
-# What is kept on the instance once it is loaded: to load it again there has to be another.
+# An instance keeps these once they are loaded: only another instance of the row loads them again.
 _KEPT = frozenset((LoadedVia.TO_ONE, LoadedVia.GENERIC, LoadedVia.DEFERRED))
 
 
-class Of(StrEnum):
-    """What it is that differs: an instance is one of several that one row was made into."""
+class RanFor(StrEnum):
+    """What differs from query to query. One row may have several instances."""
 
     ROWS = "row"
     INSTANCES = "instance"
     PARAMETERS = "parameter"
 
 
-def what_differs(queries: Sequence[Query], loads: Sequence[RelationLoad]) -> tuple[int | None, Of]:
-    """Count what differs, None where that cannot be known, and tell what it is."""
-    # The rows that it is for, where these are known: all of them may have the same owner.
+def what_differs(queries: Sequence[Query], loads: Sequence[RelationLoad]) -> tuple[int | None, RanFor]:
+    """Count the different rows, instances or parameters, None if that cannot be known, and say which."""
+    # Rows decide if they are known: all of them may have the same owner.
     rows = None if any(load.rows > 1 for load in loads) else _distinct_rows(queries)
     if rows is None:
-        return distinct(queries, "parameters"), Of.PARAMETERS
+        return distinct(queries, "parameters"), RanFor.PARAMETERS
     if rows < len(queries) and are_for_others(loads) and all(load.via in _KEPT for load in loads):
-        return len(queries), Of.INSTANCES
+        return len(queries), RanFor.INSTANCES
     if not all(load.is_plain_relation for load in loads):
         parameters = distinct(queries, "parameters")
         if parameters is not None and parameters > rows:
-            return parameters, Of.PARAMETERS
-    return rows, Of.ROWS
+            return parameters, RanFor.PARAMETERS
+    return rows, RanFor.ROWS
 
 
 def are_for_others(loads: Sequence[RelationLoad]) -> bool:
-    """Tell whether they are lazy loads of rows that were loaded for others, and came together with these."""
+    """Tell whether they are lazy loads for rows that were loaded for other rows of one queryset."""
     batches = [load.batch for load in loads]
     return all(
         load.is_lazy and load.batch is not None and load.batch.load is not None for load in loads
@@ -45,14 +45,14 @@ def are_for_others(loads: Sequence[RelationLoad]) -> bool:
 
 
 def are_shared(roots: Sequence[FetchedRows | None]) -> bool:
-    """Tell whether some came from one evaluation."""
+    """Tell whether some of them come from one evaluation of a queryset."""
     return len({id(root) for root in roots}) < len(roots)
 
 
 def _distinct_rows(queries: Sequence[Query]) -> int | None:
-    """Count the rows that queries ran for: of each evaluation by itself, if one of them had several.
+    """Count the rows that queries ran for: separately for each evaluation, if one of them had several rows.
 
-    A list may be made twice, with the same rows. What was got one by one is the same row again.
+    A list may be fetched twice, with the same rows. A row that is fetched alone twice counts once.
     """
     by_root: dict[int, list[Query]] = {}
     for query in queries:
@@ -65,14 +65,14 @@ def _distinct_rows(queries: Sequence[Query]) -> int | None:
 
 
 def root_of(batch: FetchedRows | None) -> FetchedRows | None:
-    """Find the rows that were loaded for no others, None where that is not known."""
+    """Find the rows at the root, which were not loaded for other rows; None if that is not known."""
     while batch is not None and batch.load is not None:
         batch = batch.load.batch
     return batch
 
 
 def are_a_chain(loads: Sequence[RelationLoad]) -> bool:
-    """Tell whether all but the first were loaded for a row that one of them has loaded."""
+    """Tell whether each load but the first is for a row that another of them loaded."""
     first = [load for load in loads if not _goes_on(load)]
     return len(first) == 1 < len(loads)
 

@@ -1,4 +1,4 @@
-"""What would load it at once? The relation, and the line to write it on, where both are proven."""
+"""Which change would load it at once? A method to call, and the line to call it on, if both are proven."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _SELECT, _PREFETCH, _ONLY, _DEFER = "select_related", "prefetch_related", "only"
 # One query then loads it for all rows that came together: https://docs.djangoproject.com/en/6.1/topics/db/fetch-modes/
 _PEERS = ".fetch_mode(models.FETCH_PEERS)"
 _FIRST_WITH_FETCH_MODES = (6, 1)
-_KINDS_OF_FETCH_MODES = frozenset((LoadedVia.TO_ONE, LoadedVia.GENERIC, LoadedVia.DEFERRED))
+_VIA_FETCH_MODES = frozenset((LoadedVia.TO_ONE, LoadedVia.GENERIC, LoadedVia.DEFERRED))
 
 
 @dataclass(frozen=True, slots=True)
-class Remedy:
-    """A method to call on a queryset, on the line where it is made, and the loads that it saves."""
+class QuerySetChange:
+    """A method to call on a queryset, on the line that makes it, and the queries that it saves."""
 
     site: CallSite
     method: str
     names: tuple[str, ...]
-    cures: int
+    solves: int
     saves: int
     saves_with_peers: int | None
 
@@ -42,97 +42,108 @@ class Remedy:
 
 
 def fixes_of(
-    repeats: Sequence[Repeat], measured: int, is_kept: Callable[[int, int], bool]
+    repeats: Sequence[Repeat],
+    measured: int,
+    is_kept: Callable[[int, int], bool],
+    *,
+    what: str = "queries",
+    within: str = "within budget",
 ) -> tuple[Fix, ...]:
-    """Write each remedy with what it saves, one after the other, and from when on the budget is kept.
+    """Write each change with the queries before and after it: `34 -> 9 queries, within budget`.
 
-    `is_kept` is asked with the number of queries that are left, and of those that nothing cures yet.
+    Each change counts from the result of the one above. `is_kept` tells whether the budget is kept: it gets
+    the number of queries left, and of the repeats that no change has removed yet. `what` names the queries
+    that `measured` counts.
     """
+
+    def result(before: int, after: int, unsolved: int) -> str:
+        return f"{before} -> {after} {what}{f', {within}' if is_kept(after, unsolved) else ''}"
+
     fixes: list[Fix] = []
-    uncured = sum(repeat.count for repeat in repeats)
-    for remedy in filter(lambda each: each.saves > 0, remedies(repeats)):
-        left, uncured = measured - remedy.saves, uncured - remedy.cures
-        fixes.append(Fix(remedy.site, remedy.text, _result(remedy.saves, left, is_kept(left, uncured))))
-        if remedy.saves_with_peers:
-            then = measured - remedy.saves_with_peers
-            result = _result(remedy.saves_with_peers, then, is_kept(then, uncured))
-            fixes.append(Fix(remedy.site, _PEERS, result, is_alternative=True))
+    unsolved = sum(repeat.count for repeat in repeats)
+    for change in filter(lambda each: each.saves > 0, changes_for(repeats)):
+        unsolved -= change.solves
+        left = measured - change.saves
+        fixes.append(Fix(change.site, change.text, result(measured, left, unsolved)))
+        if change.saves_with_peers:
+            left_with_peers = measured - change.saves_with_peers
+            with_peers = result(measured, left_with_peers, unsolved)
+            fixes.append(Fix(change.site, _PEERS, with_peers, is_alternative=True))
         measured = left
     return tuple(fixes)
 
 
-def _result(saves: int, left: int, is_kept: bool) -> str:
-    return f"saves {saves} -> {left}{', within budget' if is_kept else ''}"
-
-
 @dataclass(frozen=True, slots=True)
-class _Wish:
-    """What so many loads need: a method with a name, on a line, of a queryset evaluated as this root."""
+class _NeededCall:
+    """The method call that would save `count` loads of a relation, on the line that made their queryset.
+
+    `rows` are those that the queryset fetched when it was evaluated.
+    """
 
     site: CallSite
     method: str
     name: str
     via: LoadedVia
-    root: FetchedRows
+    rows: FetchedRows
     count: int
     statement: str
 
 
-def remedies(repeats: Iterable[Repeat]) -> list[Remedy]:
-    """Find what would load it at once, for all lazy loads of rows that are known; the most saving first."""
-    places: dict[object, list[_Wish]] = {}
+def changes_for(repeats: Iterable[Repeat]) -> list[QuerySetChange]:
+    """Find the changes that would load lazily loaded relations at once, the one that saves most first."""
+    by_line: dict[object, list[_NeededCall]] = {}
     for repeat in repeats:
-        # How far up a tree it is differs from row to row.
+        # The depth of a tree differs from row to row.
         if repeat.is_lazy and not repeat.is_chain:
-            for wish in _wishes(repeat.loads, repeat.statement.fingerprint):
-                places.setdefault((key_of_sites((wish.site,)), wish.method), []).append(wish)
-    found = sorted(map(_remedy, places.values()), key=lambda remedy: -remedy.saves)
+            for call in _needed_calls(repeat.loads, repeat.statement.fingerprint):
+                by_line.setdefault((key_of_sites((call.site,)), call.method), []).append(call)
+    found = sorted(map(_change, by_line.values()), key=lambda change: -change.saves)
     return [*_with_peers_once(found)]
 
 
-def _with_peers_once(found: Sequence[Remedy]) -> Iterator[Remedy]:
-    """A fetch mode is for all that is loaded for the rows of a queryset: told once for its line."""
-    by_line: dict[object, list[Remedy]] = {}
-    for remedy in found:
-        by_line.setdefault(key_of_sites((remedy.site,)), []).append(remedy)
-    for remedy in found:
-        first, *others = same = by_line[key_of_sites((remedy.site,))]
+def _with_peers_once(found: Sequence[QuerySetChange]) -> Iterator[QuerySetChange]:
+    """Show a fetch mode once for each line: it holds for everything that is loaded for a queryset's rows."""
+    by_line: dict[object, list[QuerySetChange]] = {}
+    for change in found:
+        by_line.setdefault(key_of_sites((change.site,)), []).append(change)
+    for change in found:
+        first, *others = same = by_line[key_of_sites((change.site,))]
         saved = [each.saves_with_peers for each in same]
         known = [each for each in saved if each is not None]
-        is_first = remedy is first and len(known) == len(saved)
-        yield replace(remedy, saves_with_peers=sum(known) if is_first else None) if others else remedy
+        is_first = change is first and len(known) == len(saved)
+        yield replace(change, saves_with_peers=sum(known) if is_first else None) if others else change
 
 
-def _remedy(wishes: Sequence[_Wish]) -> Remedy:
-    names = sorted({wish.name for wish in wishes})
-    # What leads on to others is loaded with them.
+def _change(needed: Sequence[_NeededCall]) -> QuerySetChange:
+    names = sorted({call.name for call in needed})
+    # `owner__profile` loads the owner as well.
     last = tuple(name for name in names if not any(other.startswith(f"{name}__") for other in names))
-    # A query for each relation, of a generic one for each model, each time that the queryset is evaluated.
+    # One query per relation (per model for a generic one) each time that the queryset is evaluated.
     queries = len(
         {
-            (id(wish.root), wish.name, wish.statement if wish.via is LoadedVia.GENERIC else "")
-            for wish in wishes
+            (id(call.rows), call.name, call.statement if call.via is LoadedVia.GENERIC else "")
+            for call in needed
         }
     )
-    loads = sum(wish.count for wish in wishes)
-    method = wishes[0].method
-    needs_none = method != _PREFETCH
+    loads = sum(call.count for call in needed)
+    method = needed[0].method
+    needs_no_query = method != _PREFETCH
     has_peers = _has_fetch_modes() and all(
-        # Rows that come one by one have no peers yet.
-        wish.via in _KINDS_OF_FETCH_MODES and "__" not in wish.name and not wish.root.is_streamed
-        for wish in wishes
+        # Streamed rows come one by one and have no peers yet.
+        call.via in _VIA_FETCH_MODES and "__" not in call.name and not call.rows.is_streamed
+        for call in needed
     )
-    return Remedy(
-        site=wishes[0].site,
+    return QuerySetChange(
+        site=needed[0].site,
         method=method,
         names=last,
-        cures=loads,
-        saves=loads if needs_none else loads - queries,
+        solves=loads,
+        saves=loads if needs_no_query else loads - queries,
         saves_with_peers=loads - queries if has_peers else None,
     )
 
 
-def _wishes(loads: Sequence[RelationLoad], statement: str) -> Iterator[_Wish]:
+def _needed_calls(loads: Sequence[RelationLoad], statement: str) -> Iterator[_NeededCall]:
     is_of_one_query = len({id(load.batch) for load in loads}) == 1
     # One object may stand for a million loads.
     times = Counter(map(id, loads))
@@ -140,7 +151,7 @@ def _wishes(loads: Sequence[RelationLoad], statement: str) -> Iterator[_Wish]:
         names, batch = [load.name], load.batch
         is_joined, is_below_generic = load.via is LoadedVia.TO_ONE, False
         while batch is not None and (above := batch.load) is not None:
-            # The rows of a to-many relation are a queryset to begin with, unless that was in a loop, too.
+            # A to-many relation is a queryset of its own, unless it was evaluated in a loop, too.
             if above.via is LoadedVia.TO_MANY and is_of_one_query:
                 break
             names.insert(0, above.name)
@@ -154,22 +165,22 @@ def _wishes(loads: Sequence[RelationLoad], statement: str) -> Iterator[_Wish]:
             else:
                 method = _SELECT if is_joined else _PREFETCH
             if not _is_refused(batch, method, is_below_generic=is_below_generic):
-                yield _Wish(site, method, "__".join(names), load.via, batch, times[id(load)], statement)
+                yield _NeededCall(site, method, "__".join(names), load.via, batch, times[id(load)], statement)
 
 
 def _is_refused(batch: FetchedRows, method: str, *, is_below_generic: bool) -> bool:
-    """Tell whether Django would refuse a method, for this queryset or for some of its rows."""
+    """Tell whether Django would refuse a method for this queryset or for some of its rows."""
     if method == _SELECT:
         return batch.is_combined or batch.is_locked
-    # iterator() wants to be told for how many rows at a time; other models may not have the relation.
+    # iterator() needs a chunk_size to prefetch; of a generic relation, some models may lack this relation.
     return batch.is_combined or (method == _PREFETCH and (batch.is_streamed or is_below_generic))
 
 
 def _line_to_change(batch: FetchedRows) -> CallSite | None:
-    """Find the line where the queryset was made: in a function that evaluates it, too, if there is one.
+    """Find the line that made the queryset, preferably in a function that also evaluates it.
 
-    A manager of yours may have made it, which others use as well. What the body of a class has made is
-    written there.
+    One of your managers may have made it for other callers, too. A queryset made in a class body is changed
+    there.
     """
     if batch.origin is not None and batch.origin.is_of_others:
         return None
@@ -177,7 +188,7 @@ def _line_to_change(batch: FetchedRows) -> CallSite | None:
     in_classes = [site for site in batch.made_at if not site[0].co_flags & CO_OPTIMIZED]
     in_users = [site for site in batch.made_at if id(site[0]) in users]
     made = in_classes or in_users or batch.made_at or batch.evaluated
-    # A template cannot be told what to load.
+    # A template cannot call select_related().
     return next((site for site in made[:1] if site[0].co_filename.endswith(".py")), None)
 
 

@@ -1,4 +1,4 @@
-"""What do hops mean? Which could be one, which are fine, and which a middleware forces on every request."""
+"""What do hops mean? Some could be one, some are worth it, and some are made by a middleware per request."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from pytest_dbperf.recording.groups import identity, key_of_sites
 from pytest_dbperf.recording.hops import seconds_in_queues
 from pytest_dbperf.violations.violation import Hint
 
-_MOST_OF_A_KIND = 2
-# Below that it is the time that a thread takes to wake up.
+_MOST_HINTS = 2
+# A shorter wait is the time that a thread takes to wake up.
 _SECONDS_WORTH_TELLING = 0.001
-# What a middleware of Django's own kind does only where it is called on the loop.
+# A MiddlewareMixin hops for these two methods only if it is called on the loop.
 _ON_THE_LOOP = ("process_request", "process_response")
 
 
-def advice_on(hops: Sequence[Hop]) -> tuple[Hint, ...]:
+def hints_on_hops(hops: Sequence[Hop]) -> tuple[Hint, ...]:
     """Tell what these hops prove: each hint has its numbers, and none is a guess."""
-    return (*advice_on_yours(hops), *_middlewares(hops))
+    return (*hints_on_your_hops(hops), *_hints_on_middlewares(hops))
 
 
-def advice_on_yours(hops: Sequence[Hop]) -> tuple[Hint, ...]:
+def hints_on_your_hops(hops: Sequence[Hop]) -> tuple[Hint, ...]:
     """Tell what these hops prove about the code that awaited them, and nothing about middlewares."""
-    return (*_batches(hops), *_fine(hops), *_style(hops), *_queue(hops))
+    return (*_hints_to_batch(hops), *_hints_on_batches(hops), *_hints_on_twins(hops), *_hint_on_queues(hops))
 
 
 def chains(hops: Iterable[Hop]) -> list[list[Hop]]:
-    """Find hops of single calls that one coroutine made one after the other, and waited for nothing else.
+    """Find hops for single calls that one coroutine made in a row, while it awaited nothing else.
 
-    They could be one: whatever the coroutine did in between, it did without the loop.
+    They could be one hop: the coroutine did not need the loop in between.
     """
     by_end: dict[int, list[Hop]] = {}
     for hop in hops:
@@ -57,56 +57,62 @@ def _is_of_one_coroutine(one: Hop, other: Hop) -> bool:
     )
 
 
-def _batches(hops: Sequence[Hop]) -> Iterator[Hint]:
-    places: dict[object, list[list[Hop]]] = {}
+def _hints_to_batch(hops: Sequence[Hop]) -> Iterator[Hint]:
+    by_lines: dict[object, list[list[Hop]]] = {}
     for chain in chains(hops):
-        place = len(chain), key_of_sites(tuple(hop.call_path[0] for hop in chain))
-        places.setdefault(place, []).append(chain)
-    longest = sorted(places.values(), key=lambda found: -sum(map(len, found)))
-    for found in longest[:_MOST_OF_A_KIND]:
+        lines = len(chain), key_of_sites(tuple(hop.call_path[0] for hop in chain))
+        by_lines.setdefault(lines, []).append(chain)
+    longest = sorted(by_lines.values(), key=lambda found: -sum(map(len, found)))
+    for found in longest[:_MOST_HINTS]:
         times = f" ({len(found)} times)" if len(found) > 1 else ""
         yield Hint(
-            f"batch  {len(found[0])} hops -> 1{times} if batched in one sync_to_async function:",
+            "fix",
+            f"make these calls in one sync_to_async function, {len(found[0])} -> 1 hops{times}",
             tuple(hop.call_path[0] for hop in found[0]),
         )
 
 
-def _fine(hops: Sequence[Hop]) -> Iterator[Hint]:
+def _hints_on_batches(hops: Sequence[Hop]) -> Iterator[Hint]:
+    """Tell which hops are worth their cost, because several queries share one."""
     together = [hop for hop in hops if hop.origin == PROJECT and hop.leaves_the_loop and hop.queries > 1]
     seen: set[object] = set()
     for hop in together:
-        place = key_of_sites(hop.call_path[:1])
-        if place not in seen and len(seen) < _MOST_OF_A_KIND:
-            seen.add(place)
-            yield Hint(f"fine   {hop.queries} queries in one hop, of {hop.function}:", hop.call_path[:1])
+        line = key_of_sites(hop.call_path[:1])
+        if line not in seen and len(seen) < _MOST_HINTS:
+            seen.add(line)
+            yield Hint(
+                "note",
+                f"{hop.function} runs {hop.queries} queries in one hop, cheaper than {hop.queries} hops",
+                hop.call_path[:1],
+            )
 
 
-def _style(hops: Sequence[Hop]) -> Iterator[Hint]:
+def _hints_on_twins(hops: Sequence[Hop]) -> Iterator[Hint]:
     told: set[str] = set()
     for hop in hops:
         twin = hopping_twin_of(hop)
-        if twin and hop.function not in told and len(told) < _MOST_OF_A_KIND:
+        if twin and hop.function not in told and len(told) < _MOST_HINTS:
             told.add(hop.function)
             yield Hint(
-                f"style  sync_to_async({hop.function}) can be written {twin}(): it hops too, no faster"
+                "note", f"{twin}() is shorter than sync_to_async({hop.function}), but it hops too: no faster"
             )
 
 
 def hopping_twin_of(hop: Hop) -> str | None:
-    """Name the asynchronous twin of a method that crossed, if it is there and provably hops as well."""
+    """Name the asynchronous twin of the method that ran in a hop, if it exists and provably hops too."""
     if hop.owner is None or hop.origin != PROJECT or hop.via != "sync_to_async":
         return None
     name = hop.function.rpartition(".")[2]
     twin = f"a{name}"
-    found = next((vars(kind)[twin] for kind in hop.owner.__mro__ if twin in vars(kind)), None)
+    found = next((vars(base)[twin] for base in hop.owner.__mro__ if twin in vars(base)), None)
     code = getattr(inspect.unwrap(found), "__code__", None) if callable(found) else None
-    # Django's own, that is: who knows what yours does besides.
+    # Only Django's own twin: one of yours may do other things as well.
     if code is None or role_of(code.co_filename) is not DJANGO:
         return None
     return twin if {"sync_to_async", name}.issubset(code.co_names) else None
 
 
-def _middlewares(hops: Sequence[Hop]) -> Iterator[Hint]:
+def _hints_on_middlewares(hops: Sequence[Hop]) -> Iterator[Hint]:
     by_number = {hop.number: hop for hop in hops}
     told: Counter[str] = Counter()
     for hop in hops:
@@ -115,18 +121,18 @@ def _middlewares(hops: Sequence[Hop]) -> Iterator[Hint]:
             continue
         name = hop.part.removeprefix(MIDDLEWARE)
         told[name] += 1
-        if told[name] > 1 or len(told) > _MOST_OF_A_KIND:
+        if told[name] > 1 or len(told) > _MOST_HINTS:
             continue
-        kind = "async-only, in a sync" if hop.leaves_the_loop else "sync-only, in an async"
-        yield Hint(f"why    middleware {name} is {kind} stack: 2 hops for each request")
-        yield from _place(name, hop, hops)
+        mismatch = "async-only in a sync" if hop.leaves_the_loop else "sync-only in an async"
+        yield Hint("why", f"middleware {name} is {mismatch} stack: 2 hops for each request")
+        yield from _hints_to_move(name, hop, hops)
 
 
-def _place(name: str, inwards: Hop, hops: Sequence[Hop]) -> Iterator[Hint]:
-    """Tell what such a middleware costs where it stands.
+def _hints_to_move(name: str, inwards: Hop, hops: Sequence[Hop]) -> Iterator[Hint]:
+    """Tell where such a middleware would cost least.
 
-    A sync-only one lets those before it run in its thread, and those behind it hop. An async-only one lets
-    those behind it stay in their thread, and those before it hop.
+    Middlewares above a sync-only one run in its thread, and those below it hop. Middlewares below an
+    async-only one stay in their thread, and those above it hop.
     """
     of_request = [hop for hop in hops if hop.request == inwards.request]
     others = [
@@ -134,17 +140,15 @@ def _place(name: str, inwards: Hop, hops: Sequence[Hop]) -> Iterator[Hint]:
         for hop in of_request
         if hop.part.startswith(MIDDLEWARE) and hop.function.rpartition(".")[2] in _ON_THE_LOOP
     ]
-    # With a second one of its kind the others might go on hopping because of that.
+    # A second such middleware might make the others hop all the same.
     if others and inwards.others_adapt:
         names = ", ".join(dict.fromkeys(hop.part.removeprefix(MIDDLEWARE) for hop in others))
-        side, end = ("behind", "first") if inwards.leaves_the_loop else ("before", "last")
-        saving = f"{len(of_request)} -> {len(of_request) - len(others)} hops if it were the {end}"
-        yield Hint(f"place  {name} stands {side} {names}: {saving}")
+        end, side = ("top", "above") if inwards.leaves_the_loop else ("end", "below")
+        saving = f"{len(of_request)} -> {len(of_request) - len(others)} hops"
+        yield Hint("fix", f"move {name} to the {end} of MIDDLEWARE, {side} {names}: {saving}")
 
 
-def _queue(hops: Sequence[Hop]) -> Iterator[Hint]:
+def _hint_on_queues(hops: Sequence[Hop]) -> Iterator[Hint]:
     seconds = seconds_in_queues(hops)
     if seconds >= _SECONDS_WORTH_TELLING:
-        yield Hint(
-            f"queue  hops waited {seconds * 1000:.0f} ms behind each other: a thread runs one at a time"
-        )
+        yield Hint("why", f"hops waited {seconds * 1000:.0f} ms for each other: a thread runs one at a time")

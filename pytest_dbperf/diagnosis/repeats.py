@@ -1,4 +1,4 @@
-"""What was asked again and again? N+1, repeated queries, and rows that are written one by one."""
+"""Which queries were repeated? N+1 queries, the same query again, and rows written one by one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from pytest_dbperf.callsites.callsite import CallPath
 from pytest_dbperf.diagnosis.differences import (
-    Of,
+    RanFor,
     are_a_chain,
     are_for_others,
     are_shared,
@@ -23,7 +23,7 @@ from pytest_dbperf.recording.groups import identity
 from pytest_dbperf.recording.loads import FetchedRows, LoadedVia, RelationLoad
 from pytest_dbperf.sql.fingerprint import Statement, offset_of, with_literals
 
-# Rows come in twos and threes in tests. A lazy load is certain with two; what is only alike might be chance.
+# Tests have two or three rows. Two lazy loads are certain; queries that are only alike may be chance.
 LEAST_OF_LAZY_LOADS = 2
 LEAST = 3
 
@@ -34,13 +34,13 @@ _WRITES = ("insert", "update", "delete")
 class Repeat:
     """Queries of one alias with one fingerprint, from one call path, in one request, for one relation.
 
-    `distinct` tells how many different values `of` a kind they ran for, None when that cannot be known;
-    `positions` their places among all queries. `is_paged` tells that each had an OFFSET of its own.
+    `positions` are their indexes among all queries. `distinct` is how many different rows, instances or
+    parameters (`ran_for`) there were, None if that cannot be known. `is_paged`: their OFFSETs differ.
     """
 
     positions: Sequence[int]
     distinct: int | None
-    of: Of
+    ran_for: RanFor
     is_paged: bool
     statement: Statement
     using: str | None
@@ -50,35 +50,35 @@ class Repeat:
 
     @property
     def count(self) -> int:
-        """How many queries."""
+        """The number of queries."""
         return len(self.positions)
 
     @property
     def load(self) -> RelationLoad | None:
-        """What they load, where that is known."""
+        """What they load, if that is known."""
         return self.loads[0] if self.loads else None
 
     @property
     def is_lazy(self) -> bool:
-        """Whether each was loaded for a row alone, and could have been loaded with the row."""
+        """Whether each loaded something for one row that could have been loaded with the row."""
         return bool(self.loads) and all(load.is_lazy for load in self.loads)
 
     @property
     def is_certain(self) -> bool:
-        """Whether they are lazy loads of rows that were loaded together, or may have been."""
+        """Whether they are lazy loads for rows that were fetched together, or may have been."""
         roots = [root_of(load.batch) for load in self.loads]
         return self.is_lazy and (None in roots or are_shared(roots)) and not self.is_chain
 
     @property
     def is_chain(self) -> bool:
-        """Whether they go from row to row by one relation, as up a tree: that grows with its depth."""
+        """Whether they follow one relation from row to row, as up a tree: that grows with its depth."""
         return are_a_chain(self.loads)
 
     @property
     def grows(self) -> bool:
-        """Whether it was for other rows, or with other parameters, nearly each time.
+        """Whether nearly each query was for another row, or had other parameters.
 
-        What rows that were loaded for others lead to may often be the same, and is asked for each of them.
+        Rows that were loaded for other rows often share a related row, which is still loaded for each.
         """
         if self.distinct is None:
             return False
@@ -87,27 +87,27 @@ class Repeat:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Repeats that take turns: of one loop, or of loops within each other's steps."""
+    """Repeats that alternate: they come from one loop, or from one loop inside another."""
 
     repeats: Sequence[Repeat]
 
     @property
     def count(self) -> int:
-        """How many queries."""
+        """The number of queries."""
         return sum(repeat.count for repeat in self.repeats)
 
     @property
     def call_path(self) -> CallPath:
-        """The call path of the most frequent."""
+        """The call path of the most frequent repeat."""
         return self.repeats[0].call_path
 
 
 def n_plus_ones(queries: Iterable[Query], threshold: int | None = None) -> list[Repeat]:
-    """Find reads that grow with the rows: once for all of them, and once more for each.
+    """Find reads that grow with the rows: one query for all rows, then one more for each of them.
 
-    A group counts from `threshold` queries, by default from 2 when they are lazy loads of rows that came
-    together, else from 3. The rule is that of Flarum's detector, where distinct parameters decide, with the
-    call path of Prosopite, less what frameworks add to it.
+    A group counts from `threshold` queries on: by default from 2 for lazy loads of rows that were fetched
+    together, else from 3. As in Flarum's detector, distinct parameters decide; as in Prosopite, the call path
+    makes the group, here without the frames of frameworks.
     """
     return [
         repeat
@@ -117,19 +117,19 @@ def n_plus_ones(queries: Iterable[Query], threshold: int | None = None) -> list[
 
 
 def repeated(queries: Iterable[Query], threshold: int = LEAST) -> list[Repeat]:
-    """Find reads that were made again and again with the same few values: what could be remembered.
+    """Find reads that were repeated with the same few values: their results could be kept.
 
-    In a request the same query counts wherever it is made, else only where it comes from one call path.
-    After something was written to a table, what is asked of it is asked anew.
+    Within a request the same query counts wherever it is made, else only if it comes from one call path. A
+    write to a table starts the count of its reads again.
     """
     rest = list(queries)
-    from_one_place = [
+    from_one_path = [
         repeat
         for repeat in _repeats(rest, _is_whole_read, anew_after_writes=True)
         if repeat.count >= threshold
     ]
-    # What a loop asked for is told as such, and not a second time.
-    told = {id(rest[position]) for repeat in from_one_place for position in repeat.positions}
+    # Queries of one call path are shown as such, and not a second time.
+    told = {id(rest[position]) for repeat in from_one_path for position in repeat.positions}
 
     def is_left(query: Query) -> bool:
         is_alone = query.request is not None and query.compacted is None
@@ -138,7 +138,7 @@ def repeated(queries: Iterable[Query], threshold: int = LEAST) -> list[Repeat]:
     anywhere = _repeats(rest, is_left, where=_values_of, anew_after_writes=True)
     return [
         repeat
-        for repeat in (*from_one_place, *anywhere)
+        for repeat in (*from_one_path, *anywhere)
         if repeat.count >= threshold
         and repeat.distinct is not None
         and not repeat.grows
@@ -147,11 +147,11 @@ def repeated(queries: Iterable[Query], threshold: int = LEAST) -> list[Repeat]:
 
 
 def write_loops(queries: Iterable[Query], threshold: int = LEAST) -> list[Repeat]:
-    """Find rows that were written one statement at a time."""
+    """Find rows that were written with one statement each."""
     return [
         repeat
         for repeat in _repeats(queries, _is_write)
-        # Of those with a list, only the other values are known: if they are the same, the lists differ.
+        # In a statement with a list, only the other values are known: if these are equal, the lists differ.
         if repeat.count >= threshold and not (repeat.statement.has_list and repeat.distinct == 1)
     ]
 
@@ -172,7 +172,7 @@ def _asks_for_a_row(query: Query) -> bool:
 
 
 def _is_whole_read(query: Query) -> bool:
-    # Of what has a list and other values, only these are known.
+    # If a statement has a list and other values, only the other values are known.
     return _is_read(query) and (query.statement.is_batched or not query.statement.has_list)
 
 
@@ -219,7 +219,7 @@ def _repeats(
 
 
 def _path_of(batch: FetchedRows | None) -> tuple[str, ...]:
-    """Tell which relations lead to a prefetch: one below the other, the queries are alike."""
+    """Return the relations that lead to a prefetch: nested prefetches can have the same query."""
     names = []
     while batch is not None and batch.load is not None and batch.load.via is LoadedVia.PREFETCH:
         names.append(batch.load.name)
@@ -231,11 +231,11 @@ def _repeat(members: Sequence[tuple[int, Query]]) -> Repeat:
     queries = [query for _, query in members]
     first = queries[0]
     loads = [query.load for query in queries if query.load is not None]
-    count, of = what_differs(queries, loads)
+    count, ran_for = what_differs(queries, loads)
     return Repeat(
         positions=[position for position, _ in members],
         distinct=count,
-        of=of,
+        ran_for=ran_for,
         is_paged=len({offset_of(sql) for sql in {query.sql for query in queries}}) > 1,
         statement=first.statement,
         using=first.using,
@@ -246,7 +246,7 @@ def _repeat(members: Sequence[tuple[int, Query]]) -> Repeat:
 
 
 def in_turns(repeats: Iterable[Repeat]) -> list[Finding]:
-    """Put together what takes turns, the most frequent first."""
+    """Put repeats that alternate into one finding, the most frequent first."""
     findings: list[list[Repeat]] = []
     for repeat in sorted(repeats, key=lambda one: -one.count):
         mine = next((found for found in findings if _take_turns(found[0], repeat)), None)
@@ -258,7 +258,7 @@ def in_turns(repeats: Iterable[Repeat]) -> list[Finding]:
 
 
 def _take_turns(one: Repeat, other: Repeat) -> bool:
-    """Tell whether they come from one loop: before the rarer one comes again, the other has its turn."""
+    """Tell whether they come from one loop: the other one runs each time before the rarer one runs again."""
     if one.request != other.request or not _share_a_function(one.call_path, other.call_path):
         return False
     rarer, frequent = sorted((one.positions, other.positions), key=len)

@@ -1,12 +1,13 @@
-"""How does a test find the same database again and again? What was added is rolled back, or flushed."""
+"""How is the database restored between two calls? By a rollback, or else by a flush."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from typing import ClassVar
 
-# Django fills them again after a flush.
+# Django fills these tables again after a flush.
 _FILLED_BY_DJANGO = frozenset(("auth_permission", "django_content_type", "django_site"))
 
 _MOST_TABLES = 5
@@ -16,30 +17,32 @@ Rows = Mapping[tuple[str, str], int]
 
 
 class GrowthUnknown(RuntimeError):
-    """What a call costs for more rows could not be told: an error, and never a pass."""
+    """`assert_constant` could not measure growth: this is an error and never a pass."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
-    """The databases that a test may use, and those of them whose rows its own transaction takes back."""
+class TestDatabases:
+    """The databases that a test may use, and those among them that its own transaction will roll back."""
+
+    __test__: ClassVar[bool] = False  # For pytest, which collects classes of this name.
 
     aliases: Sequence[str] = ()
-    held: Sequence[str] = ()
+    in_transaction: Sequence[str] = ()
 
 
-def ground_of(aliases: Sequence[str]) -> Ground:
-    """Tell what a test stands on. To be asked in the thread that its fixtures ran in."""
+def databases_of_test(aliases: Sequence[str]) -> TestDatabases:
+    """Tell which databases are in a transaction; call it in the thread that ran the test's fixtures."""
     from django.db import connections
 
-    return Ground(aliases, [alias for alias in aliases if connections[alias].in_atomic_block])
+    return TestDatabases(aliases, [alias for alias in aliases if connections[alias].in_atomic_block])
 
 
-def rows_on(ground: Ground) -> Rows:
-    """Count the rows of the tables of all models."""
+def count_rows(databases: TestDatabases) -> Rows:
+    """Count the rows in the tables of all models."""
     from django.db import connections
 
     rows = {}
-    for alias in _without_mirrors(ground.aliases):
+    for alias in _without_mirrors(databases.aliases):
         connection = connections[alias]
         with connection.cursor() as cursor:
             names = connection.introspection.django_table_names(only_existing=True, include_views=False)
@@ -49,26 +52,26 @@ def rows_on(ground: Ground) -> Rows:
     return rows
 
 
-def require_that_nothing_is_lost(ground: Ground, rows: Rows) -> None:
+def require_that_nothing_is_lost(databases: TestDatabases, rows: Rows) -> None:
     """Refuse to flush rows that populate would not make again. Raises GrowthUnknown with their tables."""
     lost = {
         (alias, table): count
         for (alias, table), count in rows.items()
-        if count and table not in _FILLED_BY_DJANGO and _is_flushed(ground, alias)
+        if count and table not in _FILLED_BY_DJANGO and _is_flushed(databases, alias)
     }
     if lost:
         raise GrowthUnknown(
-            "assert_constant has no transaction to roll back here, so it flushes the database after each "
-            f"scale, and these rows would be lost: {_listed(lost)}. Make them in populate, or let the test "
-            "run in a transaction: @pytest.mark.django_db without transaction=True, or TestCase"
+            "assert_constant flushes the database after each scale, because this test has no transaction to "
+            f"roll back, and these rows would be lost: {_listed(lost)}. Create them in populate, or run the "
+            "test in a transaction: @pytest.mark.django_db without transaction=True, or TestCase"
         )
 
 
 def require_as_before(before: Rows, after: Rows) -> None:
-    """Tell that a world left something, or lost it. Raises GrowthUnknown with the tables."""
+    """Require the same number of rows as before. Raises GrowthUnknown with the tables that differ."""
     from django.apps import apps
 
-    # With `available_apps`, Django keeps these tables for some apps only.
+    # With `available_apps`, Django fills these tables for some apps only.
     not_compared = _FILLED_BY_DJANGO if apps.stored_app_configs else frozenset()
     changed = {
         (alias, table): after[alias, table] - count
@@ -77,30 +80,29 @@ def require_as_before(before: Rows, after: Rows) -> None:
     }
     if changed:
         raise GrowthUnknown(
-            f"assert_constant could not restore the database: {_listed(changed, sign='+')}. Something "
-            "committed rows on another connection, in a thread of its own: mark the test "
-            "@pytest.mark.django_db(transaction=True), and its database is flushed. Or the flush took what "
-            "is not made again"
+            f"assert_constant could not restore the database: {_listed(changed, sign='+')}. Rows were "
+            "committed on another connection (mark the test django_db(transaction=True)), or the flush "
+            "removed rows that nothing recreates"
         )
 
 
 @contextmanager
-def world(ground: Ground) -> Iterator[None]:
-    """Take back at the end what was added to the databases meanwhile: by a rollback, or else by a flush.
+def isolated(databases: TestDatabases) -> Iterator[None]:
+    """Remove at the end what was added to the databases inside: by a rollback, or else by a flush.
 
-    To be entered and left in the thread that uses them.
+    Enter and leave it in the thread that uses the databases.
     """
     with ExitStack() as stack:
-        for alias in ground.aliases:
-            stack.enter_context(_flushed(alias) if _is_flushed(ground, alias) else _rolled_back(alias))
+        for alias in databases.aliases:
+            stack.enter_context(_flushed(alias) if _is_flushed(databases, alias) else _rolled_back(alias))
         yield
 
 
-def _is_flushed(ground: Ground, alias: str) -> bool:
+def _is_flushed(databases: TestDatabases, alias: str) -> bool:
     from django.db import connections
 
-    # A coroutine's queries run in asgiref's thread, where no transaction of the test's fixtures is.
-    return alias not in ground.held and not connections[alias].in_atomic_block
+    # A coroutine's queries run in asgiref's thread, which has no transaction of the test's fixtures.
+    return alias not in databases.in_transaction and not connections[alias].in_atomic_block
 
 
 @contextmanager
@@ -108,7 +110,7 @@ def _rolled_back(alias: str) -> Iterator[None]:
     from django.db import transaction
 
     atomic = transaction.Atomic(alias, savepoint=True, durable=False)
-    # As in Django's TestCase: code that wants to be the outermost, with atomic(durable=True), may be.
+    # As in Django's TestCase: code may use atomic(durable=True), which has to be the outermost block.
     atomic._from_testcase = True  # type: ignore[attr-defined]  # not in django-stubs
     with atomic:
         try:
@@ -119,7 +121,7 @@ def _rolled_back(alias: str) -> Iterator[None]:
 
 @contextmanager
 def _flushed(alias: str) -> Iterator[None]:
-    """Flush at the end, as TransactionTestCase does; its `available_apps` hold here as well."""
+    """Flush at the end, as TransactionTestCase does, with its `available_apps`."""
     from django.apps import apps
     from django.core.management import call_command
 
@@ -134,7 +136,7 @@ def _flushed(alias: str) -> Iterator[None]:
                 database=flushed,
                 reset_sequences=False,
                 allow_cascade=bool(apps.stored_app_configs),
-                # What Django itself keeps in the tables was there when the test began.
+                # Recreate the rows of Django itself, such as permissions: they were there at the start.
                 inhibit_post_migrate=False,
             )
 

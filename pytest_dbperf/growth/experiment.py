@@ -1,4 +1,4 @@
-"""What does a call cost for few rows, and for more? It is tried in one world after the other."""
+"""What does a call cost for few rows, and what for more? Populate, call and restore, at each scale."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from typing import Any, TypeVar
 
 from pytest_dbperf.budgets.budget import WrongArguments
 from pytest_dbperf.growth.database import (
-    Ground,
     GrowthUnknown,
     Rows,
+    TestDatabases,
+    count_rows,
+    isolated,
     require_as_before,
     require_that_nothing_is_lost,
-    rows_on,
-    world,
 )
 from pytest_dbperf.recording.recorder import Recording
 
@@ -31,9 +31,9 @@ _USAGE = "Usage: assert_constant(call, *, populate, scales=(2, 5), slope=0, warm
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """A call, what makes the rows for it, how many of them, and how many events a row are allowed.
+    """A call, a function that makes rows for it, the scales, and the number of events allowed per row.
 
-    Raises WrongArguments for what means nothing.
+    Raises WrongArguments for arguments that make no sense.
     """
 
     call: Callable[[], object]
@@ -63,7 +63,7 @@ def _why_not_callable(name: str, given: object, example: str) -> str | None:
     if callable(given):
         return None
     _close(given)
-    return f"{name} must be something to call, such as `{example}`, and not a {type(given).__name__}"
+    return f"{name} must be a function, such as `{example}`, and not a {type(given).__name__}"
 
 
 def _why_no_scales(scales: object) -> str | None:
@@ -72,51 +72,52 @@ def _why_no_scales(scales: object) -> str | None:
     are_numbers = all(type(scale) is int and scale >= 0 for scale in given)
     if len(given) >= _FEWEST_SCALES and are_numbers and all(one < other for one, other in pairwise(given)):
         return None
-    return "scales must be two or more whole numbers from 0 that increase, such as (2, 5)"
+    return "scales must be two or more whole numbers >= 0 in increasing order, such as (2, 5)"
 
 
 def _why_no_slope(slope: object) -> str | None:
-    if type(slope) not in (int, float):
+    # bool is an int.
+    if isinstance(slope, bool) or not isinstance(slope, int | float):
         return f"slope must be a number, got {type(slope).__name__}"
-    # Not a number is neither.
-    return None if slope >= 0 else f"slope must be >= 0, got {slope}"  # type: ignore[operator]  # a number
+    # NaN compares as false.
+    return None if slope >= 0 else f"slope must be >= 0, got {slope}"
 
 
 async def measured(
-    experiment: Experiment, ground: Ground, record: Callable[[], Recording], *, on_loop: bool
+    experiment: Experiment, databases: TestDatabases, record: Callable[[], Recording], *, on_loop: bool
 ) -> list[tuple[int, Recording]]:
-    """Record the call at each scale, in a world that holds what populate made, and is taken back.
+    """Record the call at each scale, with the rows that populate made, which are then removed.
 
-    Without a loop it waits for nothing. Raises GrowthUnknown where growth would not be seen, and what call
-    and populate raise.
+    Without a loop it awaits nothing. Raises GrowthUnknown where growth could not be seen, and any error of
+    call and populate.
     """
     __tracebackhide__ = True
-    if not ground.aliases:
+    if not databases.aliases:
         raise GrowthUnknown(
-            "assert_constant: the test may use no database. Mark it @pytest.mark.django_db, or name the "
-            "aliases in `databases` of its test case"
+            "assert_constant: this test has no access to a database. Mark it @pytest.mark.django_db, or name "
+            "the aliases in `databases` of its test case"
         )
-    before = await _in_place(partial(rows_on, ground), on_loop=on_loop)
-    await _in_place(partial(require_that_nothing_is_lost, ground, before), on_loop=on_loop)
+    before = await _in_thread_of_orm(partial(count_rows, databases), on_loop=on_loop)
+    await _in_thread_of_orm(partial(require_that_nothing_is_lost, databases, before), on_loop=on_loop)
     recordings: list[tuple[int, Recording]] = []
     added: list[tuple[int, int]] = []
     for scale in experiment.scales:
         stack = ExitStack()
         try:
-            # It may be cancelled on its way in: what was entered by then is left, too.
-            await _in_place(partial(stack.enter_context, world(ground)), on_loop=on_loop)
+            # A cancelled task may have entered the context already: the stack leaves it, too.
+            await _in_thread_of_orm(partial(stack.enter_context, isolated(databases)), on_loop=on_loop)
             await _populate(experiment, scale, on_loop=on_loop)
-            after = await _in_place(partial(rows_on, ground), on_loop=on_loop)
+            after = await _in_thread_of_orm(partial(count_rows, databases), on_loop=on_loop)
             added.append((scale, _number(after) - _number(before)))
             _require_growth(added)
             if experiment.warm_up:
-                await _settled(experiment.call(), on_loop=on_loop)
+                await _awaited(experiment.call(), on_loop=on_loop)
             with record() as recording:
-                await _settled(experiment.call(), on_loop=on_loop)
+                await _awaited(experiment.call(), on_loop=on_loop)
             recordings.append((scale, recording))
         finally:
-            await _in_place(stack.close, on_loop=on_loop)
-        earlier, before = before, await _in_place(partial(rows_on, ground), on_loop=on_loop)
+            await _in_thread_of_orm(stack.close, on_loop=on_loop)
+        earlier, before = before, await _in_thread_of_orm(partial(count_rows, databases), on_loop=on_loop)
         require_as_before(earlier, before)
     return recordings
 
@@ -127,13 +128,13 @@ async def _populate(experiment: Experiment, scale: int, *, on_loop: bool) -> Non
     if inspect.iscoroutinefunction(experiment.populate):
         made = experiment.populate(scale)
     else:
-        # On a loop, factories may use the ORM only in a thread.
-        made = await _in_place(partial(experiment.populate, scale), on_loop=on_loop)
-    await _settled(made, on_loop=on_loop)
+        # Django refuses the ORM on the loop's thread, and factories use it.
+        made = await _in_thread_of_orm(partial(experiment.populate, scale), on_loop=on_loop)
+    await _awaited(made, on_loop=on_loop)
 
 
-async def _in_place(function: Callable[[], T], *, on_loop: bool) -> T:
-    """Run a function in the thread that the test's ORM calls run in."""
+async def _in_thread_of_orm(function: Callable[[], T], *, on_loop: bool) -> T:
+    """Run a function in the thread that runs the test's ORM calls."""
     __tracebackhide__ = True
     if not on_loop:
         return function()
@@ -142,24 +143,24 @@ async def _in_place(function: Callable[[], T], *, on_loop: bool) -> T:
     return await sync_to_async(function)()
 
 
-async def _settled(result: object, *, on_loop: bool) -> None:
-    """Await what can be awaited."""
+async def _awaited(result: object, *, on_loop: bool) -> None:
+    """Await a result if it is awaitable."""
     __tracebackhide__ = True
-    # Asked of the type: a lazy object would load what it stands for.
+    # Look at the type: hasattr() on a lazy object would evaluate it.
     if not hasattr(type(result), "__await__"):
         return
     if not on_loop:
         _close(result)
         raise GrowthUnknown(
-            f"assert_constant was given something that has to be awaited, a {type(result).__name__}, and no "
-            "event loop is running: make the test `async def`, and `await dbperf.assert_constant(...)`"
+            f"assert_constant got a {type(result).__name__} to await, but no event loop is running: make the "
+            "test `async def`, and `await dbperf.assert_constant(...)`"
         )
     awaitable: Any = result
     await awaitable
 
 
 def _close(given: object) -> None:
-    """Spare a coroutine that nobody will await the warning of that."""
+    """Close a coroutine that is never awaited, so that Python does not warn of it."""
     if isinstance(given, CoroutineType):
         given.close()
 
@@ -173,11 +174,12 @@ def _require_growth(added: Sequence[tuple[int, int]]) -> None:
     if rows <= 0 and scale > 0:
         raise GrowthUnknown(
             f"assert_constant: populate({scale}) added no rows to the databases that the test may use, so "
-            "there is nothing that a call could cost more for"
+            "the call has nothing to read more of"
         )
     if len(added) > 1 and rows <= added[-2][1]:
         smaller, fewer = added[-2]
         raise GrowthUnknown(
-            f"assert_constant: populate({scale}) added no more rows than populate({smaller}), {rows} and "
-            f"{fewer}. It is called anew in each world, and has to make its rows anew: does it cache them?"
+            f"assert_constant: populate({scale}) added {rows} rows, no more than populate({smaller}), which "
+            f"added {fewer}. The database is restored before each populate, so it must create all of its "
+            "rows again: does it cache them?"
         )

@@ -70,10 +70,10 @@ class _Status(IntEnum):
 
 
 _WHY_NOT = {
-    _Status.ACTIVE: "a statement still runs on it",
-    _Status.IN_ERROR: "an error has broken its transaction. What is meant to fail belongs into a "
-    "transaction.atomic() of its own",
-    _Status.UNKNOWN: "it was closed, or the server has ended it",
+    _Status.ACTIVE: "a statement is still running on it",
+    _Status.IN_ERROR: "an earlier error aborted the transaction. Wrap code that is expected to fail in its "
+    "own transaction.atomic()",
+    _Status.UNKNOWN: "it was closed, by the test or by the server",
 }
 
 
@@ -204,7 +204,7 @@ def _session_on(connection: Any) -> Iterator[_Session]:
     """Open a savepoint in which PostgreSQL explains statements, and roll it back at the end."""
     from django.db import DatabaseError
 
-    where = f"PostgreSQL cannot be asked on the connection of {connection.alias!r}"
+    where = f"PostgreSQL cannot explain statements on the connection {connection.alias!r}"
     was_open = connection.connection is not None
     try:
         connection.ensure_connection()

@@ -26,7 +26,8 @@ from pytest_dbperf.recording.recorder import Recorder, Recording
 from pytest_dbperf.session.budget_results import allowance_results_of
 from pytest_dbperf.session.countable import require_checkable
 from pytest_dbperf.session.running_test import RunningTest
-from pytest_dbperf.violations.violation import BudgetExceeded, Violation, WarningLine
+from pytest_dbperf.violations.text import BudgetExceeded
+from pytest_dbperf.violations.violation import Violation, WarningLine
 
 
 class Checking:

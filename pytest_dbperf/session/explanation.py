@@ -13,7 +13,8 @@ from pytest_dbperf.callsites.callsite import line_of
 from pytest_dbperf.growth.database import GrowthUnknown
 from pytest_dbperf.session.standing_connections import NotLikeProduction, ThreadIsStuck
 from pytest_dbperf.session.verification import ServerDisagrees
-from pytest_dbperf.violations.violation import BudgetExceeded, BudgetWarning
+from pytest_dbperf.violations.text import BudgetExceeded
+from pytest_dbperf.violations.violation import BudgetWarning
 
 if TYPE_CHECKING:
     import pytest

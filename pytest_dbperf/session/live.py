@@ -12,7 +12,7 @@ from typing import Any, overload
 from pytest_dbperf.callsites.callsite import CallPath, project_frames
 from pytest_dbperf.callsites.shown import location_of
 from pytest_dbperf.growth.comparison import violation_of
-from pytest_dbperf.growth.database import Ground, GrowthUnknown
+from pytest_dbperf.growth.database import GrowthUnknown, TestDatabases
 from pytest_dbperf.growth.experiment import Experiment, measured
 from pytest_dbperf.recording.recorder import Recorder, Recording
 from pytest_dbperf.session.event_loop import is_on_a_loop
@@ -26,13 +26,13 @@ class LiveRecording(Recording):
         self, recorder: Recorder, *, driver_queries: bool, root: Path, fail: Callable[[Violation], None]
     ) -> None:
         super().__init__(recorder, driver_queries=driver_queries)
-        self._databases = Ground()
+        self._databases = TestDatabases()
         self._root = root
         self._fail = fail
         self._is_comparing = False
         self._comparisons: list[tuple[Coroutine[Any, Any, None], str]] = []
 
-    def prepare(self, databases: Ground, *, call_sites: bool, samples: bool) -> None:
+    def prepare(self, databases: TestDatabases, *, call_sites: bool, samples: bool) -> None:
         """Set what is known only after the setup: the databases of the test, and what its budgets need."""
         self._databases = databases
         self.has_call_sites = call_sites

@@ -13,7 +13,7 @@ from pytest_dbperf.budgets.enforcement import BudgetWindow, want_plans
 from pytest_dbperf.budgets.placed import PlacedBudget
 from pytest_dbperf.budgets.resolution import budgets_for
 from pytest_dbperf.caches.watch import CacheWatch
-from pytest_dbperf.growth.database import ground_of
+from pytest_dbperf.growth.database import databases_of_test
 from pytest_dbperf.options import Options
 from pytest_dbperf.recording.recorder import Recorder
 from pytest_dbperf.session import standing_connections
@@ -83,14 +83,14 @@ class Suite:
         """Record the body of a test, with its usual connections already open, and check its budgets."""
         test = self.test
         databases = databases_of(item)
-        ground = ground_of(databases)
+        own_databases = databases_of_test(databases)
         aliases = standing_connections.open_here(databases)
         if self.options.verifies_connections:
             self.verification.begin(aliases)
         if aliases and uses_asgiref_thread(item):
             test.opened_for_it = standing_connections.open_on_asgiref_thread(aliases)
         test.recording.prepare(
-            ground,
+            own_databases,
             call_sites=bool(test.limits) or self.options.wants_groups or _uses_fixtures(item),
             samples=want_plans(test.limits),
         )

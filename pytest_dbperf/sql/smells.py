@@ -80,7 +80,7 @@ def _literal(text: str) -> str | int | None:
 def _leading_wildcards(tokens: Sequence[_Token]) -> Iterator[str]:
     for index, token in enumerate(tokens):
         if token.word in _LIKE and _begins_with_a_wildcard(_first_value(tokens, index + 1)):
-            yield f"{token.word} with a leading wildcard, for which a B-tree index is no help"
+            yield f"{token.word} with a leading wildcard cannot use a B-tree index"
 
 
 def _first_value(tokens: Sequence[_Token], index: int) -> Any:
@@ -100,7 +100,7 @@ def _large_offsets(tokens: Sequence[_Token]) -> Iterator[str]:
     for index, token in enumerate(tokens[:-1]):
         rows = tokens[index + 1].parameter
         if token.word == "OFFSET" and type(rows) is int and rows > LARGEST_OFFSET:
-            yield f"OFFSET {rows:,} reads as many rows to throw them away"
+            yield f"OFFSET {rows:,} makes the database read {rows:,} rows and discard them"
 
 
 def _queries(tokens: Sequence[_Token]) -> Iterator[tuple[list[_Token], list[str]]]:
@@ -125,7 +125,7 @@ def _unordered_limits(query: Sequence[_Token], words: Sequence[str]) -> Iterator
     # exists() is SELECT 1 AS "a", and the 1 may be a parameter.
     is_constant = words[0] == "SELECT" and query[1].is_value and "FROM" in (*words[2:3], *words[4:5])
     if limit.text != _LIMIT_OF_GET and not is_constant:
-        yield "LIMIT without ORDER BY: which rows these are is left to chance"
+        yield "LIMIT without ORDER BY returns arbitrary rows"
 
 
 def _is_a_total(words: Sequence[str]) -> bool:

@@ -173,8 +173,8 @@ def test_fixture(filled):
 
     result.assert_outcomes(failed=1, passed=2)
     assert [line for line in failure_of(result, "test_one") if "note" in line] == [
-        "  note   1 of them only while the cache of ContentType.objects is empty, none after a test that has "
-        "filled it: dbperf_reset_caches = true empties it before each"
+        "  note  1 of these queries runs only while the cache of ContentType.objects is cold; "
+        "dbperf_reset_caches = true clears it before each test"
     ]
 
 
@@ -265,12 +265,12 @@ def test_counts_that_depend_on_an_earlier_test_are_told(shop):
         "    1x  SELECT COUNT(*) AS __count FROM shop_author WHERE name = %s",
         f"        shop/conf.py:9 setting  <- test_it.py:{line_of(shop, 'setting(')} test_cold",
         "",
-        "  note   1 of them only while a cache (lru_cache) is empty, none after a test that has filled it: "
-        "shop/conf.py:7 setting",
+        "  note  1 of these queries runs only while this cache is cold (lru_cache); a test that warms it "
+        "first hides it: shop/conf.py:7 setting",
     ]
     assert failure_of(result, "test_warm")[2:3] == [
-        "  note   this test used a cache (lru_cache) that an earlier one has filled by queries, and alone "
-        "can make more: shop/conf.py:7 setting",
+        "  note  this test read a cache (lru_cache) that an earlier test had filled; run alone, it may make "
+        "more queries: shop/conf.py:7 setting",
     ]
 
 
@@ -351,4 +351,4 @@ def test_part(query_budget):
 """)
 
     result.assert_outcomes(passed=1, failed=1)
-    result.stdout.fnmatch_lines(["  note   this test used a cache (lru_cache) *: shop/conf.py:7 setting"])
+    result.stdout.fnmatch_lines(["  note  this test read a cache (lru_cache) *: shop/conf.py:7 setting"])

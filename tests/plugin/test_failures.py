@@ -62,7 +62,7 @@ def test_books(client, books):
     )
 
     marker, get = line_of(suite, "query_budget(3)"), line_of(suite, "client.get")
-    fetch_mode = "  or   shop/views.py:11  .fetch_mode(models.FETCH_PEERS)   saves 2 -> 2, within budget"
+    fetch_mode = "  or    shop/views.py:11  .fetch_mode(models.FETCH_PEERS)   4 -> 2 queries, within budget"
     assert failure_of(result, "test_books") == [
         f"queries 4 > 3 (+1)   query_budget(3) at test_it.py:{marker}   GET /books/",
         "",
@@ -71,7 +71,7 @@ def test_books(client, books):
         "    1x  SELECT ... FROM shop_book ORDER BY id ASC",
         f"        shop/views.py:11 titles_and_names  <- test_it.py:{get} test_books",
         "",
-        '  fix  shop/views.py:11  .select_related("author")   saves 3 -> 1, within budget',
+        '  fix   shop/views.py:11  .select_related("author")   4 -> 1 queries, within budget',
         *([fetch_mode] if django.VERSION >= (6, 1) else []),
         "",
         "shop/views.py:16: BudgetExceeded",
@@ -92,7 +92,7 @@ async def test_count(async_client):
 
     test, marker = line_of(suite, "async_client.get"), line_of(suite, "@committed")
     # How often Django itself hops around a view depends on its version.
-    lines = [re.sub(r"note   \d+ more", "note   N more", line) for line in failure_of(result, "test_count")]
+    lines = [re.sub(r"note  \d+ other", "note  N other", line) for line in failure_of(result, "test_count")]
     assert lines == [
         "queries 2 > 0 (+2), sync_to_async hops 1 > 0 (+1)",
         "",
@@ -105,10 +105,10 @@ async def test_count(async_client):
         f"sync_to_async hops 1 > 0 (+1)   no_sync_to_async at test_it.py:{marker}",
         "    1x  sync_to_async(QuerySet.count)   1 query in it",
         f"        shop/views.py:21 count_both_ways  <- test_it.py:{test} test_count",
-        "  why    a hop costs about 0.1 ms, more if others queue for the thread; aget() and its like hop too",
-        "  style  sync_to_async(QuerySet.count) can be written acount(): it hops too, no faster",
-        '  allow  no_sync_to_async(allow=["count"])',
-        "  note   N more are not counted: decided on by Django or a library, or allowed",
+        "  why   a hop costs about 0.1 ms, more if others wait for the thread; aget() and acount() hop too",
+        "  note  acount() is shorter than sync_to_async(QuerySet.count), but it hops too: no faster",
+        '  or    allow it: no_sync_to_async(allow=["count"])',
+        "  note  N other hops are not counted: made by Django or a library, or allowed",
         "",
         "shop/views.py:21: BudgetExceeded",
     ]

@@ -1,4 +1,4 @@
-"""A call that costs more for more rows is found, and the database is as before."""
+"""`assert_constant` finds a call that costs more for more rows, and restores the database."""
 
 import json
 
@@ -34,7 +34,7 @@ def rows():
 
 @pytest.fixture
 def growing(suite):
-    """A suite that knows how to make books, and to list them well and badly."""
+    """A suite with functions that make books, and that list them with and without N+1."""
 
     def run(source, *args):
         return suite.run_tests(ROWS + source, *args)
@@ -43,7 +43,7 @@ def growing(suite):
 
 
 def test_a_query_for_each_row_is_found(suite, growing):
-    """The failure has both numbers, the group that grew alone, and the line to mend."""
+    """The failure has both numbers, only the group that grew, and the line to change."""
     result = growing(
         """
 @db
@@ -76,6 +76,56 @@ def test_prefetched(dbperf):
     assert text[3].strip().startswith("shop/views.py:16 name_of_author")
     assert "shop_book" not in "\n".join(text)
     assert "shop/views.py:16: BudgetExceeded" in "\n".join(text)
+
+
+BEFORE_AND_AFTER = """
+def unfetched():
+    return [list(author.books.all()) for author in Author.objects.all()]
+
+def prefetched():
+    return [list(author.books.all()) for author in Author.objects.prefetch_related("books")]
+
+def searching():
+    return [(book.author.name, bool(Author.objects.filter(name=book.title))) for book in Book.objects.all()]
+
+def joined_and_searching():
+    joined = Book.objects.select_related("author")
+    return [(book.author.name, bool(Author.objects.filter(name=book.title))) for book in joined]
+
+@db
+@pytest.mark.parametrize("call", [{before}, {after}])
+def test_budget(query_budget, call):
+    books(7)
+    with query_budget(0):
+        call()
+
+@db
+def test_grows(dbperf):
+    dbperf.assert_constant({before}, populate=books, scales=(2, 7))
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "fix", "queries", "is_constant"),
+    [
+        ("names", "joined", '.select_related("author")', (8, 1), True),
+        ("unfetched", "prefetched", '.prefetch_related("books")', (8, 2), True),
+        ("searching", "joined_and_searching", '.select_related("author")', (15, 8), False),
+    ],
+)
+def test_the_fix_keeps_its_promise(suite, growing, before, after, fix, queries, is_constant):
+    """`query_budget` shows the same fix, and the changed call makes the promised number of queries."""
+    result = growing(BEFORE_AND_AFTER.format(before=before, after=after))
+
+    result.assert_outcomes(failed=3)
+    line = line_of(suite, f"def {before}()") + 1
+    change = f"  fix   test_it.py:{line}  {fix}   {queries[0]} -> {queries[1]} queries"
+    assert [line for line in failure_of(result, "test_grows") if line.startswith("  fix ")] == [
+        f"{change} for populate(7){', constant' if is_constant else ''}"
+    ]
+    assert change in failure_of(result, rf"test_budget\[{before}\]")
+    for call, measured in zip((before, after), queries, strict=True):
+        assert failure_of(result, rf"test_budget\[{call}\]")[0].startswith(f"queries {measured} > 0")
 
 
 def test_it_is_the_same_in_every_kind_of_test(growing):
@@ -172,7 +222,7 @@ def test_nothing_is_left_of_all_of_them():
 
 
 def test_rows_of_the_test_itself_stay(growing):
-    """A rollback goes back to what the test had made before."""
+    """A rollback keeps the rows that the test made before."""
     result = growing(
         """
 @db
@@ -197,7 +247,7 @@ class Tests(TestCase):
 
 
 def test_requests_are_compared_as_a_server_serves_them(growing):
-    """On worker threads and on a loop, where the rows have to be committed."""
+    """Worker threads and event loops only see committed rows."""
     result = growing(
         """
 pytestmark = committed
@@ -234,7 +284,7 @@ def test_constant(dbperf, wsgi_client, asgi_client):
 
 
 def test_hops_and_connections_that_grow_are_found(suite, growing):
-    """Each with its group, and with the advice that its numbers prove."""
+    """Each has its group, and the advice that its numbers prove."""
     result = growing(
         """
 @committed
@@ -264,17 +314,20 @@ def test_connections(dbperf):
     )
     assert any("5x  orm: sync_to_async(QuerySet.get)   2 -> 5, 1.0 a row" in line for line in hops)
     aget = line_of(suite, "aget(pk")
-    assert f"  batch  5 hops -> 1 if batched in one sync_to_async function: test_it.py:{aget} anames" in hops
+    assert (
+        f"  fix   make these calls in one sync_to_async function, 5 -> 1 hops: test_it.py:{aget} anames"
+        in hops
+    )
     assert threads[0].startswith(
         "queries grow 1.0 > 0.5 a row (2 -> 5), connections grow 1.0 > 0.5 a row (2 -> 5)   "
         "assert_constant(scales=(2, 5), slope=0.5)"
     )
     assert "    5x  default: first use in its thread   2 -> 5, 1.0 a row" in threads
-    assert "  why  5 threads: Django keeps a connection for each" in threads
+    assert "  why   5 threads: Django opens a connection for each" in threads
 
 
 def test_a_group_that_grows_while_another_shrinks_is_found(growing):
-    """The totals of both worlds are equal."""
+    """The totals at both scales are equal."""
     result = growing(
         """
 @db
@@ -297,7 +350,7 @@ def test_it(dbperf):
 
 
 def test_batches_are_not_growth(growing):
-    """However many rows one statement is for, it is the same statement; a slope allows chunks."""
+    """A statement for more rows is the same statement; a slope allows chunks."""
     result = growing(
         """
 def in_bulk(number=3):
@@ -346,7 +399,7 @@ def test_chunks_allowed(dbperf):
 
 
 def test_what_is_filled_once_does_not_count(growing):
-    """A warm-up fills caches in each world; without it, the first call of all pays."""
+    """A warm-up fills caches at each scale; without it, the first call fills them."""
     result = growing(
         """
 cache = {}
@@ -375,7 +428,7 @@ def test_cold(dbperf):
 
 
 def test_nothing_of_it_counts_in_the_budgets_of_the_test(growing):
-    """Neither what populate does, nor the calls, nor what restores the database."""
+    """The budgets count neither populate, nor the calls, nor the restoring."""
     result = growing(
         """
 pytestmark = [pytest.mark.query_budget(1, at_least=1), pytest.mark.max_thread_hops(1)]
@@ -398,7 +451,7 @@ async def test_async(dbperf):
 
 
 def test_errors_go_through_and_nothing_stays(growing):
-    """Whoever raises, the database is restored, also when the transaction is broken."""
+    """The database is restored after any error, even in an aborted transaction."""
     result = growing(
         """
 from django.db import IntegrityError, transaction
@@ -460,7 +513,7 @@ def test_nothing_is_left():
 
 
 def test_what_could_not_be_seen_is_an_error(suite, growing):
-    """A mistake never passes, whatever the mode is."""
+    """A mistake is an error in every mode."""
     result = growing(
         """
 made = []
@@ -541,11 +594,13 @@ def test_nothing_is_left():
         return " ".join(failure_of(result, test))
 
     assert "populate(2) added no rows to the databases that the test may use" in said("test_no_rows")
-    assert "populate(5) added no more rows than populate(2), 6 and 6. It" in said("test_the_same_rows")
+    assert "populate(5) added 6 rows, no more than populate(2), which added 6. The" in said(
+        "test_the_same_rows"
+    )
     assert "populate(5) added no" in said("test_memoised")
-    assert "the test may use no database. Mark it @pytest.mark.django_db" in said("test_no_database")
+    assert "this test has no access to a database. Mark it @pytest.mark.django_db" in said("test_no_database")
     for test in ("test_awaitable", "test_awaitable_populate"):
-        assert "something that has to be awaited, a coroutine, and no event loop is running" in said(test)
+        assert "assert_constant got a coroutine to await, but no event loop is running" in said(test)
     for test, text in {
         "test_not_awaited": "dbperf.assert_constant(ajoined, populate=abooks)",
         "test_not_awaited_to_its_end": "asyncio.create_task(dbperf",
@@ -553,8 +608,8 @@ def test_nothing_is_left():
         asserted = line_of(suite, text) if test.endswith("end") else None
         assert "was not awaited, so it checked nothing" in said(test)
         assert asserted is None or f"assert_constant at test_it.py:{asserted} was" in said(test)
-    assert "assert_constant is already running" in said("test_two_at_once")
-    assert "scales must be two or more whole numbers from 0 that increase" in said("test_wrong")
+    assert "assert_constant runs already" in said("test_two_at_once")
+    assert "scales must be two or more whole numbers >= 0 in increasing order" in said("test_wrong")
     assert "LookupError" in said("test_that_fails_anyway")
 
 
@@ -567,7 +622,7 @@ def test_refused(dbperf):
     books(3)
     with pytest.raises(RuntimeError) as error:
         dbperf.assert_constant(joined, populate=books)
-    assert "shop_author (3 rows), shop_book (3 rows). Make them in populate" in str(error.value)
+    assert "shop_author (3 rows), shop_book (3 rows). Create them in populate" in str(error.value)
     assert rows() == (3, 3)
 
 @committed
@@ -591,7 +646,7 @@ def test_refused_on_another(dbperf):
 
 
 def test_several_databases_are_restored(growing):
-    """All that the test may use; rows on any of them are rows."""
+    """All databases that the test may use are restored, and their rows count."""
     result = growing(
         """
 def elsewhere(number):
@@ -619,7 +674,7 @@ def test_it(dbperf, kind):
 
 
 def test_rows_that_were_committed_elsewhere_are_told(growing):
-    """A world that cannot be taken back would make the next one larger."""
+    """Rows that cannot be removed would be there at the next scale, too."""
     result = growing(
         """
 async def in_a_thread_of_its_own(number):
@@ -646,7 +701,7 @@ async def test_it(dbperf):
 
 @pytest.mark.parametrize("mode", ["report", "off"])
 def test_growth_fails_nothing_where_nothing_is_to_fail(suite, growing, mode):
-    """It is measured all the same: the test is the same test."""
+    """It is measured all the same, so that the test runs the same code."""
     result = growing(
         """
 called = []
@@ -663,7 +718,7 @@ def test_grows(dbperf):
 
 
 def test_a_report_has_the_growth(suite, growing):
-    """As it has every broken budget, also when it fails nothing."""
+    """It has the broken budget, also in report mode."""
     growing(
         """
 @db
@@ -745,7 +800,7 @@ class Limited(TransactionTestCase):
 
 
 def test_a_mirror_is_read_but_not_flushed(suite, growing):
-    """It is another name of a database that has its own."""
+    """It is a second alias of a database that is flushed under its own alias."""
     suite.file(
         "with_mirror.py",
         "from settings import *\n\nDATABASES['other']['TEST'] = {'MIRROR': 'default'}\n",
@@ -764,7 +819,7 @@ def test_it(dbperf):
 
 
 def test_many_tables_are_not_all_named(suite, growing):
-    """The first five tell where to look."""
+    """The error names the first five."""
     models = "\n".join(f"class Thing{number}(models.Model):\n    pass\n" for number in range(7))
     suite.file("many/__init__.py", "")
     suite.file("many/models.py", f"from django.db import models\n\n{models}")
@@ -777,7 +832,7 @@ from many import models
 def test_it(dbperf):
     for number in range(7):
         getattr(models, f"Thing{number}").objects.create()
-    with pytest.raises(RuntimeError, match=r"many_thing4 \\(1 row\\) and 2 more tables\\. Make"):
+    with pytest.raises(RuntimeError, match=r"many_thing4 \\(1 row\\) and 2 more tables\\. Create"):
         dbperf.assert_constant(joined, populate=books)
 """,
         "--ds=with_many",

@@ -129,9 +129,9 @@ def test_hops(asgi_client):
         f"        shop/hopping.py:{lines[1]} one_by_one  <- test_it.py:{calls} test_hops",
     ]
     assert advice == [
-        "  batch  3 hops -> 1 if batched in one sync_to_async function: "
+        "  fix   make these calls in one sync_to_async function, 3 -> 1 hops: "
         f"shop/hopping.py:{lines[0]},{lines[1]},{lines[2]} one_by_one",
-        "  style  sync_to_async(QuerySet.exists) can be written aexists(): it hops too, no faster",
+        "  note  aexists() is shorter than sync_to_async(QuerySet.exists), but it hops too: no faster",
     ]
 
 
@@ -154,13 +154,14 @@ def test_batch(asgi_client):
     line = line_of(hopping, "for _ in range(5)", "shop/hopping.py")
     assert failure_of(result, "test_loop")[0].startswith("thread hops 20 > 19")
     assert blocks_of(result, "test_loop")[1] == [
-        f"  batch  5 hops -> 1 if batched in one sync_to_async function: shop/hopping.py:{line} in_a_loop"
+        "  fix   make these calls in one sync_to_async function, 5 -> 1 hops: "
+        f"shop/hopping.py:{line} in_a_loop"
     ]
     # 15 of them are not the view's: 20 - 5 + 1.
     assert failure_of(result, "test_batch")[0].startswith("thread hops 16 > 15")
     line = line_of(hopping, "sync_to_async(several)", "shop/hopping.py")
     assert blocks_of(result, "test_batch")[1] == [
-        f"  fine   3 queries in one hop, of several: shop/hopping.py:{line} together"
+        f"  note  several runs 3 queries in one hop, cheaper than 3 hops: shop/hopping.py:{line} together"
     ]
 
 
@@ -179,12 +180,12 @@ def test_middleware(asgi_client, settings, place):
 """
     )
 
-    why = "  why    middleware sync_only is sync-only, in an async stack: 2 hops for each request"
+    why = "  why   middleware sync_only is sync-only in an async stack: 2 hops for each request"
     assert failure_of(result, r"test_middleware\[4\]")[0].startswith("thread hops 10 > 0")
     assert blocks_of(result, r"test_middleware\[4\]")[1][1:] == [
         why,
-        "  place  sync_only stands before AuthenticationMiddleware, MessageMiddleware, "
-        "XFrameOptionsMiddleware: 10 -> 6 hops if it were the last",
+        "  fix   move sync_only to the end of MIDDLEWARE, below AuthenticationMiddleware, MessageMiddleware, "
+        "XFrameOptionsMiddleware: 10 -> 6 hops",
     ]
     assert failure_of(result, r"test_middleware\[7\]")[0].startswith("thread hops 6 > 0")
     assert blocks_of(result, r"test_middleware\[7\]")[1][1:] == [why]
@@ -217,14 +218,14 @@ def test_middleware(client, settings, place):
 """
     )
 
-    why = "  why    middleware async_only is async-only, in a sync stack: 2 hops for each request"
+    why = "  why   middleware async_only is async-only in a sync stack: 2 hops for each request"
     assert failure_of(result, r"test_middleware\[0\]")[0].startswith("thread hops 2 > 0")
     assert blocks_of(result, r"test_middleware\[0\]")[1] == [why]
     assert failure_of(result, r"test_middleware\[2\]")[0].startswith("thread hops 6 > 0")
     assert blocks_of(result, r"test_middleware\[2\]")[1] == [
         why,
-        "  place  async_only stands behind SecurityMiddleware, SessionMiddleware: "
-        "6 -> 2 hops if it were the first",
+        "  fix   move async_only to the top of MIDDLEWARE, above SecurityMiddleware, SessionMiddleware: "
+        "6 -> 2 hops",
     ]
 
 
@@ -411,8 +412,8 @@ async def test_queue():
 """
     )
 
-    (queue,) = [line for line in result.outlines if line.startswith("  queue  ")]
-    assert queue.endswith(" ms behind each other: a thread runs one at a time")
+    (queue,) = [line for line in result.outlines if line.startswith("  why   hops waited ")]
+    assert queue.endswith(" ms for each other: a thread runs one at a time")
 
 
 def test_hops_count_under_anyios_plugin(suite):

@@ -35,7 +35,9 @@ def test_churn(wsgi_client):
             r"    9x  default, .* ms each, thread wsgi-worker-\d+_0.*CONN_MAX_AGE had closed the one before",
             r"        shop/views.py:\d+ titles_and_names  <- test_it.py:\d+ test_churn",
             r"    1x  default, .*first use in its thread",
-            r"""  fix  "CONN_MAX_AGE": 600 in DATABASES\\['default'\\]   10 -> 1""".replace("\\\\", "\\"),
+            r"""  fix   set "CONN_MAX_AGE": 600 in DATABASES\\['default'\\]: 10 -> 1 connections""".replace(
+                "\\\\", "\\"
+            ),
         ]
     )
 
@@ -59,8 +61,9 @@ def test_leak(asgi_client):
     result.stdout.fnmatch_lines(
         [
             "new connections 10 > 4 (+6), leaked connections 10 > 0 (+10)",
-            '  fix  "CONN_MAX_AGE": 0, "OPTIONS": {"pool": True} (psycopg[[]pool]) in DATABASES*   10 -> 4',
-            '  fix  "CONN_MAX_AGE": 0 under ASGI: nobody comes back to the thread of a request',
+            '  fix   set "CONN_MAX_AGE": 0, "OPTIONS": {"pool": True} (psycopg[[]pool]) in DATABASES*: '
+            "10 -> 4 connections",
+            '  fix   set "CONN_MAX_AGE": 0 under ASGI, where no later request uses the same thread',
         ]
     )
     (test,) = json.loads((suite.path / "run.json").read_text())["tests"]
@@ -239,7 +242,7 @@ def clean():
         [
             "leaked connections 1 > 0 (+1)   no_connection_leaks in test_it.py",
             "        the thread was started by test_it.py:* start  <- test_it.py:* test_thread",
-            "  fix  django.db.connections.close_all() in the thread, when its work is done",
+            "  fix   call django.db.connections.close_all() at the end of the thread's work",
         ]
     )
     result.stdout.fnmatch_lines(["FAILED test_it.py::test_executor - leaked connections 1 > 0 (+1)*"])

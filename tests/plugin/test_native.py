@@ -44,7 +44,7 @@ def test_has_no_loop(encoded):
         [
             "FAILED test_it.py::test_blocks - blocking calls 1 > 0 (+1)   no_blocking_calls in pytest.ini*",
             "FAILED test_it.py::test_part - blocking calls 1 > 0 (+1)   no_blocking_calls at test_it.py:*",
-            "    1x  verify_password   the loop stood still for *",
+            "    1x  verify_password   blocked the loop for *",
             "        test_it.py:* test_blocks",
         ]
     )

@@ -65,7 +65,7 @@ def test_it():
         "name = %s",
         f"        test_it.py:{first} test_it",
         "",
-        '  fix  class Meta: indexes = [models.Index(fields=["name"])]   in shop/models.py Author',
+        '  fix   class Meta: indexes = [models.Index(fields=["name"])]   in shop/models.py Author',
         "",
         f"test_it.py:{first}: BudgetExceeded",
     ]
@@ -223,15 +223,15 @@ def test_twin():
     )
 
     result.assert_outcomes(failed=5)
-    fixes = [line for line in result.outlines if line.startswith("  fix  ")]
+    fixes = [line for line in result.outlines if line.startswith("  fix   ")]
     place = "   in shop/models.py Event"
     assert fixes == [
-        f'  fix  Meta.indexes: add models.Index(fields=["host", "kind", "starts_at"]){place}',
-        f'  fix  Meta.indexes: add models.Index(fields=["host"]){place}',
-        '  fix  Meta.indexes: add models.Index(OpClass(Upper("place"), name="text_pattern_ops"), '
+        f'  fix   Meta.indexes: add models.Index(fields=["host", "kind", "starts_at"]){place}',
+        f'  fix   Meta.indexes: add models.Index(fields=["host"]){place}',
+        '  fix   Meta.indexes: add models.Index(OpClass(Upper("place"), name="text_pattern_ops"), '
         f'name="event_place_upper_like"){place}',
-        f'  fix  Meta.indexes: add models.Index(fields=["place"]){place}',
-        '  fix  class Meta: indexes = [models.Index(fields=["name"])]   in shop/models.py Author',
+        f'  fix   Meta.indexes: add models.Index(fields=["place"]){place}',
+        '  fix   class Meta: indexes = [models.Index(fields=["name"])]   in shop/models.py Author',
     ]
 
 
@@ -257,8 +257,8 @@ def test_it():
     result.stdout.fnmatch_lines(
         [
             "unindexed filters 2 > 0 (+2) *",
-            '  fix  class Meta: indexes = [[]models.Index(fields=[[]"name"])] *',
-            '  fix  class Meta: indexes = [[]models.Index(fields=[[]"name"], name="author_name_like", *',
+            '  fix   class Meta: indexes = [[]models.Index(fields=[[]"name"])] *',
+            '  fix   class Meta: indexes = [[]models.Index(fields=[[]"name"], name="author_name_like", *',
         ]
     )
 
@@ -306,8 +306,11 @@ def test_it():
     result.assert_outcomes(passed=1, warnings=3)
     [test] = json.loads((suite.path / "run.json").read_text())["tests"]
     assert [(each["message"].partition(":")[0], each["location"]) for each in test["warnings"]] == [
-        ("LIMIT without ORDER BY", f"test_it.py:{line_of(suite, '[:2]')}"),
-        ("OFFSET 2,000 reads as many rows to throw them away", f"test_it.py:{line_of(suite, '[2000')}"),
+        ("LIMIT without ORDER BY returns arbitrary rows", f"test_it.py:{line_of(suite, '[:2]')}"),
+        (
+            "OFFSET 2,000 makes the database read 2,000 rows and discard them",
+            f"test_it.py:{line_of(suite, '[2000')}",
+        ),
         ("UPDATE without WHERE changes all rows", f"test_it.py:{line_of(suite, 'update(')}"),
     ]
 
@@ -340,9 +343,9 @@ class TestTwo:
     result.assert_outcomes(failed=2)
     result.stdout.fnmatch_lines(
         [
-            "no_unindexed_filters at test_it.py:* cannot be checked: PostgreSQL cannot be asked on the "
-            "connection of 'default': an error has broken its transaction. What is meant to fail belongs "
-            "into a transaction.atomic() of its own.",
+            "no_unindexed_filters at test_it.py:* cannot be checked: PostgreSQL cannot explain statements "
+            "on the connection 'default': an earlier error aborted the transaction. Wrap code that is "
+            "expected to fail in its own transaction.atomic().",
             "*queries 2 > 0 (+2)*",
         ]
     )

@@ -316,9 +316,7 @@ def test_without_statements():
     result.assert_outcomes(passed=2, failed=2)
     result.stdout.fnmatch_lines(["*db time *.* > 0 ms (+*)   max_db_time(0) in pytest.ini"])
     result.stdout.fnmatch_lines(["*   2x  SELECT COUNT(*) * FROM shop_author   *.* ms"])
-    result.stdout.fnmatch_lines(
-        ["*note  times vary with the machine and its load; query_budget(2) would not"]
-    )
+    result.stdout.fnmatch_lines(["*note  times vary with the machine and its load; query_budget(2) does not"])
     result.stdout.fnmatch_lines(["*db time *.* > 0.001 ms (+*)   max_db_time(0.001) at test_it.py:*"])
 
 

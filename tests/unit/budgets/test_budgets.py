@@ -24,10 +24,11 @@ from pytest_dbperf.budgets.no_unindexed_filters import NoUnindexedFilters
 from pytest_dbperf.budgets.no_write_loops import NoWriteLoops
 from pytest_dbperf.budgets.placed import PlacedBudget
 from pytest_dbperf.budgets.query_budget import QueryBudget
-from pytest_dbperf.diagnosis.connections import advice_on
+from pytest_dbperf.diagnosis.connections import hints_on_connections
 from pytest_dbperf.recording.events import Why
 from pytest_dbperf.recording.recorder import Recorder
-from pytest_dbperf.violations.violation import explain
+from pytest_dbperf.violations.text import explain
+from pytest_dbperf.violations.violation import Hint
 from tests.factories import (
     blocking_call,
     closed_connection,
@@ -131,7 +132,7 @@ def test_queries_are_shown_in_groups_with_their_parameters():
 
 def test_equal_parameters_are_told():
     """The same question asked again is another matter than a loop."""
-    assert "the same parameters" in text_of(QueryBudget(0), query(), query())[1]
+    assert "same parameters" in text_of(QueryBudget(0), query(), query())[1]
 
 
 def test_unknown_parameters_are_not_remarked_on():
@@ -150,7 +151,7 @@ def test_a_statement_without_an_alias_is_told_as_such():
     """The driver's own connection has none."""
     found = recording(query(), driver_query(), driver_queries=True)
 
-    assert [evidence.remark for evidence in QueryBudget(0).check(found).evidence] == [
+    assert [evidence.note for evidence in QueryBudget(0).check(found).evidence] == [
         "on default",
         "on a connection without an alias",
     ]
@@ -256,8 +257,8 @@ def test_the_most_connections_at_once_are_shown():
     ("left", "advice"),
     [
         ({"why": Why.FIRST_IN_REQUEST, "is_persistent": True}, '"CONN_MAX_AGE": 0 under ASGI'),
-        ({"why": Why.FIRST_IN_REQUEST}, "close_all() in the thread"),
-        ({"why": Why.FIRST_IN_THREAD, "is_persistent": True}, "close_all() in the thread"),
+        ({"why": Why.FIRST_IN_REQUEST}, "close_all() at the end of the thread's work"),
+        ({"why": Why.FIRST_IN_THREAD, "is_persistent": True}, "close_all() at the end of the thread's work"),
         ({"why": Why.DRIVER, "using": None}, "close() the connection"),
     ],
 )
@@ -268,12 +269,13 @@ def test_leaks_are_told_with_their_cure(left, advice):
 
     assert any(line.endswith("still open") for line in lines)
     assert any(line.endswith("dropped while open") for line in lines)
-    (fix,) = [line for line in lines if "  fix  " in line]
+    (fix,) = [line for line in lines if line.startswith("  fix   ")]
     assert advice in fix
 
 
-PER_REQUEST = (
-    "why  under ASGI every request has its own thread, and so its own connection, at any CONN_MAX_AGE"
+PER_REQUEST = Hint(
+    "why",
+    "under ASGI each request runs in its own thread and opens its own connection, whatever CONN_MAX_AGE is",
 )
 
 
@@ -283,14 +285,17 @@ PER_REQUEST = (
         ([new_connection()], []),
         (
             [new_connection(), *[new_connection(why=Why.OUT_OF_AGE)] * 9],
-            ["""fix  "CONN_MAX_AGE": 600 in DATABASES['default']   10 -> 1"""],
+            [Hint("fix", """set "CONN_MAX_AGE": 600 in DATABASES['default']: 10 -> 1 connections""")],
         ),
         (
             [new_connection(why=Why.FIRST_IN_REQUEST)] * 10,
             [
                 PER_REQUEST,
-                'fix  "CONN_MAX_AGE": 0, "OPTIONS": {"pool": True} (psycopg[pool]) in '
-                "DATABASES['default']   10 -> 4",
+                Hint(
+                    "fix",
+                    'set "CONN_MAX_AGE": 0, "OPTIONS": {"pool": True} (psycopg[pool]) in '
+                    "DATABASES['default']: 10 -> 4 connections",
+                ),
             ],
         ),
         ([new_connection(why=Why.FIRST_IN_REQUEST)] * 4, [PER_REQUEST]),
@@ -298,26 +303,36 @@ PER_REQUEST = (
         ([new_connection(why=Why.FIRST_IN_REQUEST)], []),
         (
             [new_connection(why=Why.POOL)],
-            ["why  a pool opens min_size connections at once, and up to max_size while requests wait"],
+            [
+                Hint(
+                    "why", "a pool opens min_size connections at once, and up to max_size while requests wait"
+                )
+            ],
         ),
         (
             [new_connection(why=Why.UNUSABLE)],
-            ["why  the server had ended it, which a request noticed; CONN_HEALTH_CHECKS notices before"],
+            [
+                Hint(
+                    "why",
+                    "the server closed the one before, and a query failed on it; "
+                    "CONN_HEALTH_CHECKS avoids that",
+                )
+            ],
         ),
     ],
 )
 def test_advice_is_proven_by_the_numbers_or_left_out(opened, advice):
     """A saving is what the same test would show, and nothing is suggested that would save nothing."""
-    assert list(advice_on(opened)) == advice
+    assert list(hints_on_connections(opened)) == advice
 
 
 def test_each_database_has_its_own_advice():
     """Settings are those of an alias."""
     opened = [new_connection(why=Why.OUT_OF_AGE), new_connection(using="other", why=Why.OUT_OF_AGE)] * 2
 
-    assert [line.split(" in ")[1] for line in advice_on(opened)] == [
-        "DATABASES['default']   2 -> 0",
-        "DATABASES['other']   2 -> 0",
+    assert [hint.text.split(" in ")[1] for hint in hints_on_connections(opened)] == [
+        "DATABASES['default']: 2 -> 0 connections",
+        "DATABASES['other']: 2 -> 0 connections",
     ]
 
 
@@ -325,8 +340,8 @@ def test_connections_of_several_threads_are_explained():
     """Django's reason is given where the numbers prove it."""
     opened = [new_connection(thread="export_0"), new_connection(thread="export_1")]
 
-    assert (
-        text_of(MaxNewConnections(0), *opened)[-1] == "  why  2 threads: Django keeps a connection for each"
+    assert text_of(MaxNewConnections(0), *opened)[-1] == (
+        "  why   2 threads: Django opens a connection for each"
     )
 
 
@@ -353,8 +368,8 @@ def test_the_way_to_allow_a_hop_can_be_pasted():
     """The offered marker allows exactly what was found."""
     lines = text_of(NoSyncToAsync(), hop("Model.load"), hop("save"), hop("count", origin="django"))
 
-    assert '  allow  no_sync_to_async(allow=["load", "save"])' in lines
-    assert lines[-1] == "  note   1 more are not counted: decided on by Django or a library, or allowed"
+    assert '  or    allow it: no_sync_to_async(allow=["load", "save"])' in lines
+    assert lines[-1] == "  note  1 other hop is not counted: made by Django or a library, or allowed"
     assert NoSyncToAsync(allow=["load", "save"]).check(recording(hop("Model.load"), hop("save"))) is None
 
 
@@ -371,27 +386,29 @@ def test_blocking_calls_are_shown_with_what_blocked_and_for_how_long():
 
     assert violation.headline == "blocking calls 5 > 0 (+5)"
     assert text_of(NoBlockingCalls(), *calls)[1:9] == [
-        "    2x  SELECT a FROM t WHERE id = %s   the loop stood still for 2.0 ms",
+        "    2x  SELECT a FROM t WHERE id = %s   blocked the loop for 2.0 ms",
         "        views.py:7 view",
         "    1x  connect",
         "        (no frame of your code)",
-        "    1x  verify_password   the loop stood still for 250.0 ms",
+        "    1x  verify_password   blocked the loop for 250.0 ms",
         "        (no frame of your code)",
-        "    1x  verify_password, by acheck_password   the loop stood still for 250.0 ms",
+        "    1x  verify_password, by acheck_password   blocked the loop for 250.0 ms",
         "        (no frame of your code)",
     ]
 
 
-TWINS = "fix   the async twins of the ORM (aget, acount, async for), or await sync_to_async(function)()"
-NATIVE = "fix   psycopg.AsyncConnection: await its connect(), execute() and commit()"
-IN_A_THREAD = "fix   await sync_to_async(user.check_password)(password)"
+ASYNC_METHODS = Hint(
+    "fix", "use the ORM's async methods (aget, acount, async for), or await sync_to_async(function)()"
+)
+NATIVE = Hint("fix", "use psycopg.AsyncConnection, and await its connect(), execute() and commit()")
+IN_A_THREAD = Hint("fix", "await sync_to_async(user.check_password)(password)")
 
 
 @pytest.mark.parametrize(
     ("call", "advice"),
     [
-        (blocking_call(), [TWINS]),
-        (blocking_call("commit", via="psycopg", sql=None), [TWINS]),
+        (blocking_call(), [ASYNC_METHODS]),
+        (blocking_call("commit", via="psycopg", sql=None), [ASYNC_METHODS]),
         (blocking_call(via="psycopg", using=None), [NATIVE]),
         (blocking_call("verify_password", via="hashers", sql=None, using=None), [IN_A_THREAD]),
     ],
@@ -404,25 +421,29 @@ def test_each_sort_of_blocking_call_has_its_own_cure(monkeypatch, call, advice):
 
 
 def test_the_switch_that_allows_it_is_named_where_it_is_set(monkeypatch):
-    """Who did not set it need not read of it, and psycopg does not ask for it."""
+    """It is not named if it is not set, nor for psycopg, which ignores it."""
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
 
     of_django = NoBlockingCalls().check(recording(blocking_call())).advice
     of_driver = NoBlockingCalls().check(recording(blocking_call(via="psycopg"))).advice
 
-    assert [line[:31] for line in of_django[1:]] == ["note  DJANGO_ALLOW_ASYNC_UNSAFE"]
+    assert [(hint.label, hint.text.partition(" ")[0]) for hint in of_django[1:]] == [
+        ("note", "DJANGO_ALLOW_ASYNC_UNSAFE")
+    ]
     assert len(of_driver) == 1
 
 
 def test_djangos_own_hashing_on_the_loop_is_explained():
-    """Nobody would look for it in a coroutine that is awaited."""
+    """An awaited coroutine does not look like a blocking call."""
     call = blocking_call("acheck_password", via="hashers", sql=None, using=None)
 
     why, fix = NoBlockingCalls().check(recording(call)).advice
 
     series = ".".join(map(str, django.VERSION[:2]))
-    assert why == (
-        f"why   acheck_password of Django {series} hashes on the event loop's thread; from Django 6.0 it hops"
+    assert why == Hint(
+        "why",
+        f"acheck_password() of Django {series} hashes on the event loop's thread; since Django 6.0 it uses "
+        "another thread",
     )
     assert fix == IN_A_THREAD
 

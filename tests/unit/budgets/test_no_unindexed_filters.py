@@ -9,7 +9,7 @@ from pytest_dbperf.budgets.no_unindexed_filters import NoUnindexedFilters
 from pytest_dbperf.budgets.query_budget import QueryBudget
 from pytest_dbperf.sql.fingerprint import statement_of
 from pytest_dbperf.sql.plan import Plan, UnservedFilter
-from pytest_dbperf.violations.violation import MOST_LINES, explain
+from pytest_dbperf.violations.text import MOST_LINES, explain
 from tests.factories import query, recording, sample, site
 
 BOOKS = "SELECT a, b, c, d, e, f, g, h, i, j FROM shop_book WHERE title = %s"
@@ -42,7 +42,7 @@ def test_a_filter_without_an_index_is_told_with_its_statement_and_its_line():
         "    1x  shop_book: (title)::text = 'x'::text   SELECT ... FROM shop_book WHERE title = %s",
         "        shop/api.py:31 list_books  <- shop/views.py:7 view",
         "",
-        f"  fix  {FIX}",
+        f"  fix   {FIX}",
     ]
 
 
@@ -118,7 +118,7 @@ def test_the_text_stays_short():
     lines = explain([violation], Path())
     assert len(lines) <= MOST_LINES
     assert max(map(len, lines)) < 160
-    assert sum(line.startswith("  fix  ") for line in lines) == 5
+    assert sum(line.startswith("  fix   ") for line in lines) == 5
 
 
 def test_a_smell_is_a_warning_and_breaks_nothing():
@@ -134,8 +134,8 @@ def test_a_smell_is_a_warning_and_breaks_nothing():
     violation, window = judged(*events, plans=[])
 
     assert violation is None
-    assert [(remark.text, remark.call_path) for remark in NoUnindexedFilters().warnings(window)] == [
-        ("LIKE with a leading wildcard, for which a B-tree index is no help: " + like, (API,)),
+    assert [(warning.text, warning.call_path) for warning in NoUnindexedFilters().warnings(window)] == [
+        ("LIKE with a leading wildcard cannot use a B-tree index: " + like, (API,)),
         ("DELETE without WHERE deletes all rows: DELETE FROM t", (VIEW, API)),
     ]
 

@@ -10,7 +10,8 @@ from pytest_dbperf.budgets.budget import WrongArguments, make, takes_a_limit, us
 from pytest_dbperf.budgets.max_db_time import MaxDbTime
 from pytest_dbperf.budgets.no_idle_in_transaction import NoIdleInTransaction
 from pytest_dbperf.recording.recorder import Recorder
-from pytest_dbperf.violations.violation import compare_milliseconds, explain, in_milliseconds
+from pytest_dbperf.violations.text import explain
+from pytest_dbperf.violations.violation import compare_milliseconds, in_milliseconds
 from tests.factories import closed_connection, query, recording, request, site
 
 ROOT = Path("/srv/app")
@@ -141,7 +142,7 @@ def test_the_slowest_statements_come_first():
         "    1x  COMMIT   0.0 ms",
         "        (no frame of your code)",
         "",
-        "  note  times vary with the machine and its load; query_budget(5) would not",
+        "  note  times vary with the machine and its load; query_budget(5) does not",
     ]
 
 
@@ -159,9 +160,9 @@ def test_aliases_and_requests_are_told_where_there_are_several():
     )
 
     assert one.during == "GET /here/"
-    assert one.evidence[0].remark == "10.0 ms"
+    assert one.evidence[0].note == "10.0 ms"
     assert two.during == ""
-    assert [evidence.remark for evidence in two.evidence] == [
+    assert [evidence.note for evidence in two.evidence] == [
         "20.0 ms, on other, GET /there/",
         "10.0 ms, on default, GET /here/",
         "1.0 ms, on a connection without an alias",
@@ -182,9 +183,8 @@ def test_an_idle_transaction_is_told_with_both_ends_of_its_gaps():
         "        views.py:7 view",
         "        until SELECT at views.py:7 view",
         "",
-        "  why   what it locked stays locked meanwhile, and its connection serves nobody else, also behind a"
-        " pool or PgBouncer",
-        "  fix   do what takes the time before or after the block, or in transaction.on_commit()",
+        "  why   its row locks and its connection stay taken the whole time, even behind a pool or PgBouncer",
+        "  fix   move the slow work before or after the block, or into transaction.on_commit()",
     ]
 
 
@@ -212,14 +212,14 @@ def test_both_numbers_are_within_thirty_characters(budget):
 )
 def test_locks_are_spoken_of_where_there_are_some(sql, locks):
     """A transaction that only reads keeps its connection, and no rows."""
-    assert idle(*block(1, (sql, 0))).advice[0].startswith("why   what it locked") == locks
+    assert idle(*block(1, (sql, 0))).advice[0].text.startswith("its row locks and") == locks
 
 
 def test_locks_that_come_after_the_gap_are_not_spoken_of():
     """Nothing is locked while it lasts."""
     late = block(1, ("SELECT a FROM t", 0), (LOCK, 0.9))
 
-    assert idle(*late).advice[0].startswith("why   meanwhile its connection")
+    assert idle(*late).advice[0].text.startswith("its connection stays")
 
 
 def test_the_worst_transaction_is_judged_and_not_their_sum():
@@ -236,12 +236,12 @@ def test_equal_gaps_of_several_transactions_are_one_row():
     short = [query("BEGIN", started=9), query(started=9, path=[TASK]), query("COMMIT", started=9.002)]
 
     assert text_of(idle(*loop, *short))[2:] == [
-        "    3x  after SELECT %s   750.0 ms in all",
+        "    3x  after SELECT %s   750.0 ms in total",
         "        views.py:7 view",
         "        until COMMIT at views.py:12 view",
         "",
-        "  why   meanwhile its connection serves nobody else, also behind a pool or PgBouncer",
-        "  fix   do what takes the time before or after the block, or in transaction.on_commit()",
+        "  why   its connection stays taken the whole time, even behind a pool or PgBouncer",
+        "  fix   move the slow work before or after the block, or into transaction.on_commit()",
         "  note  3 of 4 transactions are over the limit",
     ]
 
@@ -251,8 +251,8 @@ def test_one_alias_can_be_judged():
     events = [*block(1, ("SELECT 1", 0)), *block(1, ("SELECT 1", 0), using="other")]
 
     assert idle(*events, using="third") is None
-    assert [each.remark for each in idle(*events, using="other").evidence] == ["250.0 ms"]
-    assert [each.remark for each in idle(*events).evidence] == [
+    assert [each.note for each in idle(*events, using="other").evidence] == ["250.0 ms"]
+    assert [each.note for each in idle(*events).evidence] == [
         "250.0 ms, on default",
         "250.0 ms, on other",
     ]

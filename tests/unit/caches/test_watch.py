@@ -198,7 +198,7 @@ def test_a_cache_that_has_seen_less_was_emptied(after, emptied):
 def notes(memory, violations, window, whole=NOTHING):
     """The hints about caches on violations, as they are shown."""
     return [
-        [f"{hint.text} {' '.join(describe(hint.sites, Path(__file__).parent))}" for hint in violation.advice]
+        [": ".join((hint.text, *describe(hint.sites, Path(__file__).parent))) for hint in violation.advice]
         for violation in memory.explained(violations, window, whole)
     ]
 
@@ -217,8 +217,8 @@ def test_queries_that_fill_a_cache_are_named(memory):
 
     assert notes(memory, [violation], window) == [
         [
-            "note   3 of them only while a cache (lru_cache) is empty, none after a test that has filled it: "
-            + line_of(setting)
+            "3 of these queries run only while this cache is cold (lru_cache); a test that warms it first "
+            f"hides them: {line_of(setting)}"
         ]
     ]
 
@@ -230,7 +230,7 @@ def test_of_two_caches_the_outer_one_is_named(memory):
     window = recording(query(path=path))
 
     ((note,),) = notes(memory, [QueryBudget(0).check(window)], window)
-    assert note.endswith(f"filled it: {line_of(outer)}")
+    assert note.endswith(f"hides it: {line_of(outer)}")
 
 
 def test_a_call_around_the_cache_does_not_fill_it(memory):
@@ -249,8 +249,8 @@ def test_what_an_earlier_test_had_filled_is_noted_once(memory):
 
     assert notes(memory, violations, NOTHING) == [
         [
-            "note   this test used a cache (lru_cache) that an earlier one has filled by queries, and alone "
-            f"can make more: {line_of(setting)}"
+            "this test read a cache (lru_cache) that an earlier test had filled; run alone, it may make more "
+            f"queries: {line_of(setting)}"
         ],
         [],
     ]
@@ -304,8 +304,8 @@ def test_lookups_that_fill_djangos_caches_are_named(content_types, resets, fille
     window = recording(*[query(sql)] * 2)
 
     note = (
-        f"note   {count} of them only while the cache of ContentType.objects is empty, none after a test "
-        "that has filled it: dbperf_reset_caches = true empties it before each "
+        f"{count} of these queries run only while the cache of ContentType.objects is cold; "
+        "dbperf_reset_caches = true clears it before each test"
     )
     assert notes(memory, [QueryBudget(0).check(window)], window) == [[note] if count else []]
 

@@ -7,7 +7,7 @@ import django
 import pytest
 
 from pytest_dbperf.callsites.shown import describe_by_function
-from pytest_dbperf.diagnosis.hops import advice_on, advice_on_yours, chains, hopping_twin_of
+from pytest_dbperf.diagnosis.hops import chains, hints_on_hops, hints_on_your_hops, hopping_twin_of
 from tests.factories import hop, hop_ended, query, recording, request, site
 from tests.unit.callsites.test_callsite import imported_from
 
@@ -19,7 +19,9 @@ TEST = site("test", "/srv/app/tests.py", 3)
 
 def written(hints):
     """Hints as a reader sees them."""
-    return [" ".join((hint.text, *describe_by_function(hint.sites, ROOT))) for hint in hints]
+    return [
+        f"{hint.label} {': '.join((hint.text, *describe_by_function(hint.sites, ROOT)))}" for hint in hints
+    ]
 
 
 def numbers_of(hops):
@@ -35,7 +37,7 @@ def of_orm(number, follows=0, **how):
 
 
 def test_hops_of_one_coroutine_that_follow_each_other_are_a_chain():
-    """Your own and those of the ORM, with or without a query of more than one."""
+    """Hops of your code and of the ORM, each with one query at most."""
     yours = hop(number=2, follows=1, path=[VIEW])
 
     assert numbers_of([of_orm(1), yours, of_orm(3, 2)]) == [[1, 2, 3]]
@@ -58,49 +60,49 @@ def test_hops_of_one_coroutine_that_follow_each_other_are_a_chain():
     ],
 )
 def test_a_chain_ends_where_it_could_not_be_one_hop(why, between):
-    """Only what is proven is told."""
+    """Only hops that could be one are a chain."""
     assert numbers_of([of_orm(1), between]) == []
 
 
 def test_a_chain_is_not_lost_when_another_coroutine_goes_on():
-    """Who awaited the first coroutine may hop as well, and wait for nothing in between."""
+    """The caller of the first coroutine may hop right after it."""
     after = hop(number=3, follows=2, path=[OTHER])
 
     assert numbers_of([of_orm(1), of_orm(2, 1), after]) == [[1, 2]]
 
 
 def test_chains_of_different_lengths_are_told_apart():
-    """A loop may go round twice, and then three times."""
+    """A loop may run twice, and later three times."""
     two, three = [of_orm(1), of_orm(2, 1)], [of_orm(5), of_orm(6, 5), of_orm(7, 6)]
 
-    assert written(advice_on_yours(two + three)) == [
-        "batch  3 hops -> 1 if batched in one sync_to_async function: views.py:7 view",
-        "batch  2 hops -> 1 if batched in one sync_to_async function: views.py:7 view",
+    assert written(hints_on_your_hops(two + three)) == [
+        "fix make these calls in one sync_to_async function, 3 -> 1 hops: views.py:7 view",
+        "fix make these calls in one sync_to_async function, 2 -> 1 hops: views.py:7 view",
     ]
 
 
 def test_a_chain_is_told_with_its_lines_and_how_often_it_came():
-    """The longest first, two of them at most."""
+    """The longest comes first, and there are two at most."""
     twice = [of_orm(1), of_orm(2, 1), of_orm(5), of_orm(6, 5)]
 
-    assert written(advice_on_yours(twice)) == [
-        "batch  2 hops -> 1 (2 times) if batched in one sync_to_async function: views.py:7 view"
+    assert written(hints_on_your_hops(twice)) == [
+        "fix make these calls in one sync_to_async function, 2 -> 1 hops (2 times): views.py:7 view"
     ]
-    assert written(advice_on_yours(twice[:2])) == [
-        "batch  2 hops -> 1 if batched in one sync_to_async function: views.py:7 view"
+    assert written(hints_on_your_hops(twice[:2])) == [
+        "fix make these calls in one sync_to_async function, 2 -> 1 hops: views.py:7 view"
     ]
 
 
-def test_several_queries_in_one_hop_are_fine():
-    """It is what is advised, so it is praised once for each place, and only where it is yours."""
+def test_several_queries_in_one_hop_pay_off():
+    """A batch is confirmed once for each line, and only in your code."""
     batch = hop("load", path=[VIEW])._replace(queries=3)
     of_django = hop("QuerySet.get", origin="django", part="orm", path=[VIEW])._replace(queries=3)
 
-    assert written(advice_on_yours([batch, batch, of_django])) == [
-        "fine   3 queries in one hop, of load: views.py:7 view"
+    assert written(hints_on_your_hops([batch, batch, of_django])) == [
+        "note load runs 3 queries in one hop, cheaper than 3 hops: views.py:7 view"
     ]
     places = [hop(path=[site(name, "/srv/app/a.py")])._replace(queries=2) for name in "abc"]
-    assert len(advice_on_yours(places)) == 2
+    assert len(hints_on_your_hops(places)) == 2
 
 
 SOURCE = """
@@ -117,7 +119,7 @@ OF_DJANGO = imported_from(str(Path(django.__file__).parent / "db" / "models" / "
 
 
 class Base:
-    """Something with asynchronous twins."""
+    """A class with asynchronous twins."""
 
     aget = OF_DJANGO.aget
     asave = OF_DJANGO.asave
@@ -143,12 +145,12 @@ class Manager(Base):
     aget = Base.aget_of_manager
 
 
-def test_a_twin_is_offered_as_style_once_and_says_that_it_hops_too():
+def test_a_twin_is_named_once_and_says_that_it_hops_too():
     """`aget` is no faster than `sync_to_async(get)`."""
     hops = [hop("Base.get", owner=Owner), hop("Base.get", owner=Manager)]
 
-    assert written(advice_on_yours(hops)) == [
-        "style  sync_to_async(Base.get) can be written aget(): it hops too, no faster",
+    assert written(hints_on_your_hops(hops)) == [
+        "note aget() is shorter than sync_to_async(Base.get), but it hops too: no faster",
     ]
     assert hopping_twin_of(hops[1]) == "aget"
 
@@ -167,7 +169,7 @@ def test_a_twin_is_offered_as_style_once_and_says_that_it_hops_too():
     ],
 )
 def test_a_twin_that_is_not_known_to_hop_is_not_offered(one):
-    """acheck_password of Django 5.2 does not hop, and blocks the loop."""
+    """acheck_password() of Django 5.2 does not hop: it blocks the loop."""
     assert hopping_twin_of(one) is None
 
 
@@ -178,7 +180,7 @@ def switch(number, name, request, via="sync_to_async", within=0, others_adapt=Tr
 
 
 def test_a_middleware_is_told_once_however_many_requests_there_were():
-    """And two of them at most."""
+    """Two middlewares are shown at most."""
     hops = []
     for number, name in enumerate("ABCA", 1):
         served = request(number)
@@ -187,14 +189,14 @@ def test_a_middleware_is_told_once_however_many_requests_there_were():
             switch(10 * number + 1, name, served, "async_to_sync", 10 * number),
         ]
 
-    assert written(advice_on(hops)) == [
-        "why    middleware A is sync-only, in an async stack: 2 hops for each request",
-        "why    middleware B is sync-only, in an async stack: 2 hops for each request",
+    assert written(hints_on_hops(hops)) == [
+        "why middleware A is sync-only in an async stack: 2 hops for each request",
+        "why middleware B is sync-only in an async stack: 2 hops for each request",
     ]
 
 
-def test_the_place_of_a_middleware_is_told_when_all_others_run_in_both_modes():
-    """With two of them, moving one might save nothing."""
+def test_where_to_move_a_middleware_is_told_if_all_others_run_in_both_modes():
+    """With a second such middleware, moving one might save nothing."""
     served = request(1)
     process = hop("A.process_request", number=9, origin="django", part="middleware:A", request=served)
     view = hop("B.process_view", number=8, origin="django", part="middleware:B", request=served)
@@ -204,10 +206,10 @@ def test_the_place_of_a_middleware_is_told_when_all_others_run_in_both_modes():
         switch(4, "T", served, "async_to_sync", 3, others_adapt=False),
     ]
 
-    assert written(advice_on([*one, process, view]))[1:] == [
-        "place  S stands before A: 4 -> 3 hops if it were the last"
+    assert written(hints_on_hops([*one, process, view]))[1:] == [
+        "fix move S to the end of MIDDLEWARE, below A: 4 -> 3 hops"
     ]
-    assert [line.split()[0] for line in written(advice_on([*stubborn, process]))] == ["why"]
+    assert [line.split()[0] for line in written(hints_on_hops([*stubborn, process]))] == ["why"]
 
 
 def test_waits_of_less_than_a_millisecond_are_not_told():
@@ -217,14 +219,16 @@ def test_waits_of_less_than_a_millisecond_are_not_told():
         window = recording(
             *(hop(number=1), hop(number=2)), hop_ended(1, seconds=seconds), hop_ended(2, started=seconds)
         )
-        return written(advice_on_yours(window.hops))
+        return written(hints_on_your_hops(window.hops))
 
     assert waiting(0.0009) == []
-    assert waiting(0.0251) == ["queue  hops waited 25 ms behind each other: a thread runs one at a time"]
+    assert waiting(0.0251) == ["why hops waited 25 ms for each other: a thread runs one at a time"]
 
 
 def test_queries_make_a_batch():
-    """What ran in a hop is counted by its number."""
+    """Queries belong to the hop with the number in their cause."""
     window = recording(hop(path=[VIEW]), *[query()._replace(cause=hop(within=1).cause)] * 2, hop_ended())
 
-    assert written(advice_on_yours(window.hops)) == ["fine   2 queries in one hop, of load: views.py:7 view"]
+    assert written(hints_on_your_hops(window.hops)) == [
+        "note load runs 2 queries in one hop, cheaper than 2 hops: views.py:7 view"
+    ]

@@ -8,7 +8,7 @@ from pytest_dbperf.budgets.no_write_loops import NoWriteLoops
 from pytest_dbperf.budgets.query_budget import QueryBudget
 from pytest_dbperf.diagnosis import eager_loading
 from pytest_dbperf.diagnosis.differences import root_of
-from pytest_dbperf.diagnosis.eager_loading import remedies
+from pytest_dbperf.diagnosis.eager_loading import changes_for
 from pytest_dbperf.diagnosis.repeats import in_turns, n_plus_ones, repeated, write_loops
 from pytest_dbperf.recording.cause import Cause
 from pytest_dbperf.recording.loads import FetchedRows, LoadedVia, QuerySetOrigin, RelationLoad
@@ -23,7 +23,7 @@ ONE, OTHER_ONE = FetchedRows(), FetchedRows(defers=False)
 
 
 class Campaign:
-    """A model, as far as a diagnosis looks at it."""
+    """A stand-in for a model: the diagnosis reads its name only."""
 
 
 def asked(*parameters, sql="SELECT a FROM t WHERE id = %s", path=(VIEW,), **known):
@@ -40,7 +40,7 @@ def loaded(*rows, kind=LoadedVia.TO_ONE, batch=None, name="owner", path=(VIEW,),
 
 
 def counts(repeats):
-    """How many queries each has."""
+    """The number of queries of each."""
     return [repeat.count for repeat in repeats]
 
 
@@ -80,19 +80,19 @@ def counts(repeats):
         (loaded(1, name="owner") + loaded(2, name="venue"), []),
     ],
 )
-def test_distinct_values_from_one_place_are_n_plus_one(queries, found):
-    """From two on where that is certain, else from three."""
+def test_distinct_values_from_one_path_are_n_plus_one(queries, found):
+    """Two lazy loads are enough; other queries need three."""
     assert counts(n_plus_ones(queries)) == found
 
 
 @pytest.mark.parametrize("threshold, found", [(None, [2, 3]), (2, [2, 3]), (3, [3]), (4, [])])
 def test_a_threshold_is_for_all(threshold, found):
-    """Whoever sets one knows better."""
+    """It replaces both defaults."""
     assert counts(n_plus_ones(loaded(1, 2) + asked(1, 2, 3), threshold)) == found
 
 
-def test_recursion_is_one_place():
-    """However deep it goes."""
+def test_recursion_is_one_path():
+    """The depth of the recursion makes no difference."""
     paths = [(HELPER, VIEW), (HELPER, HELPER, VIEW), (HELPER, OTHER, HELPER, VIEW)]
     queries = [query(parameters=number, path=path) for number, path in enumerate(paths)]
 
@@ -119,7 +119,7 @@ def test_recursion_is_one_place():
     ],
 )
 def test_few_values_again_and_again_are_repeated(queries, found):
-    """In a request it does not matter where it is asked."""
+    """Within a request, the call path does not matter."""
     assert counts(repeated(queries)) == found
 
 
@@ -144,12 +144,12 @@ def test_few_values_again_and_again_are_repeated(queries, found):
     ],
 )
 def test_rows_written_one_by_one_are_a_loop(queries, found):
-    """Whatever their values are."""
+    """The values do not matter."""
     assert counts(write_loops(queries)) == found
 
 
-def test_what_takes_turns_is_one_finding():
-    """Two relations of one loop; what comes after each other is two."""
+def test_repeats_that_alternate_are_one_finding():
+    """Two relations in one loop are one finding; two loops in a row are two."""
     owners, venues = asked(1, 2, 3), asked(1, 2, 3, sql="SELECT b FROM u WHERE id = %s")
     in_one = [each for pair in zip(owners, venues, strict=True) for each in pair]
 
@@ -162,8 +162,8 @@ def test_what_takes_turns_is_one_finding():
     [{"request": request(2)}, {"path": (OTHER,)}],
     ids=["request", "function"],
 )
-def test_what_has_nothing_in_common_is_no_finding_together(known):
-    """Tasks take turns by chance."""
+def test_repeats_without_a_common_function_are_two_findings(known):
+    """Queries of different tasks alternate by chance."""
     owners = asked(1, 2, 3, request=request(1))
     venues = asked(1, 2, 3, sql="SELECT b FROM u WHERE id = %s", **{"request": request(1), **known})
     in_turn = [each for pair in zip(owners, venues, strict=True) for each in pair]
@@ -172,14 +172,14 @@ def test_what_has_nothing_in_common_is_no_finding_together(known):
 
 
 def test_a_finding_is_blamed_on_its_most_frequent_repeat():
-    """That is where to begin."""
+    """Its call path is the one to change first."""
     [finding] = in_turns(n_plus_ones(asked(1, 2, 3)))
 
     assert finding.call_path == (VIEW,)
 
 
 def test_rows_that_were_loaded_for_unknown_ones_have_no_root():
-    """An owner of a campaign that the recording has not seen."""
+    """The recording did not see how these rows were loaded."""
     root = FetchedRows()
 
     assert root_of(FetchedRows(load=RelationLoad(LoadedVia.TO_ONE, batch=root))) is root
@@ -198,28 +198,28 @@ def test_rows_that_were_loaded_for_unknown_ones_have_no_root():
     ],
     ids=["unknown rows", "no line", "rows of unknown rows", "a template", "the client of the request"],
 )
-def test_no_remedy_is_told_without_a_line(batch):
-    """No guess is printed as a fact."""
-    assert remedies(n_plus_ones(loaded(1, 2, batch=batch))) == []
+def test_no_change_is_told_without_a_line(batch):
+    """A line is never guessed."""
+    assert changes_for(n_plus_ones(loaded(1, 2, batch=batch))) == []
 
 
 @pytest.mark.parametrize("outside", [(), (OTHER,), (HELPER,)])
 def test_a_queryset_that_was_made_before_is_changed_where_it_is_evaluated(outside):
-    """In the request that evaluates it."""
+    """The line is in the request that evaluates it."""
     cause = Cause((VIEW, OTHER), request()._replace(cause=Cause(outside)))
     batch = FetchedRows(query=query()._replace(cause=cause))
-    [remedy] = remedies(n_plus_ones(loaded(1, 2, batch=batch)))
+    [change] = changes_for(n_plus_ones(loaded(1, 2, batch=batch)))
 
-    assert remedy.site == VIEW
+    assert change.site == VIEW
 
 
 @pytest.mark.parametrize("series, peers", [("5.2.19", None), ("6.0.10", None), ("6.1.3", 1), ("7.0", 1)])
 def test_fetch_modes_come_with_a_version_of_django(monkeypatch, series, peers):
     """Versions are compared as numbers."""
     monkeypatch.setattr(eager_loading, "version", {"django": series}.get)
-    [remedy] = remedies(n_plus_ones(loaded(1, 2, batch=FetchedRows(QuerySetOrigin((VIEW,))))))
+    [change] = changes_for(n_plus_ones(loaded(1, 2, batch=FetchedRows(QuerySetOrigin((VIEW,))))))
 
-    assert remedy.saves_with_peers == peers
+    assert change.saves_with_peers == peers
 
 
 @pytest.mark.parametrize("kind", [NoNPlusOne, NoRepeatedQueries, NoWriteLoops])
@@ -227,7 +227,7 @@ def test_fetch_modes_come_with_a_version_of_django(monkeypatch, series, peers):
     "threshold, complaint", [("3", "must be a whole number, got str"), (1, "must be >= 2, got 1")]
 )
 def test_a_threshold_that_means_nothing_is_refused(kind, threshold, complaint):
-    """Once is no repetition."""
+    """One query is not repeated."""
     with pytest.raises(ValueError, match=f"{kind.name} threshold {complaint}"):
         kind(threshold)
 
@@ -242,7 +242,7 @@ def test_a_threshold_that_means_nothing_is_refused(kind, threshold, complaint):
     ],
 )
 def test_both_numbers_come_first(budget, queries, headline):
-    """A summary cuts the rest."""
+    """pytest's short summary cuts the rest."""
     violation = budget.check(recording(*queries))
 
     assert violation.headline == headline
@@ -265,25 +265,26 @@ def test_both_numbers_come_first(budget, queries, headline):
     ],
 )
 def test_what_is_allowed_or_too_rare_breaks_nothing(budget, queries):
-    """By relation, table, statement or call site."""
+    """`allow` matches a relation, table, statement or call site."""
     assert budget.check(recording(*queries)) is None
 
 
 def test_what_repeats_is_worth_a_warning():
-    """Unless it is allowed."""
+    """An allowed query causes no warning."""
     queries = recording(*asked(1, 1, 1))
-    [remark] = NoNPlusOne().warnings(queries)
+    [warning] = NoNPlusOne().warnings(queries)
 
-    assert (
-        remark.text
-        == "3x  SELECT a FROM t WHERE id = %s   repeated: the same parameters; remember the answer"
+    assert warning.text == (
+        "3x  SELECT a FROM t WHERE id = %s   same query, same parameters: cache the result"
     )
-    assert remark.call_path == (VIEW,)
+    assert warning.call_path == (VIEW,)
+    [few] = NoNPlusOne().warnings(recording(*asked(1, 1, 2, 2, 1, 1)))
+    assert few.text.endswith("   same query, 2 different parameters: cache the results")
     assert NoNPlusOne(allow=["view"]).warnings(queries) == []
 
 
 def test_loops_of_all_writes_are_told_what_to_do_instead():
-    """Once for each kind."""
+    """Each kind of statement has its own fix, shown once."""
     writes = (
         "INSERT INTO t (a) VALUES (%s)",
         "UPDATE t SET a = 1 WHERE id = %s",
@@ -292,46 +293,46 @@ def test_loops_of_all_writes_are_told_what_to_do_instead():
     queries = [each for sql in writes for each in asked(1, 2, 3, sql=sql)]
     violation = NoWriteLoops().check(recording(*queries))
 
-    assert [line.partition("(")[0] for line in violation.advice] == [
-        "fix  bulk_create",
-        "fix  filter",
-        "fix  filter",
+    assert [(hint.label, hint.text.partition("(")[0]) for hint in violation.advice] == [
+        ("fix", "bulk_create"),
+        ("fix", "filter"),
+        ("fix", "filter"),
     ]
 
 
 def test_the_rows_of_a_relation_are_told_with_its_name():
-    """Also by a budget that only counts, where there is one row as well."""
+    """`query_budget` shows it too, and `no_repeated_queries` shows one row."""
     violation = QueryBudget(0).check(recording(*loaded(1, 2)))
     again = NoRepeatedQueries().check(recording(*loaded(1, 1, 1)))
 
-    assert violation.evidence[0].remark == "N+1: Campaign.owner of 2 rows"
-    assert again.evidence[0].remark == "Campaign.owner of 1 row"
+    assert violation.evidence[0].note == "N+1: Campaign.owner of 2 rows"
+    assert again.evidence[0].note == "Campaign.owner of 1 row"
 
 
 @pytest.mark.parametrize(
     "sql, answers",
     [
-        ("SELECT a FROM t WHERE b = %s", ["ask once for all of them, by __in or in_bulk()"]),
-        ("SELECT a FROM t WHERE b IN (%s)", ["ask once for all of them, by __in or in_bulk()"]),
+        ("SELECT a FROM t WHERE b = %s", ["load all of them at once, with __in or in_bulk()"]),
+        ("SELECT a FROM t WHERE b IN (%s)", ["load all of them at once, with __in or in_bulk()"]),
         (
             "SELECT COUNT(*) AS n FROM t WHERE b = %s",
-            ["annotate() the rows with it, or values(...).annotate(...)"],
+            ["annotate() the queryset with it, or use values(...).annotate(...)"],
         ),
-        ("SELECT 1 AS a FROM t WHERE b = %s LIMIT 1", ["annotate the rows with Exists(...)"]),
+        ("SELECT 1 AS a FROM t WHERE b = %s LIMIT 1", ["annotate the queryset with Exists(...)"]),
         ("SELECT a FROM t WHERE b > %s AND b < %s", []),
         ("SELECT a FROM t WHERE b LIKE %s", []),
         ("SELECT f(%s)", []),
     ],
 )
 def test_what_asks_for_all_values_at_once_depends_on_what_is_asked(sql, answers):
-    """Where no value of a row is compared, nobody knows."""
+    """A comparison with no value of a row proves nothing, so there is no advice."""
     violation = NoNPlusOne().check(recording(*asked(1, 2, 3, sql=sql)))
 
-    assert [line.partition(": ")[2] for line in violation.advice] == answers
+    assert [hint.text.partition(": ")[2] for hint in violation.advice] == answers
 
 
 def test_a_row_in_several_tables_is_not_made_in_bulk():
-    """Django refuses it for models that inherit from each other; two models of one loop are another thing."""
+    """bulk_create() refuses multi-table inheritance; inserts from two lines are not that."""
     member, officer = "INSERT INTO member (a) VALUES (%s)", "INSERT INTO officer (b) VALUES (%s)"
     one_line = asked(1, 2, 3, sql=member) + asked(1, 2, 3, sql=officer)
     two_lines = asked(1, 2, 3, sql=member) + asked(1, 2, 3, sql=officer, path=(OTHER,))

@@ -1,4 +1,4 @@
-"""What grows with the rows is found, group by group, and nothing else is."""
+"""Growth with the rows is found group by group."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 from pytest_dbperf.growth.comparison import growths, shape_of, steepest_step, violation_of
 from pytest_dbperf.recording.events import Why
 from pytest_dbperf.sql.fingerprint import statement_of
-from pytest_dbperf.violations.violation import explain
+from pytest_dbperf.violations.text import explain
 from tests.factories import hop, new_connection, query, recording, request, site
 
 VIEW, SERIALIZER = site("view", line=40), site("serialize", line=31)
@@ -15,19 +15,19 @@ AUTHOR = "SELECT name FROM author WHERE id = %s"
 BOOKS = "SELECT id, title FROM book"
 
 
-def worlds(*events_by_scale, scales=(2, 5)):
+def recordings_of(*events_by_scale, scales=(2, 5)):
     """Recordings of these events, by scale."""
     return [(scale, recording(*events)) for scale, events in zip(scales, events_by_scale, strict=True)]
 
 
 def growth_of(*events_by_scale, scales=(2, 5), slope=0):
-    """The counts and the slope of what grew."""
-    grown = growths(worlds(*events_by_scale, scales=scales), slope)
-    return [(growth.kind, growth.counts, growth.slope) for growth in grown]
+    """The measure, the counts and the slope of each group that grew."""
+    grown = growths(recordings_of(*events_by_scale, scales=scales), slope)
+    return [(growth.measure, growth.counts, growth.slope) for growth in grown]
 
 
 def test_a_query_a_row_grows_by_one():
-    """What is asked once for all is not told."""
+    """A query that runs once for all rows does not grow."""
     few = [query(BOOKS), *[query(AUTHOR)] * 2]
     many = [query(BOOKS), *[query(AUTHOR)] * 5]
 
@@ -35,31 +35,31 @@ def test_a_query_a_row_grows_by_one():
 
 
 def test_the_same_number_is_no_growth():
-    """However large it is."""
+    """A large number is no growth."""
     assert growth_of([query()] * 50, [query()] * 50) == []
 
 
 def test_fewer_for_more_rows_is_no_growth():
-    """A cache that fills up may do that."""
+    """A cache that fills may cause that."""
     assert growth_of([query()] * 5, [query()] * 2) == []
 
 
 def test_groups_are_compared_and_not_totals():
-    """One that shrinks hides none that grows."""
+    """A group that shrinks does not hide one that grows."""
     few = [*[query(AUTHOR)] * 2, *[query(BOOKS)] * 5]
     many = [*[query(AUTHOR)] * 5, *[query(BOOKS)] * 2]
 
     assert growth_of(few, many) == [("queries", (2, 5), 1.0)]
 
 
-def test_what_is_there_in_one_world_only_grew_from_nothing():
-    """Its other counts are zero."""
+def test_a_group_at_one_scale_only_grew_from_zero():
+    """Its count at the other scale is zero."""
     assert growth_of([], [query()] * 3) == [("queries", (0, 3), 1.0)]
     assert growth_of([query()] * 3, []) == []
 
 
 def test_the_request_makes_no_difference():
-    """Each world has requests of its own."""
+    """Each scale has requests of its own."""
     few = [query(AUTHOR, path=[VIEW], request=request(1))] * 2
     many = [query(AUTHOR, path=[VIEW], request=request(2))] * 2
 
@@ -68,7 +68,7 @@ def test_the_request_makes_no_difference():
 
 @pytest.mark.parametrize("difference", [{"using": "other"}, {"path": [SERIALIZER, VIEW]}, {"sql": BOOKS}])
 def test_alias_call_path_and_statement_make_groups(difference):
-    """One that is new for more rows is not the other one, that is gone."""
+    """A group at the larger scale is not the one that is only at the smaller scale."""
     same = {"sql": AUTHOR, "path": [VIEW]}
     few, many = [query(**same)], [query(**{**same, **difference})]
 
@@ -76,7 +76,7 @@ def test_alias_call_path_and_statement_make_groups(difference):
 
 
 def test_a_recursion_is_one_group_at_any_depth():
-    """Its depth may be what the rows decide."""
+    """The rows may decide the depth."""
     few = [query(path=[SERIALIZER, VIEW])]
     many = [query(path=[SERIALIZER, SERIALIZER, SERIALIZER, VIEW])]
 
@@ -84,7 +84,7 @@ def test_a_recursion_is_one_group_at_any_depth():
 
 
 def test_hops_and_connections_grow_like_queries():
-    """By what crossed and why it was opened, from where; the steepest is first."""
+    """Hops are grouped by function, connections by reason, both by call path; the steepest is first."""
     few = [hop(path=[VIEW]), new_connection(path=[VIEW])]
     many = [
         *[hop(path=[VIEW])] * 4,
@@ -100,7 +100,7 @@ def test_hops_and_connections_grow_like_queries():
 
 
 def test_the_slope_allows_so_many_a_row():
-    """Exactly so many are allowed, and rounding does not matter."""
+    """The exact slope is allowed, and rounding errors do not matter."""
     few, many = [query()] * 2, [query()] * 5
 
     assert growth_of(few, many, slope=1) == []
@@ -120,7 +120,7 @@ def test_the_slope_allows_so_many_a_row():
     ],
 )
 def test_the_steepest_step_counts(scales, counts, slope):
-    """Where a page is full, growth ends: an average would hide it."""
+    """Growth ends once a page is full, so an average would hide it."""
     assert steepest_step(scales, counts) == slope
 
 
@@ -154,7 +154,7 @@ def test_the_steepest_step_counts(scales, counts, slope):
     ],
 )
 def test_a_statement_for_more_rows_has_the_same_shape(short, long):
-    """How long its lists are is no difference."""
+    """The length of its lists makes no difference."""
     assert shape_of(statement_of(short).fingerprint) == shape_of(statement_of(long).fingerprint)
 
 
@@ -171,23 +171,23 @@ def test_a_statement_for_more_rows_has_the_same_shape(short, long):
     ],
 )
 def test_other_statements_have_other_shapes(one, other):
-    """What is asked is a difference."""
+    """Other columns, tables or conditions make a difference."""
     assert shape_of(statement_of(one).fingerprint) != shape_of(statement_of(other).fingerprint)
 
 
 def text_of(*events_by_scale, scales=(2, 5), slope=0):
-    """What a developer reads."""
-    violation = violation_of(worlds(*events_by_scale, scales=scales), slope)
+    """The text of the failure."""
+    violation = violation_of(recordings_of(*events_by_scale, scales=scales), slope)
     return explain([violation.given_as("assert_constant")], Path())
 
 
 def test_nothing_grew():
-    """There is nothing to tell."""
-    assert violation_of(worlds([query()], [query()]), 0) is None
+    """Then there is no violation."""
+    assert violation_of(recordings_of([query()], [query()]), 0) is None
 
 
 def test_the_failure_shows_what_grew_and_by_how_much():
-    """The rate and the limit first, then each group with its counts and its place."""
+    """The rate and the limit come first, then each group with its counts and call path."""
     page = {"path": [SERIALIZER, VIEW], "request": request()}
     assert text_of(
         [query(BOOKS), *[query(AUTHOR, **page)] * 2],
@@ -200,8 +200,8 @@ def test_the_failure_shows_what_grew_and_by_how_much():
     ]
 
 
-def test_the_failure_has_all_kinds_that_grew():
-    """The headline tells the steepest group of each."""
+def test_the_failure_has_all_measures_that_grew():
+    """The headline has the steepest group of each measure."""
     lines = text_of(
         [hop(), query(AUTHOR)],
         [*[hop()] * 2, *[query(AUTHOR)] * 4, *[query(BOOKS)] * 6, *[new_connection(using=None)] * 3],
@@ -226,15 +226,15 @@ def test_the_failure_has_all_kinds_that_grew():
     "counts, slope, shown",
     [((1, 2), 0.333, "0.3333 > 0.333"), ((1, 2), 0.33, "0.333 > 0.33"), ((1, 2), 0, "0.33 > 0")],
 )
-def test_a_rate_is_rounded_until_it_would_look_allowed(counts, slope, shown):
-    """`0.33 > 0.33` would be a riddle."""
+def test_a_rate_is_not_rounded_down_to_the_limit(counts, slope, shown):
+    """`0.33 > 0.33` would make no sense."""
     lines = text_of(*([query()] * count for count in counts), slope=slope)
 
     assert lines[0].startswith(f"queries grow {shown} a row")
 
 
 def test_advice_is_about_what_grew():
-    """Hops that one coroutine makes one after the other could be one; and why connections were opened."""
+    """Hops in a row could be one hop, and connections have a reason."""
 
     def chain(length):
         return [
@@ -247,6 +247,6 @@ def test_advice_is_about_what_grew():
     )
 
     assert lines[-2:] == [
-        "  batch  5 hops -> 1 if batched in one sync_to_async function: campaigns/api.py:40 view",
-        "  why  4 threads: Django keeps a connection for each",
+        "  fix   make these calls in one sync_to_async function, 5 -> 1 hops: campaigns/api.py:40 view",
+        "  why   4 threads: Django opens a connection for each",
     ]

@@ -13,11 +13,11 @@ def call():
 
 
 async def later():
-    """Do nothing, later."""
+    """Do nothing, asynchronously."""
 
 
 def test_it_is_written_as_it_was_asked_for():
-    """Scales are always told, as the counts are theirs; a slope if there is one."""
+    """The scales are always shown, a slope only if it was given."""
     assert str(Experiment(call, populate=call)) == "assert_constant(scales=(2, 5))"
     assert str(Experiment(call, populate=call, scales=[1, 2, 3], slope=0.5)) == (
         "assert_constant(scales=(1, 2, 3), slope=0.5)"
@@ -28,12 +28,12 @@ def test_it_is_written_as_it_was_asked_for():
     "scales", [(), (2,), (5, 2), (2, 2), (-1, 2), (1.5, 2), (False, True), "25", None, {2, 5}]
 )
 def test_scales_increase(scales):
-    """Two or more whole numbers from 0; a set has no order."""
+    """There are two or more whole numbers >= 0; a set has no order."""
     with pytest.raises(WrongArguments) as error:
         Experiment(call, populate=call, scales=scales)
 
     assert str(error.value) == (
-        "assert_constant scales must be two or more whole numbers from 0 that increase, such as (2, 5). "
+        "assert_constant scales must be two or more whole numbers >= 0 in increasing order, such as (2, 5). "
         "Usage: assert_constant(call, *, populate, scales=(2, 5), slope=0, warm_up=True)"
     )
 
@@ -48,13 +48,13 @@ def test_scales_increase(scales):
     ],
 )
 def test_a_slope_is_a_number_from_0(slope, why):
-    """Nothing may shrink by order."""
+    """A negative slope makes no sense."""
     with pytest.raises(WrongArguments, match=why):
         Experiment(call, populate=call, slope=slope)
 
 
 def test_a_warm_up_is_wanted_or_not():
-    """It is no number of calls."""
+    """A number of calls is refused."""
     with pytest.raises(WrongArguments, match="warm_up must be True or False"):
         Experiment(call, populate=call, warm_up=3)
 
@@ -65,10 +65,8 @@ def test_a_warm_up_is_wanted_or_not():
     ids=["object", "None", "later"],
 )
 def test_what_is_called_can_be_called(given, kind):
-    """The response itself is a slip; a coroutine is closed, and Python does not warn of it."""
-    with pytest.raises(
-        WrongArguments, match=rf"call must be something to call, such as .*, and not a {kind}\."
-    ):
+    """A response instead of a function is refused; a coroutine is closed, so Python does not warn of it."""
+    with pytest.raises(WrongArguments, match=rf"call must be a function, such as .*, and not a {kind}\."):
         Experiment(given() if given is later else given, populate=call)
-    with pytest.raises(WrongArguments, match=r"populate must be something to call"):
+    with pytest.raises(WrongArguments, match=r"populate must be a function"):
         Experiment(call, populate=[])

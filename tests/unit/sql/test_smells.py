@@ -4,8 +4,8 @@ import pytest
 
 from pytest_dbperf.sql.smells import smells_of
 
-WILDCARD = "LIKE with a leading wildcard, for which a B-tree index is no help"
-CHANCE = "LIMIT without ORDER BY: which rows these are is left to chance"
+WILDCARD = "LIKE with a leading wildcard cannot use a B-tree index"
+CHANCE = "LIMIT without ORDER BY returns arbitrary rows"
 
 
 class Touchy(str):
@@ -83,7 +83,10 @@ def test_ilike_is_named_as_it_is_written():
 )
 def test_a_large_offset_is_found(sql, parameters, count):
     """Over 1,000, in the text or in the parameters."""
-    assert smells_of(sql, parameters) == ["OFFSET 1,001 reads as many rows to throw them away"] * count
+    assert (
+        smells_of(sql, parameters)
+        == ["OFFSET 1,001 makes the database read 1,001 rows and discard them"] * count
+    )
 
 
 @pytest.mark.parametrize(

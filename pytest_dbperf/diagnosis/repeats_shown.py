@@ -1,0 +1,82 @@
+"""How are repeated queries shown? What they load, for how many rows, and how to load it at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from pytest_dbperf.diagnosis.differences import RanFor
+from pytest_dbperf.diagnosis.repeats import Finding, Repeat
+from pytest_dbperf.sql.fingerprint import Statement, shortened
+from pytest_dbperf.violations.violation import Evidence, Hint, WarningLine
+
+_AGGREGATE = re.compile(r"SELECT (?:COUNT|SUM|MIN|MAX|AVG)\(")
+
+
+def relation_of(repeat: Repeat) -> str:
+    """Write what is loaded as `Campaign.owner`, or nothing if that is not known."""
+    load = repeat.load
+    return f"{load.model.__name__}.{load.name}" if load is not None and load.model is not None else ""
+
+
+def values_of(repeat: Repeat) -> str:
+    """Tell for how many different rows, instances or parameters it ran."""
+    relation = relation_of(repeat)
+    if relation and repeat.ran_for is not RanFor.PARAMETERS:
+        return f"{relation} of {repeat.distinct} {repeat.ran_for}{'' if repeat.distinct == 1 else 's'}"
+    return "same parameters" if repeat.distinct == 1 else f"{repeat.distinct} different parameters"
+
+
+def evidence_of_findings(findings: Iterable[Finding]) -> tuple[Evidence, ...]:
+    """Show the repeats of each finding one below the other."""
+    return tuple(
+        Evidence(repeat.count, shortened(repeat.statement), repeat.call_path, _note_on(repeat, index))
+        for finding in findings
+        for index, repeat in enumerate(finding.repeats)
+    )
+
+
+def _note_on(repeat: Repeat, index: int) -> str:
+    note = f"N+1: {values_of(repeat)}"
+    return f"{note}, in the same loop as the one above" if index else note
+
+
+def warning_about(repeat: Repeat) -> WarningLine:
+    """Warn of a query that repeats the same few values."""
+    what = f"{repeat.count}x  {shortened(repeat.statement)}"
+    results = "the result" if repeat.distinct == 1 else "the results"
+    return WarningLine(f"{what}   same query, {values_of(repeat)}: cache {results}", repeat.call_path)
+
+
+def hints_without_a_line(repeats: Sequence[Repeat]) -> Iterator[Hint]:
+    """Tell what would help if no line can be named: the form of the queries proves it."""
+    filtered = [
+        repeat
+        for repeat in repeats
+        if repeat.load is not None and not repeat.load.is_plain_relation and repeat.ran_for is RanFor.ROWS
+    ]
+    if filtered:
+        names = ", ".join(sorted({f'"{repeat.load.name}"' for repeat in filtered if repeat.load}))
+        prefetch = f"Prefetch({names}, queryset=..., to_attr=...)"
+        yield Hint(
+            "why", f"one query per row for a part of its related rows: prefetch that part with {prefetch}"
+        )
+    texts = (_how_to_ask_once(repeat.statement) for repeat in repeats if _is_for_values(repeat))
+    yield from (Hint("why", text) for text in dict.fromkeys(texts) if text)
+
+
+def _is_for_values(repeat: Repeat) -> bool:
+    return repeat.load is None or (repeat.ran_for is RanFor.PARAMETERS and not repeat.load.is_plain_relation)
+
+
+def _how_to_ask_once(statement: Statement) -> str:
+    """Tell how one query could answer for all values; empty if they are not values of rows."""
+    if _AGGREGATE.match(statement.fingerprint):
+        return (
+            "one aggregate query per value: annotate() the queryset with it, or use values(...).annotate(...)"
+        )
+    if statement.fingerprint.startswith("SELECT %s AS a FROM "):
+        return "one EXISTS query per row: annotate the queryset with Exists(...)"
+    if statement.is_of_values:
+        return "one query per value: load all of them at once, with __in or in_bulk()"
+    return ""
