@@ -47,7 +47,8 @@ def main() -> None:
 
 def build(dist: Path) -> None:
     """Build the source archive, and the wheel from it. The environment has the pinned build backend."""
-    shutil.rmtree(dist, ignore_errors=True)
+    for built_before in (*dist.glob("*.tar.gz"), *dist.glob("*.whl")):
+        built_before.unlink()
     run(sys.executable, "-m", "build", "--no-isolation", "--outdir", dist, HOME)
     sources, wheel = only(dist, "*.tar.gz"), only(dist, "*.whl")
     run(sys.executable, "-m", "twine", "check", "--strict", sources, wheel)
@@ -57,7 +58,7 @@ def build(dist: Path) -> None:
 
 
 def expected_sources(tracked: Iterable[str]) -> set[str]:
-    """All that git tracks, but for names with a dot: only GitHub, CI and editors read those."""
+    """Everything that git tracks except names with a dot: only GitHub, CI and editors read those."""
     return {file for file in tracked if not file.startswith(".")} | MADE_FOR_SOURCES
 
 
@@ -119,14 +120,14 @@ def try_sources(archive: Path, wheel: Path) -> None:
         installed = Path(folder, "installed")
         with zipfile.ZipFile(wheel) as opened_wheel:
             opened_wheel.extractall(installed)
-        tests = ("-q", "-n", "2", "tests/unit", "tests/test_architecture.py")
+        tests = ("tests/unit", *sorted(file.relative_to(sources) for file in sources.glob("tests/test_*.py")))
         settings = {"DATABASE_URL": f"sqlite:///{folder}/tests.sqlite3", "PYTHONPATH": str(installed)}
-        said = run(sys.executable, "-m", "pytest", *tests, cwd=sources, **settings)
+        said = run(sys.executable, "-m", "pytest", "-q", "-n", "2", *tests, cwd=sources, **settings)
         print(f"{archive.name}: {said.splitlines()[-1]}")
 
 
 def check_tag(name: str) -> None:
-    """Refuse a tag that is not the version of the package, or of which the changelog tells nothing."""
+    """Refuse a tag that differs from the version, or that has no section in the changelog."""
     version = tomllib.loads((HOME / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     if name != f"v{version}":
         sys.exit(f"the tag is {name}, and pyproject.toml has version {version}")
