@@ -120,7 +120,7 @@ from pytest_dbperf.session import standing_connections
 
 @pytest.fixture(autouse=True)
 def impatience(monkeypatch):
-    monkeypatch.setattr(standing, "_SECONDS_TO_WAIT", 0.1)
+    monkeypatch.setattr(standing_connections, "_SECONDS_TO_WAIT", 0.1)
 """,
     )
     result = suite.run_tests(
