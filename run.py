@@ -72,25 +72,19 @@ def main() -> int:
         needed, here = ".".join(map(str, OLDEST_FOR_SERIES)), sys.version.split()[0]
         return refuse(f"Django {SERIES[-1]} needs Python {needed} or newer, this is {here}")
     try:
-        if command == "matrix":
-            pythons = [environment("tools", TOOLS)]
-        elif command == "hop-counts":
-            pythons = [environment(f"django{one}", TESTS, f"Django~={one}.0") for one in SERIES]
-        else:
-            pythons = [environment("tests", TESTS)]
-    except (OSError, subprocess.CalledProcessError) as error:
-        return refuse(f"the environment could not be made: {error}")
-    except KeyboardInterrupt:
-        return 130
-    paths = [str(pythons[0].parent), *pythons_of_pyenv(), os.environ.get("PATH", os.defpath)]
-    environ = {**os.environ, **UV_SETTINGS, "PATH": os.pathsep.join(paths)} if command == "matrix" else None
-    arguments = (*COMMANDS[command], *rest)
-    say(f"runs `{shlex.join(arguments)}`")
-    if command == "example --broken":
-        say("each of these tests is meant to fail: the API of before breaks its budget")
-    try:
+        pythons = environments_of(command)
+        paths = [str(pythons[0].parent), *pythons_of_pyenv(), os.environ.get("PATH", os.defpath)]
+        environ = (
+            {**os.environ, **UV_SETTINGS, "PATH": os.pathsep.join(paths)} if command == "matrix" else None
+        )
+        arguments = (*COMMANDS[command], *rest)
+        say(f"runs `{shlex.join(arguments)}`")
+        if command == "example --broken":
+            say("each of these tests is meant to fail: the API of before breaks its budget")
         directory = DIRECTORIES.get(command, HOME)
         return max(call([python, "-m", *arguments], cwd=directory, env=environ) for python in pythons)
+    except (OSError, subprocess.CalledProcessError) as error:
+        return refuse(f"the environment could not be made: {error}")
     except KeyboardInterrupt:
         return 130
 
@@ -103,6 +97,15 @@ def command_of(arguments: list[str]) -> tuple[str, list[str]]:
             rest.remove(option)
             return f"{command} {option}", rest
     return command, rest
+
+
+def environments_of(command: str) -> list[Path]:
+    """Return the Pythons that a command runs in, one after the other."""
+    if command == "matrix":
+        return [environment("tools", TOOLS)]
+    if command == "hop-counts":
+        return [environment(f"django{one}", TESTS, f"Django~={one}.0") for one in SERIES]
+    return [environment("tests", TESTS)]
 
 
 def call(command: list[str | Path], **options: Any) -> int:
@@ -155,7 +158,8 @@ def find_uv() -> Path:
     directory = HOME / ".uv" / "uv"
     if not (directory / PROGRAMS / "uv").exists():
         say(f"lets pip install uv into {directory.relative_to(HOME)} (once): about 25 MB to download")
-        run(sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--target", directory, "uv")
+        pip = (sys.executable, "-m", "pip", "--disable-pip-version-check")
+        run(*pip, "install", "--target", directory, "uv")
     return directory / PROGRAMS / "uv"
 
 

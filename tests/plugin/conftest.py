@@ -11,7 +11,7 @@ import pytest
 TESTS = Path(__file__).parents[1]
 THROWAWAY_POSTGRES = TESTS.parent / "example_project"
 
-# How many tests of each module `run.py test` runs, and of each its first parameters: what matters comes first.
+# How many tests of each module `run.py test` runs, with their first parameters: what matters comes first.
 QUICK = 5
 
 # faker has a plugin for pytest, which no suite here needs and which takes a quarter of the time to start.
@@ -85,7 +85,7 @@ class Suite:
 
 
 def pytest_collection_modifyitems(items):
-    """Leave to `run.py test --all` what starts pytest for one more case: of each module the first tests stay."""
+    """Mark what starts pytest for one more case: all but the first tests of a module, and parameters."""
     for item in items:
         if "suite" in getattr(item, "fixturenames", ()):
             tests = [name for name in vars(item.module) if name.startswith("test_")]
