@@ -96,7 +96,7 @@ class Server:
         pipe = self._supervisor.stdin
         if os.getpid() == self._owner and pipe and not pipe.closed:
             # A byte, because closing the pipe says nothing while a fork of ours has it open.
-            self._supervisor.communicate(b"\n", timeout=60)
+            self._supervisor.communicate(b"\n", timeout=180)
             shutil.rmtree(self.directory, ignore_errors=True)  # Still there if the supervisor was killed.
 
 
@@ -198,7 +198,7 @@ def _initdb(programs: Path, version: str, data: Path) -> list[str]:
 
 
 def _is_ready(server: "subprocess.Popen[Any]", status: Path) -> bool:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while server.poll() is None and time.monotonic() < deadline:
         with suppress(FileNotFoundError):
             if status.read_text().rstrip().endswith("\nready"):
