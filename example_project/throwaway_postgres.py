@@ -98,7 +98,7 @@ class Server:
         pipe = self._supervisor.stdin
         if os.getpid() == self._owner and pipe and not pipe.closed:
             # Send a byte, because closing the pipe has no effect while a fork of this process has it open.
-            self._supervisor.communicate(b"\n", timeout=60)
+            self._supervisor.communicate(b"\n", timeout=180)
             shutil.rmtree(self.directory, ignore_errors=True)  # Still there if the supervisor was killed.
 
 
@@ -202,7 +202,7 @@ def _initdb(programs: Path, version: str, data: Path) -> list[str]:
 
 
 def _is_ready(server: "subprocess.Popen[Any]", status: Path) -> bool:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while server.poll() is None and time.monotonic() < deadline:
         with suppress(FileNotFoundError):
             if status.read_text().rstrip().endswith("\nready"):

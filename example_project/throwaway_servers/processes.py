@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-PATIENCE = 60
-"""Seconds that a server has to start, and to end."""
+PATIENCE = 180
+"""Seconds that a server has to start, and to end: on a machine that is busy with other things, too."""
 POLL = 0.02
 
 

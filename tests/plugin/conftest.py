@@ -11,6 +11,10 @@ import pytest
 TESTS = Path(__file__).parents[1]
 THROWAWAY_POSTGRES = TESTS.parent / "example_project"
 
+# How many tests of each module `run.py test` runs, with their first parameters: what matters comes first.
+QUICK = 5
+
+# faker has a plugin for pytest, which no suite here needs and which takes a quarter of the time to start.
 INI = """
 [pytest]
 asyncio_default_fixture_loop_scope = function
@@ -18,7 +22,7 @@ asyncio_mode = auto
 DJANGO_SETTINGS_MODULE = settings
 filterwarnings = error
 pythonpath = .
-addopts = -p no:randomly
+addopts = -p no:randomly -p no:faker
 """
 IMPORTS = """
 import asyncio
@@ -80,6 +84,16 @@ class Suite:
         return self.run(*args)
 
 
+def pytest_collection_modifyitems(items):
+    """Mark what starts pytest for one more case: all but the first tests of a module, and parameters."""
+    for item in items:
+        if "suite" in getattr(item, "fixturenames", ()):
+            tests = [name for name in vars(item.module) if name.startswith("test_")]
+            parameters = item.callspec.indices if hasattr(item, "callspec") else {}
+            if tests.index(item.originalname) >= QUICK or any(parameters.values()):
+                item.add_marker("thorough")
+
+
 @pytest.fixture
 def suite(pytester, monkeypatch):
     """A project whose database no other test uses."""
@@ -89,6 +103,8 @@ def suite(pytester, monkeypatch):
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.delenv("CI", raising=False)
     monkeypatch.delenv("BUILD_NUMBER", raising=False)
+    # pytest starts in half the time where it need not rewrite the assertions of the plugin each time.
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
     return Suite(pytester)
 
 

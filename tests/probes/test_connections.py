@@ -217,7 +217,7 @@ def test_an_async_raw_connection_counts(recorder, raw_conninfo):
 def pooled(postgres, monkeypatch):
     """The default alias with Django's connection pool, as a connection of its own."""
     settings = default_connection.settings_dict
-    options = {**settings["OPTIONS"], "pool": {"min_size": 1, "max_size": 1, "timeout": 10}}
+    options = {**settings["OPTIONS"], "pool": {"min_size": 1, "max_size": 1, "timeout": 60}}
     wrapper = type(connections["default"])(
         {**settings, "OPTIONS": options, "CONN_MAX_AGE": 0}, alias="pooled"
     )

@@ -247,7 +247,7 @@ def test_the_server_received_the_same_statements(recorder, authors):
 def test_a_pool_opens_what_the_server_saw(recorder, authors, min_size, max_size):
     """Many checkouts, few connections."""
     database = connection.settings_dict
-    options = {**database["OPTIONS"], "pool": {"min_size": min_size, "max_size": max_size, "timeout": 10}}
+    options = {**database["OPTIONS"], "pool": {"min_size": min_size, "max_size": max_size, "timeout": 60}}
     pooled = type(connections["default"])({**database, "OPTIONS": options, "CONN_MAX_AGE": 0}, alias="pooled")
     log = ServerLog([database["NAME"]])
 

@@ -114,7 +114,7 @@ async def test_a_cancelled_request_has_no_status(recorder, rf):
     request.urlconf = (path("never/", never),)
     with recorder.record() as recording:
         task = asyncio.create_task(handler.get_response_async(request=request))
-        await asyncio.wait_for(started.wait(), 10)
+        await asyncio.wait_for(started.wait(), 60)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

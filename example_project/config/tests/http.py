@@ -8,8 +8,8 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-PATIENCE = 30
-"""Seconds that an answer may take."""
+PATIENCE = 120
+"""Seconds that an answer may take, on a machine that is busy with other things."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ BEGIN
 END
 $$
 """
-ATTEMPTS = 1000  # Ten seconds.
+ATTEMPTS = 2500  # DB_STATEMENT_TIMEOUT would end it after 30 seconds.
 
 
 def require_row_locks() -> None:

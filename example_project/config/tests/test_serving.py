@@ -13,7 +13,7 @@ from config.tests.http import get, post
 from config.tests.locks import require_row_locks, wait_until_blocked
 from config.tests.sessions import SERVICE, wait_until_none_is_open
 from throwaway_servers import gunicorn
-from throwaway_servers.processes import wait_until
+from throwaway_servers.processes import PATIENCE, wait_until
 from users.tests.factories import make_user, sign_in
 
 pytestmark = pytest.mark.services
@@ -29,7 +29,7 @@ def start(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[str
         env={**gunicorn.starting_environ(), **variables},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
 
@@ -82,7 +82,7 @@ def test_a_request_that_runs_is_finished_before_the_end(served_database_url: str
             site.server.process.terminate()
             wait_until(lambda: "Handling signal: term" in site.server.written())
         status = answer.result().status
-        ended = site.server.process.wait(60)
+        ended = site.server.process.wait(PATIENCE)
 
     assert (status, ended) == (201, 0)
     assert campaign.joins.count() == 1

@@ -59,7 +59,7 @@ def test_a_statement_that_takes_too_long_is_cancelled(
     served_database_url: str, connect: Connect, pool: int
 ) -> None:
     """DB_STATEMENT_TIMEOUT holds on every connection, also in a pool; the next statement is served."""
-    connection = connect(served_database_url, db_statement_timeout=100, db_pool=pool)
+    connection = connect(served_database_url, db_statement_timeout=1000, db_pool=pool)
 
     with connection.cursor() as cursor:
         with pytest.raises(OperationalError, match="due to statement timeout") as cancelled:
@@ -104,7 +104,7 @@ def test_a_request_does_not_wait_for_ever(served_database_url: str, interface: s
     campaign = make_campaign(ada)
     headers = sign_in(ada)
     with gunicorn.serving(
-        interface, "--workers", "1", DATABASE_URL=served_database_url, DB_STATEMENT_TIMEOUT="1000"
+        interface, "--workers", "1", DATABASE_URL=served_database_url, DB_STATEMENT_TIMEOUT="3000"
     ) as site:
         with transaction.atomic():
             Campaign.objects.select_for_update().get(pk=campaign.pk)

@@ -5,6 +5,8 @@ from urllib.request import Request, urlopen
 from prometheus_client import REGISTRY, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from config.tests.http import PATIENCE
+
 TOKEN = "a-token-of-the-tests"
 
 
@@ -26,5 +28,5 @@ def total(name: str, **labels: str) -> float:
 def scraped(url: str) -> str:
     """Scrape a server's metrics."""
     question = Request(f"{url}/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
-    with urlopen(question, timeout=10) as answer:
+    with urlopen(question, timeout=PATIENCE) as answer:
         return answer.read().decode()

@@ -62,7 +62,7 @@ class Watched:
         """Send requests to the service."""
         for path in paths:
             try:
-                urlopen(f"{self.site}{path}", timeout=30).close()
+                urlopen(f"{self.site}{path}", timeout=PATIENCE).close()
             except HTTPError as error:
                 error.close()
 
@@ -76,7 +76,7 @@ def answer_of(prometheus: str, expression: str, variables: Mapping[str, str]) ->
     for variable, value in variables.items():
         expression = expression.replace(variable, value)
     question = f"{prometheus}/api/v1/query?{urlencode({'query': expression})}"
-    with urlopen(question, timeout=30) as answer:
+    with urlopen(question, timeout=PATIENCE) as answer:
         results = json.load(answer)["data"]["result"]
     return [value for result in results if math.isfinite(value := float(result["value"][1]))]
 
@@ -214,7 +214,7 @@ def test_the_metrics_are_named_as_they_should_be(client: Client) -> None:
 def test_the_metrics_of_workers_are_named_as_they_should_be(served_database_url: str) -> None:
     """They are put together in another way."""
     with gunicorn.serving("wsgi", DATABASE_URL=served_database_url, METRICS_TOKEN=TOKEN) as site:
-        urlopen(f"{site.url}/api/campaigns/", timeout=30).close()
+        urlopen(f"{site.url}/api/campaigns/", timeout=PATIENCE).close()
         metrics = scraped(site.url).encode()
 
     with or_skipped(promtool) as program:
