@@ -18,6 +18,7 @@ from pytest_dbperf.recording.events import (
     Why,
 )
 from pytest_dbperf.recording.recorder import Recorder
+from pytest_dbperf.results.model import Run, ViolationResult
 
 
 def site(name="view", filename="campaigns/api.py", line=31):
@@ -164,3 +165,13 @@ def recording(*events, open_connections=0, driver_queries=False):
         for event in events:
             recorder.emit(event)
     return window
+
+
+def run_of(*tests, complete=True, exit_code=0):
+    """Return a run of these tests."""
+    return Run(complete=complete, exit_code=exit_code, versions={"django": "6.1.3"}, tests=tests)
+
+
+def violation_result(message="queries 2 > 1 (+1)"):
+    """Return the result of a broken budget."""
+    return ViolationResult("query_budget", 2, 1, message, "views.py:7")

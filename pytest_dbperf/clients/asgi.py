@@ -13,7 +13,6 @@ from typing import Any, Self
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.core.handlers.asgi import ASGIHandler
-from django.http import HttpResponse
 from django.test.client import AsyncClient, ClientMixin, conditional_content_removal
 from django.utils.module_loading import import_string
 
@@ -47,7 +46,8 @@ class _Browser(AsyncClient):
     async def request(self, **request: Any) -> Any:
         body_file = request.pop("_body_file", None)
         body = body_file.read() if body_file is not None else b""
-        scope = self._base_scope(**request)  # type: ignore[attr-defined]  # not in django-stubs
+        untyped: Any = self  # django-stubs do not know _base_scope().
+        scope = untyped._base_scope(**request)
         exchange = Exchange(enforce_csrf_checks=self.handler.enforce_csrf_checks)
         # A server's request has none of the test's context variables; only the cause of its queries is kept.
         context = contextvars.Context()
@@ -76,7 +76,7 @@ class _Browser(AsyncClient):
 
 async def _serve(
     application: Callable[..., Awaitable[None]], scope: dict[str, Any], body: bytes, exchange: Exchange
-) -> HttpResponse:
+) -> Any:
     received = iter([{"type": "http.request", "body": body, "more_body": False}])
     ended = asyncio.Event()
     sent: list[dict[str, Any]] = []
@@ -97,8 +97,10 @@ async def _serve(
         raise RuntimeError(f"the ASGI application sent no response to {scope['method']} {scope['path']}")
     start, *rest = sent
     headers = [(name.decode("latin1"), value.decode("latin1")) for name, value in start["headers"]]
-    response = response_from(start["status"], headers, b"".join(message.get("body", b"") for message in rest))
-    response.asgi_request = exchange.request  # type: ignore[attr-defined]  # as in Django's AsyncClient
+    response: Any = response_from(
+        start["status"], headers, b"".join(message.get("body", b"") for message in rest)
+    )
+    response.asgi_request = exchange.request  # As in Django's AsyncClient.
     if exchange.request is not None:
         conditional_content_removal(exchange.request, response)
     return response

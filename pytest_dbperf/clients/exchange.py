@@ -64,12 +64,12 @@ def _store_template(signal: Any, sender: Any, template: Any, context: Any, **_: 
 
 
 def _around_request_class(original: Callable[..., HttpRequest]) -> Any:
-    def make(*args: Any) -> HttpRequest:
-        request = original(*args)
+    def make(*args: Any) -> Any:
+        request: Any = original(*args)
         if exchange := current_exchange.get():
             exchange.request = request
             # As in Django's test clients, so that a test need not fetch a token first.
-            request._dont_enforce_csrf_checks = not exchange.enforce_csrf_checks  # type: ignore[attr-defined]
+            request._dont_enforce_csrf_checks = not exchange.enforce_csrf_checks
         return request
 
     return staticmethod(make)
@@ -94,13 +94,13 @@ def complete(client: Any, response: Any, exchange: Exchange, request: dict[str, 
     return response
 
 
-def response_from(status: int, headers: Iterable[tuple[str, str]], body: bytes) -> HttpResponse:
+def response_from(status: int, headers: Iterable[tuple[str, str]], body: bytes) -> Any:
     """Make a response from its status, headers and body."""
-    response = HttpResponse(body)
+    response: Any = HttpResponse(body)
     del response["Content-Type"]
     apply(response, status, headers)
     if "Location" in response:
-        response.url = response["Location"]  # type: ignore[attr-defined]  # as in HttpResponseRedirect
+        response.url = response["Location"]  # As in HttpResponseRedirect.
     return response
 
 

@@ -110,7 +110,8 @@ class WsgiClient(Client):
         exchange = Exchange(enforce_csrf_checks=self.handler.enforce_csrf_checks)
         with self._lock:
             application = self._application
-            environ = self._base_environ(**request)  # type: ignore[attr-defined]  # not in django-stubs
+            untyped: Any = self  # django-stubs do not know _base_environ().
+            environ = untyped._base_environ(**request)
         response = self._workers.submit(_serve, application, environ, exchange).result()
         with self._lock:
             return complete(self, response, exchange, request, request["PATH_INFO"])

@@ -249,7 +249,7 @@ async def test_a_part(async_client, no_sync_to_async):
 
     result.assert_outcomes(passed=3)
     part, marker = line_of(hopping, "async with"), line_of(hopping, "@committed")
-    assert [line for line in result.outlines if line.startswith("dbperf: no test")] == [
+    assert [line for line in result.outlines if line.startswith("dbperf: unused")] == [
         f"dbperf: unused allowance 'create_*' in no_sync_to_async at test_it.py:{part}",
         f"dbperf: unused allowance 'nobody' in no_sync_to_async at test_it.py:{marker}",
     ]

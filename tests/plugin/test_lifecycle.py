@@ -152,8 +152,8 @@ def test_as_before():
     queries(1)
 
 @pytest.mark.parametrize("alias, changes, complaint", [
-    ("nobody", {"CONN_MAX_AGE": 7}, "no database alias 'nobody', but default, other, sqlite"),
-    ("default", {"HOST": "x"}, "changes CONN_MAX_AGE, CONN_HEALTH_CHECKS, pool, and not HOST"),
+    ("nobody", {"CONN_MAX_AGE": 7}, "DATABASES has no alias 'nobody', only default, other, sqlite"),
+    ("default", {"HOST": "x"}, "can change CONN_MAX_AGE, CONN_HEALTH_CHECKS, pool, not HOST"),
 ])
 def test_nonsense(database_settings, alias, changes, complaint):
     with pytest.raises(ValueError, match=complaint):
