@@ -132,7 +132,7 @@ def test_queries_are_shown_in_groups_with_their_parameters():
 
 
 def test_equal_parameters_are_told():
-    """The note tells a repeated query from a loop over rows."""
+    """The same question asked again is another matter than a loop."""
     assert "the same parameters" in text_of(QueryBudget(0), query(), query())[1]
 
 
@@ -309,7 +309,7 @@ PER_REQUEST = (
     ],
 )
 def test_advice_is_proven_by_the_numbers_or_left_out(opened, advice):
-    """The saving is the number that the same test would then show; without a saving there is no advice."""
+    """A saving is what the same test would show, and nothing is suggested that would save nothing."""
     assert list(advice_on(opened)) == advice
 
 

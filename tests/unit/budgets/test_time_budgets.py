@@ -211,7 +211,7 @@ def test_both_numbers_are_within_thirty_characters(budget):
     ],
 )
 def test_locks_are_spoken_of_where_there_are_some(sql, locks):
-    """A transaction that only reads keeps its connection, and locks no rows."""
+    """A transaction that only reads keeps its connection, and no rows."""
     assert idle(*block(1, (sql, 0))).advice[0].startswith("why   what it locked") == locks
 
 
