@@ -1,4 +1,4 @@
-"""A test fails when PostgreSQL has no index for what it asks, whatever kind of test it is."""
+"""A test fails when PostgreSQL has no index for a filter, in every kind of test."""
 
 import json
 
@@ -134,7 +134,7 @@ class TestCoroutine(unittest.IsolatedAsyncioTestCase):
 
 @needs_postgres
 def test_every_kind_of_test_is_judged(suite):
-    """Within a transaction, without one, in coroutines and threads; no connection is left behind."""
+    """In a transaction and without one, in coroutines and threads; no connection stays open."""
     suite.ini("dbperf_verify_connections = true")
     result = suite.run_tests(KINDS)
 
@@ -146,7 +146,7 @@ def test_every_kind_of_test_is_judged(suite):
 
 @needs_postgres
 def test_what_is_asked_for_it_counts_nowhere(suite):
-    """Neither as queries nor as connections, nor does Django's own log have it; the test goes on after it."""
+    """EXPLAIN is not in the counts nor in Django's query log, and the test continues after it."""
     suite.run_tests(
         """
 from django.test.utils import CaptureQueriesContext
@@ -186,7 +186,7 @@ async def test_coroutine_in_transaction(no_unindexed_filters):
 
 @needs_postgres
 def test_the_indexes_are_those_that_a_model_can_have(suite):
-    """Names of fields and not of columns, what is equal before a range; of two models, the managed one."""
+    """An index names fields, with equal ones before a range, and belongs to the managed model."""
     add_models(suite)
     settings = (suite.path / "settings.py").read_text()
     suite.file("settings.py", f'{settings}\nINSTALLED_APPS += ["django.contrib.postgres"]\n')
@@ -237,7 +237,7 @@ def test_twin():
 
 @needs_postgres
 def test_parameters_that_the_server_binds_are_explained_too(suite):
-    """Django can leave that to the server."""
+    """Django supports server-side binding."""
     options = {"server_side_binding": True, "prepare_threshold": 1}
     settings = (suite.path / "settings.py").read_text()
     suite.file("settings.py", f'{settings}\nDATABASES["default"]["OPTIONS"] = {options}\n')
@@ -265,7 +265,7 @@ def test_it():
 
 @needs_postgres
 def test_what_may_stay_without_an_index_is_allowed(suite):
-    """And an allowance that nothing needs is told."""
+    """The end of the run names an allowance that nothing used."""
     result = suite.run_tests(
         """
 @db
@@ -282,7 +282,7 @@ def test_it():
 
 @needs_postgres
 def test_smells_are_warnings(suite):
-    """With the line that they are about; Django's own limits are none."""
+    """Each warning has its line; the LIMIT of Django's own methods is no smell."""
     result = suite.run_tests(
         """
 @db
@@ -327,7 +327,7 @@ def test_broken():
 
 @needs_postgres
 def test_where_nothing_can_be_judged_is_an_error(suite):
-    """With the way out; and not before the budgets that could be judged."""
+    """The message says what to do, and broken budgets come first."""
     result = suite.run_tests(
         BROKEN
         + """
@@ -354,7 +354,7 @@ class TestTwo:
 
 @needs_postgres
 def test_a_run_that_only_reports_fails_nothing(suite):
-    """Neither by a finding nor by what could not be judged; both are told."""
+    """Findings and failed checks are both reported."""
     suite.tests(
         BROKEN
         + """
@@ -372,7 +372,7 @@ def test_found():
 
 
 def test_without_a_postgresql_it_is_an_error(suite):
-    """At setup, and as a fixture; a budget that is lifted asks for nothing."""
+    """For a marker at setup, for a fixture when it is used; a lifted budget needs no PostgreSQL."""
     suite.file(
         "settings.py",
         (suite.path / "settings.py").read_text() + "\nDATABASES = {'default': DATABASES['sqlite']}\n",

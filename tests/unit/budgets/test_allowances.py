@@ -1,4 +1,4 @@
-"""What may be allowed, and how it is written."""
+"""Patterns in `allow` match names and call sites."""
 
 import pytest
 
@@ -30,7 +30,7 @@ VIEW = site("view", "/srv/app/views.py", 7)
     ],
 )
 def test_a_name_or_the_innermost_call_site_is_allowed(pattern):
-    """Whichever is easier to say."""
+    """A pattern may be either of the two."""
     assert allows([pattern], ["QuerySet.get"], (CREATE, VIEW)) == pattern
 
 
@@ -53,23 +53,23 @@ def test_a_name_or_the_innermost_call_site_is_allowed(pattern):
     ],
 )
 def test_nothing_else_is_allowed(pattern):
-    """Neither a part of a name or path, nor a caller further out."""
+    """A pattern matches no part of a name or path, and no outer caller."""
     assert allows([pattern], ["QuerySet.get"], (CREATE, VIEW)) is None
 
 
 def test_the_first_pattern_that_matches_is_told():
-    """A budget can tell which of its patterns are of use."""
+    """So a budget can tell which of its patterns are used."""
     assert allows(["save", "*.py", "get"], ["get"], (CREATE,)) == "*.py"
 
 
 def test_without_a_frame_of_yours_only_names_count():
-    """There may be nothing to blame."""
+    """There is no call site to match."""
     assert allows(["get"], ["QuerySet.get"], ()) == "get"
     assert allows(["api.py", "create_user"], ["QuerySet.get"], ()) is None
 
 
 def site_of(code, *names):
-    """The call site at the start of a function that lies within others."""
+    """The call site at the start of a nested function."""
     for name in names:
         code = next(inner for inner in code.co_consts if getattr(inner, "co_name", None) == name)
     return code, 0
@@ -97,5 +97,5 @@ class Jobs:
     ],
 )
 def test_a_function_is_named_as_it_is_shown(names, pattern):
-    """By its class, without where it was defined, and a comprehension as its function."""
+    """With its class, without its outer functions; a comprehension counts as its function."""
     assert allows([pattern], (), (site_of(NESTED, *names),)) == pattern

@@ -1,4 +1,4 @@
-"""A budget compares a recording with its limit, and refuses a limit that means nothing."""
+"""A budget compares a recording with its limit, and refuses wrong arguments."""
 
 from pathlib import Path
 
@@ -73,7 +73,7 @@ VIEW = site("view", "/srv/app/views.py", 7)
     ],
 )
 def test_a_budget_that_holds_is_silent(budget, events):
-    """At the limit nothing is broken."""
+    """A number equal to the limit is within it."""
     assert budget.check(recording(*events)) is None
 
 
@@ -106,7 +106,7 @@ def test_a_budget_that_holds_is_silent(budget, events):
     ],
 )
 def test_a_broken_budget_says_both_numbers_within_thirty_characters(budget, events, headline):
-    """The short test summary shows little more than that."""
+    """pytest's short test summary shows little more than that."""
     violation = budget.check(recording(*events))
 
     assert violation.headline == headline
@@ -120,7 +120,7 @@ def text_of(budget, *events):
 
 
 def test_queries_are_shown_in_groups_with_their_parameters():
-    """A loop is one line, and the number of different parameters gives it away."""
+    """A loop is one line, with the number of different parameters."""
     queries = [query("SELECT a FROM t WHERE id = %s", parameters=each, path=[VIEW]) for each in range(3)]
 
     assert text_of(QueryBudget(0), *queries) == [
@@ -136,12 +136,12 @@ def test_equal_parameters_are_told():
 
 
 def test_unknown_parameters_are_not_remarked_on():
-    """What is not known is not said."""
+    """Without parameters there is no note."""
     assert text_of(QueryBudget(0), *[query(parameters=None)] * 2)[1].endswith("SELECT %s")
 
 
 def test_several_aliases_are_told_apart():
-    """The alias is shown where it is not the only one."""
+    """The alias is shown if there are several."""
     lines = text_of(QueryBudget(0), query(), query(using="other"))
 
     assert [line.rsplit("  ", 1)[1].strip() for line in lines[1::2]] == ["on default", "on other"]
@@ -158,14 +158,14 @@ def test_a_statement_without_an_alias_is_told_as_such():
 
 
 def test_the_only_request_is_named_once():
-    """What happened in one request is told in the first line."""
+    """The first line names it."""
     violation = QueryBudget(0).check(recording(query(request=request()), query(request=request())))
 
     assert violation.first_line == "queries 2 > 0 (+2)   GET /api/campaigns/"
 
 
 def test_several_requests_are_told_apart():
-    """A test may make many requests."""
+    """Each row names its request."""
     lines = text_of(QueryBudget(0), query(request=request(1)), query(request=request(2, path="/b/")))
 
     assert lines[1].endswith("GET /api/campaigns/")
@@ -173,14 +173,14 @@ def test_several_requests_are_told_apart():
 
 
 def test_only_what_is_over_the_limit_is_shown():
-    """A cap on inserts is not explained by selects."""
+    """A broken limit on inserts shows no selects."""
     lines = text_of(QueryBudget(9, insert=0), query("SELECT 1"), query("INSERT INTO t (a) VALUES (1)"))
 
     assert not any("SELECT" in line for line in lines)
 
 
 def test_connections_are_shown_with_alias_backend_and_thread():
-    """The server's own number of the connection makes it findable in its log."""
+    """The server's log has the backend's number, too."""
     lines = text_of(MaxNewConnections(0), new_connection(thread="export_0", backend_pid=4711, path=[VIEW]))
 
     assert lines == [
@@ -191,7 +191,7 @@ def test_connections_are_shown_with_alias_backend_and_thread():
 
 
 def test_connections_from_one_place_for_one_reason_are_a_group():
-    """How long they took, where, and who they were."""
+    """It shows their mean time, their threads and their backends."""
     opened = [
         new_connection(number, thread=f"w{number % 2}", backend_pid=number, seconds=number / 1000)
         for number in range(1, 4)
@@ -203,7 +203,7 @@ def test_connections_from_one_place_for_one_reason_are_a_group():
 
 
 def test_a_connection_that_the_driver_made_has_no_time():
-    """It was seen when it was there."""
+    """The driver's connections are seen only once they are open."""
     lines = text_of(MaxNewConnections(0), new_connection(seconds=None, why=Why.DRIVER, using=None))
 
     assert lines[1].startswith("    1x  psycopg without a Django alias, thread MainThread   the driver")
@@ -218,21 +218,21 @@ def test_a_connection_that_the_driver_made_has_no_time():
     ],
 )
 def test_what_made_a_connection_necessary_is_shown(why, because):
-    """Where to look, if it is not the line that opened it."""
+    """The row names the line to change, if that is not the line that opened the connection."""
     job = site("start", "/srv/app/jobs.py", 3)
 
     assert because in text_of(MaxNewConnections(0), new_connection(path=[VIEW], why=why, because_of=[job]))
 
 
 def test_a_reason_is_not_told_twice():
-    """A path that is the connection's own says nothing new."""
+    """A second call path is shown only if it differs from the first."""
     opened = new_connection(path=[VIEW], because_of=[VIEW])
 
     assert not any("started by" in line for line in text_of(MaxNewConnections(0), opened))
 
 
 def test_the_most_connections_at_once_are_shown():
-    """Those of the moment, and not those that came and went."""
+    """Connections that were closed before are not shown."""
     events = [
         new_connection(1),
         closed_connection(1),
@@ -462,7 +462,7 @@ def test_djangos_own_hashing_on_the_loop_is_explained():
     ],
 )
 def test_a_blocking_call_is_allowed_by_name_or_call_site(call, pattern):
-    """And no other with it."""
+    """Other calls are still counted."""
     other = blocking_call("commit", sql=None)
 
     assert NoBlockingCalls(allow=[pattern]).check(recording(call)) is None
@@ -502,7 +502,7 @@ def test_every_budget_can_be_lifted(budget_class):
     ],
 )
 def test_a_limit_does_not_lift(budget):
-    """Only the absence of every limit does."""
+    """A budget is lifted only if it has no limit at all."""
     assert not budget.is_lifted
 
 
@@ -558,7 +558,7 @@ def test_every_budget_has_a_name_a_summary_and_a_reason(budget_class):
     ],
 )
 def test_wrong_arguments_are_refused_in_a_sentence_with_the_usage(budget_class, args, kwargs, complaint):
-    """Who slipped sees what was wrong and what would be right."""
+    """The message says what is wrong and shows the signature."""
     with pytest.raises(WrongArguments) as refused:
         make(budget_class, args, kwargs)
 
@@ -587,7 +587,7 @@ def test_a_budget_is_written_as_its_marker(budget, text):
 
 
 def test_all_broken_budgets_are_found_with_their_places():
-    """None hides another."""
+    """All are reported, not only the first."""
     given = [
         PlacedBudget(QueryBudget(0), "at a.py:1"),
         PlacedBudget(MaxNewConnections(1), ""),
@@ -603,7 +603,7 @@ def test_all_broken_budgets_are_found_with_their_places():
 
 
 class Checks:
-    """What was checked, as the suite would do it."""
+    """Checks windows and keeps the violations, as a test run does."""
 
     def __init__(self):
         self.found = []
@@ -614,7 +614,7 @@ class Checks:
 
 
 def test_a_window_is_checked_when_it_closes():
-    """A part of a test has a budget of its own."""
+    """A part of a test has its own budget."""
     recorder, checks = Recorder(), Checks()
     with BudgetWindow(PlacedBudget(QueryBudget(1), ""), recorder.record, checks) as window:
         recorder.emit(query())
@@ -636,7 +636,7 @@ def test_a_window_that_fails_is_not_checked():
 
 
 def test_a_window_counts_anew_each_time():
-    """The budget is for the part, and not for all times that it runs."""
+    """The limit applies to each entry, not to their sum."""
     recorder, checks = Recorder(), Checks()
     window = BudgetWindow(PlacedBudget(QueryBudget(1), ""), recorder.record, checks)
     recordings = []
@@ -650,7 +650,7 @@ def test_a_window_counts_anew_each_time():
 
 
 def test_a_window_is_not_entered_twice_at_once():
-    """What is inside would count in one of the two."""
+    """Its queries would count in only one of the two."""
     recorder, checks = Recorder(), Checks()
     window = BudgetWindow(PlacedBudget(QueryBudget(0), "at test_it.py:3"), recorder.record, checks)
     with (
@@ -662,7 +662,7 @@ def test_a_window_is_not_entered_twice_at_once():
 
 
 async def test_a_window_can_be_entered_asynchronously():
-    """A coroutine may say `async with`."""
+    """A coroutine may use `async with`."""
     recorder, checks = Recorder(), Checks()
     async with BudgetWindow(PlacedBudget(QueryBudget(0), ""), recorder.record, checks):
         recorder.emit(query())
@@ -671,7 +671,7 @@ async def test_a_window_can_be_entered_asynchronously():
 
 
 def test_the_request_with_most_hops_is_told():
-    """Per request, what happened outside of requests does not count."""
+    """With `per_request`, hops outside of requests do not count."""
     one, two = request(1, path="/one/"), request(2, path="/two/")
     hops = [hop(request=one), *[hop(request=two)] * 2, *[hop()] * 3]
     budget = MaxThreadHops(1, per_request=True)
@@ -683,7 +683,7 @@ def test_the_request_with_most_hops_is_told():
 
 
 def test_hops_of_middlewares_are_one_row():
-    """Seven middlewares with two hops each would be all that is seen."""
+    """Otherwise seven middlewares with two hops each would hide all other rows."""
     of_django = [hop("process_request", origin="django", part=f"middleware:{name}") for name in "AAB"]
 
     lines = text_of(MaxThreadHops(0), hop(via="async_to_sync"), *of_django)

@@ -1,4 +1,4 @@
-"""A budget of the filters that no index serves, on plans that are there already."""
+"""The budget counts filters without an index in the plans of a recording."""
 
 from pathlib import Path
 
@@ -27,12 +27,12 @@ def judged(*events, plans, budget=None):
 
 
 def plan(sql=BOOKS, *unserved, using="default"):
-    """What a statement does without an index."""
+    """A filter without an index, as it is in a plan."""
     return Plan(using, statement_of(sql), {"Node Type": "Seq Scan"}, unserved or (TITLE,))
 
 
 def test_a_filter_without_an_index_is_told_with_its_statement_and_its_line():
-    """And with the index that was proven to serve it."""
+    """The advice is the index that is proven to serve it."""
     fixed = UnservedFilter(TITLE.schema, TITLE.table, TITLE.alias, TITLE.condition, FIX)
     violation, _ = judged(query(BOOKS, path=(API, VIEW)), plans=[plan(BOOKS, fixed)])
 
@@ -47,7 +47,7 @@ def test_a_filter_without_an_index_is_told_with_its_statement_and_its_line():
 
 
 def test_a_filter_counts_once_a_statement():
-    """However often it ran, and from however many lines; the most frequent comes first."""
+    """However often the statement ran, and from how many lines; the most frequent comes first."""
     rare = "SELECT a FROM shop_book WHERE title = %s ORDER BY a"
     violation, _ = judged(
         query(rare, path=(VIEW,)),
@@ -61,7 +61,7 @@ def test_a_filter_counts_once_a_statement():
 
 
 def test_plans_without_a_finding_break_nothing():
-    """Nor does the same statement on another database."""
+    """The same statement on another database counts as another one."""
     served = Plan("default", statement_of(BOOKS), {})
 
     assert judged(query(BOOKS, path=(API,)), plans=[served])[0] is None
@@ -74,7 +74,7 @@ def test_plans_without_a_finding_break_nothing():
     ["shop_book", "shop_*", "SELECT * FROM shop_book WHERE*", "shop/api.py", "shop/api.py:31", "list_books"],
 )
 def test_tables_statements_and_lines_can_be_allowed(allow):
-    """Whichever is easier to say; that it was needed is known."""
+    """A pattern may be any of these, and counts as used."""
     budget = NoUnindexedFilters(allow=[allow])
     violation, window = judged(query(BOOKS, path=(API,)), plans=[plan()], budget=budget)
 
@@ -84,7 +84,7 @@ def test_tables_statements_and_lines_can_be_allowed(allow):
 
 @pytest.mark.parametrize("allow", ["shop_author", "title", "shop/views.py", "SELECT"])
 def test_nothing_else_is_allowed(allow):
-    """A table that is joined is not the one that is filtered."""
+    """To allow a joined table does not allow the filtered one."""
     joined = "SELECT shop_book.a FROM shop_book INNER JOIN shop_author ON x = y WHERE shop_book.title = %s"
     violation, _ = judged(
         query(joined, path=(API, VIEW)),
@@ -96,7 +96,7 @@ def test_nothing_else_is_allowed(allow):
 
 
 def test_a_line_that_is_allowed_allows_no_other():
-    """The same statement from elsewhere is found."""
+    """The same statement from another line still counts."""
     violation, _ = judged(
         query(BOOKS, path=(API,)),
         query(BOOKS, path=(VIEW,)),
@@ -122,7 +122,7 @@ def test_the_text_stays_short():
 
 
 def test_a_smell_is_a_warning_and_breaks_nothing():
-    """It is told with its line, by the text and the parameters, once a line."""
+    """Each warning names the smell and its line, once per line."""
     like, whole = "SELECT a FROM t WHERE a LIKE %s", "DELETE FROM t"
     events = [
         query(like, path=(API,)),
@@ -141,7 +141,7 @@ def test_a_smell_is_a_warning_and_breaks_nothing():
 
 
 def test_smells_can_be_allowed():
-    """By a table, a statement or a line as filters can; and then that was needed."""
+    """By a table, a statement or a line, as filters are; the pattern then counts as used."""
     budget = NoUnindexedFilters(allow=["t"])
     window = recording(query("DELETE FROM t", path=(API,)))
 
@@ -150,7 +150,7 @@ def test_smells_can_be_allowed():
 
 
 def test_it_wants_plans_unless_it_is_lifted():
-    """Others do not, and nothing is explained for them."""
+    """For other budgets no statement is explained."""
     assert wants_plans(NoUnindexedFilters())
     assert not wants_plans(NoUnindexedFilters(allow=["*"]))
     assert not wants_plans(QueryBudget(3))

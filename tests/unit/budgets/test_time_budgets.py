@@ -1,4 +1,4 @@
-"""Budgets of milliseconds: of all statements, and of transactions in which none runs."""
+"""Budgets in milliseconds: for all queries, and for idle transactions."""
 
 import math
 import re
@@ -33,7 +33,7 @@ def block(start, *statements, begin="BEGIN", end="COMMIT", path=(VIEW,), after=(
 
 
 def idle(*events, limit=100, **options):
-    """How these events break the limit."""
+    """The violation that these events cause."""
     return NoIdleInTransaction(limit, **options).check(recording(*events))
 
 
@@ -56,7 +56,7 @@ def text_of(violation):
     ],
 )
 def test_a_limit_that_means_nothing_is_refused(budget_class, args, complaint):
-    """In a sentence, with the right usage."""
+    """The message names the argument and shows the usage."""
     with pytest.raises(WrongArguments) as raised:
         make(budget_class, args, {})
 
@@ -68,7 +68,7 @@ def test_a_limit_that_means_nothing_is_refused(budget_class, args, complaint):
 
 @pytest.mark.parametrize("budget_class", [MaxDbTime, NoIdleInTransaction])
 def test_an_alias_that_is_no_name_is_refused(budget_class):
-    """As every budget refuses it."""
+    """With the same message as other budgets."""
     with pytest.raises(WrongArguments, match="using must be the name of a database alias or None"):
         make(budget_class, (1,), {"using": ""})
 
@@ -98,18 +98,18 @@ def test_it_is_written_as_its_marker(budget_class):
     [(0.0482, 48.2), (0.04821, 48.3), (0.020000001, 20.1), (0.253, 253.0), (0, 0), (1.0, 1000)],
 )
 def test_a_time_is_rounded_up(seconds, milliseconds):
-    """What is over a limit reads as over it."""
+    """So a time over the limit is also shown as over it."""
     assert in_milliseconds(seconds) == milliseconds
 
 
 def test_times_are_compared_with_both_numbers_and_the_difference():
-    """The unit is told once."""
+    """The unit is shown once."""
     assert compare_milliseconds(48.2, 20) == "48.2 > 20 ms (+28.2)"
     assert compare_milliseconds(0.3, 0.25) == "0.3 > 0.25 ms (+0.05)"
 
 
 def test_the_time_of_all_statements_is_limited():
-    """Transaction control included: COMMIT may take long."""
+    """Transaction control is included: COMMIT may take long."""
     statements = [query("COMMIT", seconds=0.0282), query(seconds=0.02)]
 
     violation = MaxDbTime(20).check(recording(*statements))
@@ -121,14 +121,14 @@ def test_the_time_of_all_statements_is_limited():
 
 
 def test_the_time_of_one_alias_can_be_limited():
-    """The others are left out."""
+    """Other aliases do not count."""
     statements = [query(seconds=0.5), query(using="other", seconds=0.001)]
 
     assert MaxDbTime(1, using="other").check(recording(*statements)) is None
 
 
 def test_the_slowest_statements_come_first():
-    """However few they are."""
+    """The order is by time, not by number."""
     count = [query("SELECT COUNT(*) FROM t", seconds=0.03, path=[TASK])]
     loop = [query("SELECT a FROM t WHERE id = %s", seconds=0.0025, path=[VIEW]) for _ in range(4)]
 
@@ -147,7 +147,7 @@ def test_the_slowest_statements_come_first():
 
 
 def test_aliases_and_requests_are_told_where_there_are_several():
-    """Of one request the first line tells."""
+    """A single request is in the first line instead."""
     here, there = request(1, path="/here/"), request(2, path="/there/")
 
     one = MaxDbTime(1).check(recording(query(seconds=0.01, request=here)))
@@ -170,7 +170,7 @@ def test_aliases_and_requests_are_told_where_there_are_several():
 
 
 def test_an_idle_transaction_is_told_with_both_ends_of_its_gaps():
-    """The longest first, and why it matters."""
+    """The longest gap comes first, and the advice says why it matters."""
     gaps = block(1, (LOCK, 0), ("SELECT b FROM u", 0.003))
 
     assert text_of(idle(*gaps)) == [
@@ -216,14 +216,14 @@ def test_locks_are_spoken_of_where_there_are_some(sql, locks):
 
 
 def test_locks_that_come_after_the_gap_are_not_spoken_of():
-    """Nothing is locked while it lasts."""
+    """Those locks are taken after the gap."""
     late = block(1, ("SELECT a FROM t", 0), (LOCK, 0.9))
 
     assert idle(*late).advice[0].text.startswith("its connection stays")
 
 
 def test_the_worst_transaction_is_judged_and_not_their_sum():
-    """Each of them may be as long."""
+    """The limit applies to each transaction."""
     blocks = [statement for start in range(3) for statement in block(start, ("SELECT 1", 0))]
 
     assert idle(*blocks, limit=250) is None
@@ -231,7 +231,7 @@ def test_the_worst_transaction_is_judged_and_not_their_sum():
 
 
 def test_equal_gaps_of_several_transactions_are_one_row():
-    """A loop is one line; those that are within the limit are left out."""
+    """A loop is one line; transactions within the limit are not shown."""
     loop = [statement for start in range(3) for statement in block(start, ("SELECT 1", 0))]
     short = [query("BEGIN", started=9), query(started=9, path=[TASK]), query("COMMIT", started=9.002)]
 
@@ -247,7 +247,7 @@ def test_equal_gaps_of_several_transactions_are_one_row():
 
 
 def test_one_alias_can_be_judged():
-    """The others are left out; where there are several, each is named."""
+    """Other aliases do not count; without `using`, each row names its alias."""
     events = [*block(1, ("SELECT 1", 0)), *block(1, ("SELECT 1", 0), using="other")]
 
     assert idle(*events, using="third") is None
@@ -259,7 +259,7 @@ def test_one_alias_can_be_judged():
 
 
 def test_the_request_of_the_transactions_is_named():
-    """If it was one."""
+    """If all of them ran in one request."""
     first, second = request(1), request(2, path="/other/")
     one = block(1, ("SELECT 1", 0), request=first)
 
@@ -268,12 +268,12 @@ def test_the_request_of_the_transactions_is_named():
 
 
 def test_an_end_without_a_line_of_yours_is_told_without_one():
-    """Such as that of a request: Django ends the block around its view."""
+    """Django ends the atomic() block around a view, for example."""
     assert text_of(idle(*block(1, ("SELECT 1", 0), after=())))[4] == "        until COMMIT"
 
 
 def test_a_transaction_that_nothing_ended_is_told_as_such():
-    """It is open until the recording ends, or the connection was closed."""
+    """Its last gap ends with the recording, or when the connection is closed."""
     begun = block(1, ("SELECT 1", 0))[:-1]
     closed = closed_connection(started=9)
 
@@ -282,7 +282,7 @@ def test_a_transaction_that_nothing_ended_is_told_as_such():
 
 
 def test_a_recording_knows_when_it_ran():
-    """Pauses are left out, and the last period has no end while it runs."""
+    """Pauses are left out, and the last period has no end until the recording stops."""
     with Recorder().record() as running:
         [(started, so_far)] = running.periods
         with running.pause():

@@ -1,4 +1,4 @@
-"""Which index could serve a filter, by what PostgreSQL writes of it."""
+"""The condition of a filter, as PostgreSQL writes it, gives the keys of an index."""
 
 import pytest
 
@@ -33,7 +33,7 @@ def keys_of(condition):
     ],
 )
 def test_one_condition_makes_one_key(condition, key):
-    """Equal to a value, in a range, or beginning with a text; also of a function."""
+    """The key is for one value, a range or the beginning of a text, of a column or a function of it."""
     assert keys_of(condition) == [(key,)]
 
 
@@ -57,12 +57,12 @@ def test_one_condition_makes_one_key(condition, key):
     ],
 )
 def test_what_a_b_tree_does_not_serve_makes_none(condition):
-    """Or what cannot be read with certainty."""
+    """Nor does a condition that cannot be parsed with certainty."""
     assert keys_of(condition) == []
 
 
 def test_what_is_equal_comes_first_and_then_one_range():
-    """A second range narrows nothing down any more."""
+    """In a B-tree, a second range narrows nothing further."""
     condition = "((t.r > 1) AND (t.s < 2) AND (t.a = 1) AND ((t.b)::text = ' AND '::text) AND (t.r < 5))"
     a, b, r, s = Key("a", EQUAL), Key("b", EQUAL), Key("r", RANGE), Key("s", RANGE)
 

@@ -1,4 +1,4 @@
-"""Plans as PostgreSQL writes them: which filters no index serves."""
+"""A plan of PostgreSQL shows which filters no index serves."""
 
 import pytest
 
@@ -34,7 +34,7 @@ def above(*below, kind="Limit"):
 
 
 def bitmap(**more):
-    """What a bitmap heap scan reads."""
+    """The index scan below a bitmap heap scan."""
     names = {key.replace("_", " "): value for key, value in more.items()}
     return {"Node Type": "Bitmap Index Scan", "Index Name": "book_title", **names}
 
@@ -53,7 +53,7 @@ def bitmap(**more):
     ],
 )
 def test_a_filter_without_a_condition_on_an_index_is_found(root):
-    """Wherever in the plan, and by whatever scan all rows are read."""
+    """Anywhere in the plan, and for every scan that reads all rows."""
     assert unserved_filters(root) == [UnservedFilter("public", "shop_book", "shop_book", TITLE)]
 
 
@@ -82,7 +82,7 @@ def test_a_filter_without_a_condition_on_an_index_is_found(root):
     ],
 )
 def test_all_else_is_not_found(root):
-    """What an index serves, what has no condition, what is no table, and what no index could serve."""
+    """Not found: served by an index, without a condition, not a table, or not servable by any index."""
     assert unserved_filters(root) == []
 
 
@@ -104,7 +104,7 @@ def join(outer, inner, kind="Inner"):
 
 
 def author(condition=FOR_EACH_BOOK, unserved=NAME):
-    """A table that is looked up, and filtered."""
+    """A table that is searched by index, and filtered."""
     return scan("Bitmap Heap Scan", bitmap(Index_Cond=condition), table="shop_author", Filter=unserved)
 
 
@@ -119,7 +119,7 @@ def author(condition=FOR_EACH_BOOK, unserved=NAME):
     ],
 )
 def test_what_is_looked_up_for_each_row_of_a_table_that_is_read_in_full_is_found(root):
-    """PostgreSQL could as well have begun with it, and does so when the sizes are others."""
+    """PostgreSQL begins with this table when the sizes of the two differ."""
     assert [each.condition for each in unserved_filters(root)] == [NAME]
 
 
@@ -137,7 +137,7 @@ def test_what_is_looked_up_for_each_row_of_a_table_that_is_read_in_full_is_found
     ],
 )
 def test_what_is_looked_up_for_rows_that_were_looked_up_is_not_found(root):
-    """Nor what leaves no rows of the other table out, what has an index of its own, or compares tables."""
+    """Nor is a filter that cannot reduce the other table, has its own index, or compares two tables."""
     assert unserved_filters(root) == []
 
 
@@ -147,7 +147,7 @@ def test_the_same_filter_is_found_once():
 
 
 def test_subplans_are_walked():
-    """However deep."""
+    """At any depth."""
     assert [node["Node Type"] for node in nodes_of(above(above(scan())))] == ["Limit", "Limit", "Seq Scan"]
 
 
@@ -163,7 +163,7 @@ def test_subplans_are_walked():
     ],
 )
 def test_a_condition_is_shown_without_the_name_of_its_table(condition, alias, shown):
-    """That is told anyway; what looks like it in a value stays."""
+    """Text in a value that looks like the table name stays."""
     assert UnservedFilter("public", "t", alias, condition).shown == shown
 
 
@@ -177,7 +177,7 @@ def test_a_condition_is_shown_without_the_name_of_its_table(condition, alias, sh
     ],
 )
 def test_columns_are_those_of_the_table(condition, columns):
-    """Not those of other tables, nor words in values."""
+    """Columns of other tables and words in values are left out."""
     assert columns_in(condition, "shop_book") == columns
 
 
@@ -203,7 +203,7 @@ BY_TITLE, BY_AUTHOR = bitmap(Index_Cond=TITLE), bitmap(Index_Name="book_author",
     ],
 )
 def test_an_index_that_is_not_asked_for_its_first_column_serves_nothing(root, expected):
-    """It is read in full. One of two is enough for both of an AND, and too little for one of an OR."""
+    """PostgreSQL reads it in full. Below an AND one useful index is enough; below an OR it takes both."""
     either = "(shop_book.title = either)"
     root = {key: either if value == "(either)" else value for key, value in root.items()}
 
@@ -213,7 +213,7 @@ def test_an_index_that_is_not_asked_for_its_first_column_serves_nothing(root, ex
 
 
 def test_the_conditions_of_an_index_are_put_together():
-    """It may be read more than once."""
+    """A plan may search an index more than once."""
     root = above(
         bitmap(Index_Cond="(a = 1)"), bitmap(Index_Cond="(b = 1)"), bitmap(), scan(Index_Cond="(c = 1)")
     )
@@ -232,5 +232,5 @@ def test_the_conditions_of_an_index_are_put_together():
     ],
 )
 def test_parentheses_around_all_of_it_are_taken_off(text, rest):
-    """Those in values and names are none."""
+    """Parentheses in values and names do not count."""
     assert without_parentheses(text) == rest

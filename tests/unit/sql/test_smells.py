@@ -1,4 +1,4 @@
-"""What is wrong with a statement at first sight, by its text and its parameters."""
+"""Some mistakes show in the SQL and the parameters of a statement."""
 
 import pytest
 
@@ -9,12 +9,12 @@ CHANCE = "LIMIT without ORDER BY returns arbitrary rows"
 
 
 class Touchy(str):
-    """A string that lets nobody ask it anything."""
+    """A string whose methods raise an error."""
 
     __slots__ = ()
 
     def startswith(self, *_):
-        raise AssertionError("somebody asked")
+        raise AssertionError("a method was called")
 
     __eq__ = __hash__ = __repr__ = startswith
 
@@ -62,12 +62,12 @@ def test_a_leading_wildcard_is_found(sql, parameters):
     ],
 )
 def test_other_patterns_are_none(sql, parameters):
-    """A beginning that is known, one that is not, and what only looks like a pattern."""
+    """Patterns with a known beginning or an unknown one, and text that only looks like a pattern."""
     assert smells_of(sql, parameters) == []
 
 
 def test_ilike_is_named_as_it_is_written():
-    """It is PostgreSQL's own."""
+    """ILIKE exists only on PostgreSQL."""
     assert smells_of("SELECT a FROM t WHERE a ilike %s", ("%x",))[0].startswith("ILIKE with a leading")
 
 
@@ -106,7 +106,7 @@ def test_a_large_offset_is_found(sql, parameters, count):
     ],
 )
 def test_a_limit_without_an_order_is_found(sql):
-    """In the query itself and in those within it."""
+    """In the query itself and in its subqueries."""
     assert smells_of(sql) == [CHANCE]
 
 
@@ -128,7 +128,7 @@ def test_a_limit_without_an_order_is_found(sql):
     ],
 )
 def test_a_limit_that_leaves_nothing_to_chance_is_none(sql):
-    """With an order, or Django's own of get() and exists(), or where it makes no difference which rows."""
+    """With an order, in Django's get() and exists(), or where any rows give the same result."""
     assert smells_of(sql) == []
 
 
@@ -159,12 +159,12 @@ def test_writing_to_a_whole_table_is_found(sql, smell):
     ],
 )
 def test_other_writing_is_none(sql):
-    """With a condition, or not a statement of the kind."""
+    """With a condition, or in another statement."""
     assert smells_of(sql) == []
 
 
 def test_a_smell_is_told_once_and_several_together():
-    """Each is worth a line."""
+    """Each smell is one line."""
     sql = "SELECT a FROM t WHERE a LIKE '%x' OR b LIKE '%y' LIMIT 5"
 
     assert smells_of(sql) == [WILDCARD, CHANCE]
