@@ -117,8 +117,14 @@ def _directive(write: Callable[[], Iterator[str]]) -> type[SphinxDirective]:
     return FromCode
 
 
+def _skips_plain_field(_app: Sphinx, _what: str, _name: str, member: object, *_: object) -> bool | None:
+    """Leave out the fields of named tuples: their class shows them all, and their docstring only a number."""
+    return True if str(getattr(member, "__doc__", "")).startswith("Alias for field number") else None
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Let pages say where it goes."""
+    """Add the directives that pages use."""
+    app.connect("autodoc-skip-member", _skips_plain_field)
     for write in (markers, fixtures, command_line, ini_file, hops):
         app.add_directive(f"dbperf-{write.__name__.replace('_', '-')}", _directive(write))
     return {"parallel_read_safe": True}

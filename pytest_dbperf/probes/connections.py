@@ -36,86 +36,102 @@ def install(recorder: Recorder) -> Undo:
 
 
 def _django(recorder: Recorder, events: ConnectionEvents, opening: Opening) -> Undo:
-    from asgiref.sync import SyncToAsync
     from django.db.backends.base.base import BaseDatabaseWrapper
 
-    loop_here = running_loop()
-
-    def first_use() -> tuple[Why, CallPath]:
-        # asgiref copies a request's context into the request's own thread, but also into other threads.
-        context = SyncToAsync.thread_sensitive_context.get(None)
-        executor: Any = None if context is None else SyncToAsync.context_to_thread_executor.get(context)
-        in_request = executor is not None and runs_in(executor)
-        return (Why.FIRST_IN_REQUEST if in_request else Why.FIRST_IN_THREAD), this_thread.started_by
-
-    def around_connect(original: Callable[..., None]) -> Callable[..., None]:
-        @functools.wraps(original)
-        def connect(self: Any) -> None:
-            __tracebackhide__ = True
-            outer = vars(opening).copy()
-            why, because_of = vars(self).get(_CLOSED) or first_use()
-            vars(opening).update(
-                alias=self.alias,
-                why=why,
-                because_of=because_of,
-                started=perf_counter(),
-                driver_reported=False,
-                is_persistent=self.settings_dict["CONN_MAX_AGE"] != 0,
-                waited=0.0,
-            )
-            on_a_loop = recorder.active and loop_here() is not None
-            call = TimedCall(recorder, "django", "connect", self.alias) if on_a_loop else nullcontext()
-            try:
-                with call:
-                    original(self)
-                if getattr(self, "pool", None) is not None:
-                    if recorder.active:
-                        frames = cause.frames_here(1) if recorder.wants_frames else ()
-                        recorder.emit(
-                            Checkout(
-                                self.alias,
-                                opening.waited,
-                                perf_counter(),
-                                this_thread.name,
-                                frames,
-                                cause.inherited.get(),
-                            )
-                        )
-                elif not opening.driver_reported:
-                    # Connections of SQLite, psycopg2, MySQL, Oracle allow no wrapper and no weak reference.
-                    events.opened(self, self.vendor, str(self.settings_dict["NAME"]), None)
-            finally:
-                vars(opening).clear()
-                vars(opening).update(outer)
-
-        return connect
-
-    def around_close(original: Callable[..., None]) -> Callable[..., None]:
-        @functools.wraps(original)
-        def close(self: Any) -> None:
-            __tracebackhide__ = True
-            if self.connection is not None:
-                why = _why_closed(self, _closing_function(1))
-                path = (
-                    cause.extended(cause.inherited.get(), cause.frames_here(1)).path
-                    if recorder.active
-                    else ()
-                )
-                vars(self)[_CLOSED] = (why, path)
-            try:
-                original(self)
-            finally:
-                # Inside atomic() Django keeps the closed connection. SQLite keeps an in-memory one open.
-                if self.connection is None or self.closed_in_transaction:
-                    events.closed(self)
-
-        return close
-
+    around_connect = functools.partial(_around_connect, recorder, events, opening)
     return undo_all(
         wrap(BaseDatabaseWrapper, "connect", around_connect),
         # Not _close: the PostgreSQL backend overrides it without calling super().
-        wrap(BaseDatabaseWrapper, "close", around_close),
+        wrap(BaseDatabaseWrapper, "close", functools.partial(_around_close, recorder, events)),
     )
+
+
+def _psycopg(recorder: Recorder, events: ConnectionEvents, opening: Opening) -> Undo:
+    import psycopg
+
+    return undo_all(
+        # Not psycopg.connect: Django has imported it by name before any wrapper.
+        wrap(psycopg.BaseConnection, "__init__", functools.partial(_around_init, recorder, events, opening)),
+        wrap(psycopg.Connection, "close", functools.partial(_around_driver_close, events)),
+        wrap(psycopg.AsyncConnection, "close", functools.partial(_around_async_driver_close, events)),
+    )
+
+
+def _around_connect(
+    recorder: Recorder, events: ConnectionEvents, opening: Opening, original: Callable[..., None]
+) -> Callable[..., None]:
+    loop_here = running_loop()
+
+    @functools.wraps(original)
+    def connect(self: Any) -> None:
+        __tracebackhide__ = True
+        outer = vars(opening).copy()
+        why, because_of = vars(self).get(_CLOSED) or _first_use()
+        vars(opening).update(
+            alias=self.alias,
+            why=why,
+            because_of=because_of,
+            started=perf_counter(),
+            driver_reported=False,
+            is_persistent=self.settings_dict["CONN_MAX_AGE"] != 0,
+            waited=0.0,
+        )
+        on_a_loop = recorder.active and loop_here() is not None
+        call = TimedCall(recorder, "django", "connect", self.alias) if on_a_loop else nullcontext()
+        try:
+            with call:
+                original(self)
+            if getattr(self, "pool", None) is not None:
+                if recorder.active:
+                    frames = cause.frames_here(1) if recorder.wants_frames else ()
+                    recorder.emit(
+                        Checkout(
+                            self.alias,
+                            opening.waited,
+                            perf_counter(),
+                            this_thread.name,
+                            frames,
+                            cause.inherited.get(),
+                        )
+                    )
+            elif not opening.driver_reported:
+                # Connections of SQLite, psycopg2, MySQL, Oracle allow no wrapper and no weak reference.
+                events.opened(self, self.vendor, str(self.settings_dict["NAME"]), None)
+        finally:
+            vars(opening).clear()
+            vars(opening).update(outer)
+
+    return connect
+
+
+def _first_use() -> tuple[Why, CallPath]:
+    from asgiref.sync import SyncToAsync
+
+    # asgiref copies a request's context into the request's own thread, but also into other threads.
+    context = SyncToAsync.thread_sensitive_context.get(None)
+    executor: Any = None if context is None else SyncToAsync.context_to_thread_executor.get(context)
+    in_request = executor is not None and runs_in(executor)
+    return (Why.FIRST_IN_REQUEST if in_request else Why.FIRST_IN_THREAD), this_thread.started_by
+
+
+def _around_close(
+    recorder: Recorder, events: ConnectionEvents, original: Callable[..., None]
+) -> Callable[..., None]:
+    @functools.wraps(original)
+    def close(self: Any) -> None:
+        __tracebackhide__ = True
+        if self.connection is not None:
+            why = _why_closed(self, _closing_function(1))
+            path = cause.extended(cause.inherited.get(), cause.frames_here(1)).path if recorder.active else ()
+            vars(self)[_CLOSED] = (why, path)
+        try:
+            original(self)
+        finally:
+            # Inside atomic() Django keeps the closed connection. SQLite keeps an in-memory one open.
+            if self.connection is None or self.closed_in_transaction:
+                events.closed(self)
+
+    return close
 
 
 def _closing_function(depth: int) -> str:
@@ -138,45 +154,43 @@ def _why_closed(connection: Any, caller: str) -> Why:
     return Why.OUT_OF_AGE if is_old and not connection.errors_occurred else Why.UNUSABLE
 
 
-def _psycopg(recorder: Recorder, events: ConnectionEvents, opening: Opening) -> Undo:
+def _around_init(
+    recorder: Recorder, events: ConnectionEvents, opening: Opening, original: Callable[..., None]
+) -> Callable[..., None]:
     import psycopg
 
     loop_here = running_loop()
 
-    def around_init(original: Callable[..., None]) -> Callable[..., None]:
-        @functools.wraps(original)
-        def __init__(self: Any, pgconn: Any) -> None:
-            original(self, pgconn)
-            opening.driver_reported = True
-            events.opened(self, "psycopg", pgconn.db.decode(errors="replace"), pgconn.backend_pid)
-            if recorder.active and loop_here() is not None and isinstance(self, psycopg.Connection):
-                emit_connect(recorder)
+    @functools.wraps(original)
+    def __init__(self: Any, pgconn: Any) -> None:
+        original(self, pgconn)
+        opening.driver_reported = True
+        events.opened(self, "psycopg", pgconn.db.decode(errors="replace"), pgconn.backend_pid)
+        if recorder.active and loop_here() is not None and isinstance(self, psycopg.Connection):
+            emit_connect(recorder)
 
-        return __init__
+    return __init__
 
-    def around_close(original: Callable[..., None]) -> Callable[..., None]:
-        @functools.wraps(original)
-        def close(self: Any) -> None:
-            __tracebackhide__ = True
-            original(self)
-            if self.closed:  # It is still open if it went back to its pool.
-                events.closed(self)
 
-        return close
+def _around_driver_close(events: ConnectionEvents, original: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(original)
+    def close(self: Any) -> None:
+        __tracebackhide__ = True
+        original(self)
+        if self.closed:  # It is still open if it went back to its pool.
+            events.closed(self)
 
-    def around_async_close(original: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-        @functools.wraps(original)
-        async def close(self: Any) -> None:
-            __tracebackhide__ = True
-            await original(self)
-            if self.closed:
-                events.closed(self)
+    return close
 
-        return close
 
-    return undo_all(
-        # Not psycopg.connect: Django has imported it by name before any wrapper.
-        wrap(psycopg.BaseConnection, "__init__", around_init),
-        wrap(psycopg.Connection, "close", around_close),
-        wrap(psycopg.AsyncConnection, "close", around_async_close),
-    )
+def _around_async_driver_close(
+    events: ConnectionEvents, original: Callable[..., Awaitable[None]]
+) -> Callable[..., Awaitable[None]]:
+    @functools.wraps(original)
+    async def close(self: Any) -> None:
+        __tracebackhide__ = True
+        await original(self)
+        if self.closed:
+            events.closed(self)
+
+    return close

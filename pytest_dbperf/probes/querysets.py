@@ -26,7 +26,7 @@ _STREAMS = frozenset(("_iterator", "_async_generator"))
 _RELATED = frozenset((FOREIGN_KEY, MANY_TO_MANY, GENERIC))
 
 
-def install(recorder: Recorder) -> Undo:  # noqa: C901  # One closure for each seam.
+def install(recorder: Recorder) -> Undo:
     """Wrap where managers create querysets, where these are cloned, and where they make instances of rows."""
     from django.db.models.base import ModelState
     from django.db.models.manager import BaseManager
@@ -39,68 +39,83 @@ def install(recorder: Recorder) -> Undo:  # noqa: C901  # One closure for each s
     # Before Django 6.1, filtering for a relation clones the queryset.
     filters_in_place = hasattr(QuerySet, "_avoid_cloning")
 
-    def clones_until_handed_out(manager: Any) -> int:
-        if filters_in_place:
-            return 0
-        return 2 if type(manager).__qualname__ == GENERIC or manager._db is not None else 1
-
-    def around_get_queryset(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        @functools.wraps(original)
-        def get_queryset(self: Any) -> Any:
-            queryset = original(self)
-            is_wanted = recorder.wants_frames or _is_made_once(getframe(1))
-            # A custom manager may return anything.
-            if is_wanted and isinstance(queryset, QuerySet):
-                is_related = type(self).__qualname__ in _RELATED
-                clones = clones_until_handed_out(self) if is_related else 0
-                fields = nearby_sites(getframe(1)), self if is_related else None, clones
-                queryset._dbperf_origin = tuple.__new__(QuerySetOrigin, fields)  # type: ignore[attr-defined]  # ours
-            return queryset
-
-        return get_queryset
-
-    def around_add_hints(original: Callable[..., None]) -> Callable[..., None]:
-        @functools.wraps(original)
-        def _add_hints(self: Any, **hints: Any) -> None:
-            original(self, **hints)
-            # From here on, a related manager filters. A prefetch also does what a custom manager did before.
-            origin: QuerySetOrigin | None = self._dbperf_origin
-            if origin is not None and origin.manager is not None:
-                clones = clones_until_handed_out(origin.manager)
-                if clones != origin.clones:
-                    self._dbperf_origin = origin._replace(clones=clones)
-
-        return _add_hints
-
-    def around_clone(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        @functools.wraps(original)
-        def _clone(self: Any) -> Any:
-            clone = original(self)
-            origin: QuerySetOrigin | None = self._dbperf_origin
-            if origin is not None:
-                is_plain = origin.manager is None
-                clone._dbperf_origin = origin if is_plain else origin._replace(clones=origin.clones - 1)
-            return clone
-
-        return _clone
-
-    def around_iter(original: Callable[[Any], Iterator[Any]]) -> Callable[[Any], Iterator[Any]]:
-        @functools.wraps(original)
-        def __iter__(self: Any) -> Iterator[Any]:
-            rows = original(self)
-            if not recorder.wants_frames:
-                return rows
-            is_streamed = getframe(1).f_code.co_name in _STREAMS
-            return _mark_rows(self.queryset, rows, is_streamed=is_streamed)
-
-        return __iter__
-
+    around_get_queryset = functools.partial(_around_get_queryset, recorder, filters_in_place)
     return undo_all(
         wrap(BaseManager, "get_queryset", around_get_queryset),
-        wrap(QuerySet, "_add_hints", around_add_hints),
-        wrap(QuerySet, "_clone", around_clone),
-        wrap(ModelIterable, "__iter__", around_iter),
+        wrap(QuerySet, "_add_hints", functools.partial(_around_add_hints, filters_in_place)),
+        wrap(QuerySet, "_clone", _around_clone),
+        wrap(ModelIterable, "__iter__", functools.partial(_around_iter, recorder)),
     )
+
+
+def _around_get_queryset(
+    recorder: Recorder,
+    filters_in_place: bool,
+    original: Callable[[Any], Any],
+) -> Callable[[Any], Any]:
+    from django.db.models.query import QuerySet
+
+    @functools.wraps(original)
+    def get_queryset(self: Any) -> Any:
+        queryset = original(self)
+        is_wanted = recorder.wants_frames or _is_made_once(getframe(1))
+        # A custom manager may return anything.
+        if is_wanted and isinstance(queryset, QuerySet):
+            is_related = type(self).__qualname__ in _RELATED
+            clones = _clones_left(self, filters_in_place) if is_related else 0
+            fields = nearby_sites(getframe(1)), self if is_related else None, clones
+            queryset._dbperf_origin = tuple.__new__(QuerySetOrigin, fields)  # type: ignore[attr-defined]  # ours
+        return queryset
+
+    return get_queryset
+
+
+def _around_add_hints(filters_in_place: bool, original: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(original)
+    def _add_hints(self: Any, **hints: Any) -> None:
+        original(self, **hints)
+        # From here on, a related manager filters. A prefetch also does what a custom manager did before.
+        origin: QuerySetOrigin | None = self._dbperf_origin
+        if origin is not None and origin.manager is not None:
+            clones = _clones_left(origin.manager, filters_in_place)
+            if clones != origin.clones:
+                self._dbperf_origin = origin._replace(clones=clones)
+
+    return _add_hints
+
+
+def _around_clone(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    @functools.wraps(original)
+    def _clone(self: Any) -> Any:
+        clone = original(self)
+        origin: QuerySetOrigin | None = self._dbperf_origin
+        if origin is not None:
+            is_plain = origin.manager is None
+            clone._dbperf_origin = origin if is_plain else origin._replace(clones=origin.clones - 1)
+        return clone
+
+    return _clone
+
+
+def _around_iter(
+    recorder: Recorder, original: Callable[[Any], Iterator[Any]]
+) -> Callable[[Any], Iterator[Any]]:
+    @functools.wraps(original)
+    def __iter__(self: Any) -> Iterator[Any]:
+        rows = original(self)
+        if not recorder.wants_frames:
+            return rows
+        is_streamed = getframe(1).f_code.co_name in _STREAMS
+        return _mark_rows(self.queryset, rows, is_streamed=is_streamed)
+
+    return __iter__
+
+
+def _clones_left(manager: Any, filters_in_place: bool) -> int:
+    """Return how often Django still clones a queryset until its related manager returns it."""
+    if filters_in_place:
+        return 0
+    return 2 if type(manager).__qualname__ == GENERIC or manager._db is not None else 1
 
 
 def _is_made_once(frame: FrameType) -> bool:

@@ -62,7 +62,10 @@ class EventLists(ABC):
 
     @property
     def queries(self) -> list[Query]:
-        """The statements that count: all but transaction and session control. `executemany` is one."""
+        """The statements that count, which are all but transaction and session control.
+
+        One call of `executemany` is one statement.
+        """
         return [query for query in self.statements if not is_bookkeeping(query.sql)]
 
     @property

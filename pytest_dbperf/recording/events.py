@@ -242,7 +242,7 @@ class Hop(NamedTuple):
 
     @property
     def counted_as(self) -> str:
-        """The name that reports count it under: the part of Django, or else the origin."""
+        """The name that reports count it under, which is the part of Django or else the origin."""
         return self.part or self.origin
 
 

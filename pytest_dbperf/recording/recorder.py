@@ -219,7 +219,7 @@ class Recording(EventLists):
 
     @property
     def periods(self) -> list[tuple[float, float]]:
-        """The periods in which it was running, without pauses: start and end by `time.perf_counter()`."""
+        """The start and end of each time that it ran without a pause, by `time.perf_counter()`."""
         return [(span.started, span.stopped or perf_counter()) for span in self._spans]
 
     def of_types(self, event_types: AbstractSet[type]) -> list[Any]:

@@ -87,7 +87,7 @@ class Statement:
 
     @property
     def is_page(self) -> bool:
-        """Whether it reads the next page of rows: by OFFSET, or by the values of the row before."""
+        """Whether it reads the next page of rows, by OFFSET or by the values of the row before."""
         return _is_page(self.fingerprint)
 
 
