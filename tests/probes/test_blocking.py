@@ -42,12 +42,12 @@ def on_a_loop(function, *args):
     return asyncio.run(call())
 
 
-def told(recording):
+def calls_of(recording):
     """The blocking calls: library, function and alias."""
     return [(call.via, call.what, call.using) for call in recording.blocking_calls]
 
 
-def test_the_orm_on_a_loop_is_told(recorder, unsafe, using):
+def test_the_orm_on_a_loop_blocks(recorder, unsafe, using):
     """The connection and the query, each once, although the driver's calls are wrapped as well."""
 
     def load():
@@ -57,7 +57,7 @@ def test_the_orm_on_a_loop_is_told(recorder, unsafe, using):
         on_a_loop(load)
 
     connect, query = recording.blocking_calls
-    assert told(recording) == [("django", "connect", using), ("django", "execute", using)]
+    assert calls_of(recording) == [("django", "connect", using), ("django", "execute", using)]
     assert query.name.startswith("SELECT")
     assert (connect.name, query.thread) == ("connect", "MainThread")
     assert query.seconds > 0
@@ -66,7 +66,7 @@ def test_the_orm_on_a_loop_is_told(recorder, unsafe, using):
     assert len(recording.queries) == 1
 
 
-def test_without_call_sites_a_blocking_call_is_told_too(recorder, unsafe, using):
+def test_without_call_sites_a_blocking_call_is_recorded(recorder, unsafe, using):
     """Counting alone is cheaper."""
     with recorder.record(call_sites=False) as recording:
         on_a_loop(Author.objects.using(using).count)
@@ -74,7 +74,7 @@ def test_without_call_sites_a_blocking_call_is_told_too(recorder, unsafe, using)
     assert [call.call_path for call in recording.blocking_calls] == [(), ()]
 
 
-def test_without_a_loop_nothing_is_told(recorder, using):
+def test_without_a_loop_nothing_blocks(recorder, using):
     """A thread may block."""
 
     async def count():
@@ -127,7 +127,7 @@ def test_a_connection_that_fails_has_blocked(recorder, unsafe, using):
     with recorder.record() as recording, pytest.raises(DatabaseError):
         on_a_loop(connect)
 
-    assert told(recording) == [("django", "connect", using)]
+    assert calls_of(recording) == [("django", "connect", using)]
 
 
 def test_executemany_is_one_blocking_call(recorder, unsafe, using):
@@ -140,7 +140,7 @@ def test_executemany_is_one_blocking_call(recorder, unsafe, using):
     with recorder.record() as recording:
         on_a_loop(insert)
 
-    assert told(recording)[1:] == [("django", "executemany", using)]
+    assert calls_of(recording)[1:] == [("django", "executemany", using)]
 
 
 def test_a_stored_procedure_is_one_blocking_call(recorder, unsafe, postgres):
@@ -153,12 +153,12 @@ def test_a_stored_procedure_is_one_blocking_call(recorder, unsafe, postgres):
     with recorder.record() as recording:
         on_a_loop(call)
 
-    assert told(recording)[1:] == [("django", "callproc", "default")]
+    assert calls_of(recording)[1:] == [("django", "callproc", "default")]
     assert recording.blocking_calls[1].name == "CALL lower"
 
 
 @pytest.mark.parametrize("error", [None, ZeroDivisionError])
-def test_the_end_of_a_transaction_is_told(recorder, unsafe, postgres, error):
+def test_the_end_of_a_transaction_blocks(recorder, unsafe, postgres, error):
     """Its beginning is not: psycopg sends BEGIN with the first statement."""
 
     def work():
@@ -175,7 +175,7 @@ def test_the_end_of_a_transaction_is_told(recorder, unsafe, postgres, error):
             on_a_loop(work)
 
     end = "rollback" if error else "commit"
-    assert told(recording)[1:] == [("django", "execute", "default"), ("psycopg", end, "default")]
+    assert calls_of(recording)[1:] == [("django", "execute", "default"), ("psycopg", end, "default")]
 
 
 def test_an_empty_transaction_does_not_block(recorder, unsafe, postgres):
@@ -189,7 +189,7 @@ def test_an_empty_transaction_does_not_block(recorder, unsafe, postgres):
     with recorder.record() as recording:
         on_a_loop(work)
 
-    assert told(recording) == [("django", "connect", "default")]
+    assert calls_of(recording) == [("django", "connect", "default")]
 
 
 def raw_execute(connection):
@@ -230,7 +230,7 @@ RAW = {
 
 
 @pytest.mark.parametrize("work", RAW)
-def test_raw_psycopg_on_a_loop_is_told(recorder, raw_conninfo, work):
+def test_raw_psycopg_on_a_loop_blocks(recorder, raw_conninfo, work):
     """Django does not see it, and so does not refuse it."""
 
     def connect_and_work():
@@ -240,14 +240,14 @@ def test_raw_psycopg_on_a_loop_is_told(recorder, raw_conninfo, work):
     with recorder.record() as recording:
         on_a_loop(connect_and_work)
 
-    assert told(recording) == [("psycopg", what, None) for what in ["connect", *RAW[work]]]
+    assert calls_of(recording) == [("psycopg", what, None) for what in ["connect", *RAW[work]]]
     assert recording.blocking_calls[0].seconds is None
     assert all("connect_and_work" in functions_of(call) for call in recording.blocking_calls)
     assert recording.queries == []
 
 
 @pytest.mark.parametrize("work", RAW)
-def test_raw_psycopg_in_a_thread_is_not_told(recorder, raw_conninfo, work):
+def test_raw_psycopg_in_a_thread_blocks_nothing(recorder, raw_conninfo, work):
     """It blocks no event loop."""
     with recorder.record() as recording, psycopg.connect(**raw_conninfo, autocommit=True) as connection:
         work(connection)
@@ -281,7 +281,7 @@ def test_djangos_connection_has_its_alias_behind_djangos_back(recorder, unsafe, 
     with recorder.record() as recording:
         on_a_loop(work)
 
-    assert told(recording) == [("django", "connect", "default"), ("psycopg", "execute", "default")]
+    assert calls_of(recording) == [("django", "connect", "default"), ("psycopg", "execute", "default")]
 
 
 async def test_asynchronous_psycopg_does_not_block(recorder, raw_conninfo):
@@ -294,7 +294,7 @@ async def test_asynchronous_psycopg_does_not_block(recorder, raw_conninfo):
     assert recording.blocking_calls == []
 
 
-async def test_a_password_that_is_verified_on_a_loop_is_told(recorder, encoded):
+async def test_verifying_a_password_on_a_loop_blocks(recorder, encoded):
     """It is slow on purpose."""
 
     def log_in():
@@ -303,11 +303,11 @@ async def test_a_password_that_is_verified_on_a_loop_is_told(recorder, encoded):
     with recorder.record() as recording:
         assert log_in()
 
-    assert told(recording) == [("hashers", "verify_password", None)]
+    assert calls_of(recording) == [("hashers", "verify_password", None)]
     assert functions_of(recording.blocking_calls[0])[0] == "log_in"
 
 
-async def test_a_password_that_is_verified_in_a_thread_is_not_told(recorder, encoded):
+async def test_verifying_a_password_in_a_thread_blocks_nothing(recorder, encoded):
     """That blocks no event loop."""
     with recorder.record() as recording:
         assert await sync_to_async(hashers.check_password)("secret", encoded)
@@ -321,5 +321,5 @@ async def test_django_5_verifies_passwords_on_the_loop(recorder, encoded):
         assert await hashers.acheck_password("secret", encoded)
 
     blocks = [("hashers", "acheck_password", None)]
-    assert told(recording) == (blocks if django.VERSION < (6, 0) else [])
+    assert calls_of(recording) == (blocks if django.VERSION < (6, 0) else [])
     assert len(recording.hops) == (0 if django.VERSION < (6, 0) else 1)

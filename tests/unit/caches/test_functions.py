@@ -156,12 +156,12 @@ def test_the_cache_around_a_function_is_found(function):
 def test_a_cache_tells_what_it_has_seen():
     """They are read from `cache_info()`; nothing is wrapped."""
     setting.cache_clear()
-    memo = CachedFunctions().of(innermost(setting))
-    before = memo.counts
+    cached = CachedFunctions().of(innermost(setting))
+    before = cached.counts
     setting("a")
     setting("a")
 
-    assert (before, memo.counts) == (Counts(0, 0, 0), Counts(1, 1, 1))
+    assert (before, cached.counts) == (Counts(0, 0, 0), Counts(1, 1, 1))
 
 
 def test_a_cache_has_the_name_of_its_package():
@@ -298,15 +298,15 @@ def test_what_is_no_module_is_left_alone(monkeypatch):
 
 def test_a_function_is_looked_for_once():
     """A run has the same call paths many times."""
-    memos = CachedFunctions()
+    functions = CachedFunctions()
 
-    assert memos.of(innermost(setting)) is memos.of(innermost(setting))
+    assert functions.of(innermost(setting)) is functions.of(innermost(setting))
 
 
 def test_a_module_that_is_imported_later_is_found(monkeypatch):
     """Django imports views when the first request comes."""
-    memos = CachedFunctions()
-    memos.of(plain.__code__)
+    functions = CachedFunctions()
+    functions.of(plain.__code__)
     module = ModuleType("later_of_tests")
     module.__file__ = "later_of_tests.py"
     exec(
@@ -315,4 +315,4 @@ def test_a_module_that_is_imported_later_is_found(monkeypatch):
     )
     monkeypatch.setitem(sys.modules, "later_of_tests", module)
 
-    assert memos.of(innermost(module.late)).wrapper is module.late
+    assert functions.of(innermost(module.late)).wrapper is module.late

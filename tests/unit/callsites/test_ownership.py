@@ -332,7 +332,7 @@ def test_a_thread_adapter_is_no_origin(site, file, role):
     assert role_of_file(site, file) == role
 
 
-def test_your_package_with_a_librarys_name_is_no_thread_adapter(tmp_path):
+def test_your_package_named_like_a_library_is_no_thread_adapter(tmp_path):
     """An app may be called channels, too, and a hop in it is its own."""
     assert role_of_file(tmp_path, "repo/channels/db.py") == "project"
 
