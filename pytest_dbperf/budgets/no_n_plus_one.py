@@ -30,8 +30,8 @@ class NoNPlusOne(WithAllowances):
     it a failure.
 
     Args:
-        threshold: The number of queries at which the test fails. The default is 2 if Django loads a relation or a
-            deferred field for rows of one queryset, which is a certain N+1, and 3 for any other query.
+        threshold: The number of queries at which the test fails. The default is 2 if Django loads a relation
+            or a deferred field for rows of one queryset, which is a certain N+1, and 3 for other queries.
         allow: Queries that may run for each row: relations (`["Campaign.owner", "owner"]`), statements, or
             call sites (`["campaigns/api.py", "campaigns/api.py:31", "serialize"]`).
         reason: Why these are allowed.
