@@ -24,7 +24,7 @@ class Limited:
         self.require(f"{self.name} {self.limited_by}", getattr(self, self.limited_by))
 
     def require(self, what: str, limit: object) -> None:
-        """Refuse a limit that means nothing."""
+        """Refuse a wrong limit."""
         require_limit(what, limit)
 
     @property
@@ -55,7 +55,7 @@ class LimitedOnAlias(Limited):
         return () if self.using is None else (self.using,)
 
     def is_about(self, alias: str | None) -> bool:
-        """Tell whether what happened on an alias counts."""
+        """Tell whether the budget counts what happens on an alias."""
         return self.using in (None, alias)
 
 
@@ -68,5 +68,5 @@ class LimitedTime(LimitedOnAlias):
     milliseconds: float | None
 
     def require(self, what: str, limit: object) -> None:
-        """Refuse a time that means nothing."""
+        """Refuse a wrong time."""
         require_milliseconds(what, limit)
