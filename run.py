@@ -36,7 +36,8 @@ COMMANDS = {
     # `-rfE`: the summary of dbperf comes last, not a list of what was skipped.
     "example": (*QUICKSTART, "-m", "not services", "-q", "-rfE", "--dbperf-report=term"),
     "example --broken": ("pytest", BROKEN, "-q", "-rN", "-p", "no:randomly"),
-    "example --services": ("pytest", "example_project", "-m", "services"),
+    # They wait for servers most of the time.
+    "example --services": ("pytest", "example_project", "-m", "services", "-n", "2"),
     "example-bench": ("benchmark",),
     "test": ("pytest", "tests", "-n", "2", "-m", "not thorough"),
     "test --all": ("pytest", "tests", "-n", "2"),
@@ -47,6 +48,8 @@ COMMANDS = {
 # Where a command runs that needs a directory of its own.
 DIRECTORIES = {"example-bench": HOME / "example_project"}
 TESTS, TOOLS = "requirements/tests.txt", "requirements/tools.txt"
+# What an environment takes on the disk, about.
+MEGABYTES = {TESTS: 240, TOOLS: 670}
 OLDEST = (3, 11)
 # The series of Django that have a column in the reference; one Python has to run all of them.
 SERIES = ("5.2", "6.0", "6.1")
@@ -78,7 +81,7 @@ def main() -> int:
             {**os.environ, **UV_SETTINGS, "PATH": os.pathsep.join(paths)} if command == "matrix" else None
         )
         arguments = (*COMMANDS[command], *rest)
-        say(f"runs `{shlex.join(arguments)}`")
+        say(f"runs `{shlex.join(['python', '-m', *arguments])}`")
         if command == "example --broken":
             say("each of these tests is meant to fail: the API of before breaks its budget")
         directory = DIRECTORIES.get(command, HOME)
@@ -139,7 +142,7 @@ def environment(name: str, requirements: str, instead: str = "") -> Path:
         started = monotonic()
         uv = find_uv()
         number = len(re.findall(r"^\S+==", (HOME / requirements).read_text(), re.MULTILINE))
-        say(f"makes {directory.relative_to(HOME)} (once): {number} packages, about {2 * number + 100} MB")
+        say(f"makes {directory.relative_to(HOME)} (once): {number} packages, {MEGABYTES[requirements]} MB")
         run(uv, "venv", "--quiet", "--clear", "--python", sys.executable, directory)
         install = (uv, "pip", "install", "--python", python)
         run(*install, "--require-hashes", "-r", requirements)

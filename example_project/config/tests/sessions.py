@@ -52,7 +52,9 @@ class ServerLog:
         with self.path.open(encoding="utf-8") as log:
             log.seek(self.start)
             connected = [line for line in log if "LOG:  connection authorized" in line]
-        return sum(f"application_name={SERVICE}" in line for line in connected)
+        # The server has the databases of other processes that run tests, too.
+        ours = f"database={connection.settings_dict['NAME']} application_name={SERVICE}"
+        return sum(ours in line for line in connected)
 
 
 def open_now() -> int:
