@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pytest_dbperf.budgets.budget import Budget, make
-from pytest_dbperf.budgets.built_in import BUDGETS
 from pytest_dbperf.budgets.enforcement import PlacedBudget
 
 if TYPE_CHECKING:
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
 NEARER = "nearer"
 ON_FUNCTION = "on the function"
 FARTHER = "farther"
-
-_KINDS = {kind.name: kind for kind in BUDGETS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +35,9 @@ class Near:
     nearness: str
 
 
-def nearest_budgets_of(item: pytest.Item, defaults: Sequence[Budget], ini: str) -> list[Near]:
+def nearest_budgets_of(
+    item: pytest.Item, defaults: Sequence[Budget], ini: str, budget_classes: Mapping[str, type[Budget]]
+) -> list[Near]:
     """Resolve the budgets of a test. Raises `WrongArguments` for a marker that means nothing.
 
     The nearest level that has a marker of a name decides, and nothing of a farther level is added to it.
@@ -47,15 +46,15 @@ def nearest_budgets_of(item: pytest.Item, defaults: Sequence[Budget], ini: str) 
     for level in levels_of(item):
         here: dict[str, list[Near]] = {}
         for mark in level.marks:
-            if mark.name in _KINDS and mark.name not in found:
-                given = PlacedBudget(make(_KINDS[mark.name], mark.args, mark.kwargs), level.place)
+            if mark.name in budget_classes and mark.name not in found:
+                given = PlacedBudget(make(budget_classes[mark.name], mark.args, mark.kwargs), level.place)
                 here.setdefault(mark.name, []).append(Near(given, level.nearness))
         found |= here
     written = set(found)
     for budget in defaults:
         if budget.name not in written:
             found.setdefault(budget.name, []).append(Near(PlacedBudget(budget, f"in {ini}"), FARTHER))
-    return [near for name in _KINDS for near in found.get(name, ())]
+    return [near for name in budget_classes for near in found.get(name, ())]
 
 
 def in_force(nearest: Iterable[Near]) -> list[PlacedBudget]:

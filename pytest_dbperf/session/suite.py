@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_dbperf.budgets.budget import Budget, WrongArguments, make, wants_plans
-from pytest_dbperf.budgets.built_in import BUDGETS
 from pytest_dbperf.budgets.enforcement import (
     BudgetWindow,
     NothingCounts,
@@ -21,7 +20,7 @@ from pytest_dbperf.budgets.enforcement import (
     warn,
     warnings_of,
 )
-from pytest_dbperf.budgets.resolution import in_force, nearest_budgets_of
+from pytest_dbperf.budgets.resolution import Near, in_force, nearest_budgets_of
 from pytest_dbperf.caches.watch import CacheWatch
 from pytest_dbperf.callsites.callsite import frames_of_yours, line_of
 from pytest_dbperf.callsites.shown import location_of
@@ -41,10 +40,6 @@ from pytest_dbperf.violations.violation import BudgetExceeded, BudgetWarning, Vi
 
 if TYPE_CHECKING:
     import pytest
-
-_BUDGETS = frozenset(kind.name for kind in BUDGETS)
-_FIXTURES = frozenset(("dbperf", *_BUDGETS))
-
 
 # Errors that say all there is to say: the source of the plugin would only hide it.
 _OURS = (
@@ -95,7 +90,7 @@ class Suite:
 
     def budgets_of(self, item: pytest.Item) -> list[PlacedBudget]:
         """Find the budgets that hold for a test. Raises `WrongArguments` for a marker that means nothing."""
-        return in_force(nearest_budgets_of(item, self.options.defaults, self.ini))
+        return in_force(self._nearest_budgets_of(item))
 
     def wrong_markers(self, items: Iterable[pytest.Item]) -> Iterator[str]:
         """Tell which tests have markers that mean nothing, and how they are used."""
@@ -115,7 +110,7 @@ class Suite:
         with self._counting("setup"):
             yield
         if not self.options.is_off:
-            test.nearest = nearest_budgets_of(item, self.options.defaults, self.ini)
+            test.nearest = self._nearest_budgets_of(item)
             test.budgets = in_force(test.nearest)
             for given in test.budgets:
                 _require_that_it_counts(given)
@@ -195,12 +190,17 @@ class Suite:
             judge=self._judge,
         )
 
+    def _nearest_budgets_of(self, item: pytest.Item) -> list[Near]:
+        options = self.options
+        return nearest_budgets_of(item, options.defaults, self.ini, options.budget_classes)
+
     def _asks_by_fixture(self, item: pytest.Item) -> bool:
-        return not _FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
+        fixtures = getattr(item, "fixturenames", ())
+        return any(name == "dbperf" or name in self.options.budget_classes for name in fixtures)
 
     def _counts_for(self, item: pytest.Item) -> bool:
         """Tell whether somebody wants to know what a test counts, as far as that is known by now."""
-        is_marked = any(marker.name in _BUDGETS for marker in item.iter_markers())
+        is_marked = any(marker.name in self.options.budget_classes for marker in item.iter_markers())
         return is_marked or self.options.wants_numbers or self._asks_by_fixture(item)
 
     def _enforce(self) -> None:

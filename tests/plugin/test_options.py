@@ -135,13 +135,13 @@ def test_reports_and_rows_have_ini_options(suite):
         (
             "dbperf_project = shop my-shop",
             (),
-            "ERROR: dbperf_project in *pytest.ini: takes packages as in an import, *, got 'my-shop'",
+            "ERROR: dbperf_project in *pytest.ini: takes packages as in an import (*), got 'my-shop'",
         ),
         ("dbperf_project = shop.", ("--dbperf=off",), "ERROR: dbperf_project in *pytest.ini: *, got 'shop.'"),
         (
             "dbperf_project = django.db",
             (),
-            "ERROR: dbperf_project in *pytest.ini: 'django.db' cannot be yours*",
+            "ERROR: dbperf_project in *pytest.ini: 'django.db' is a library that pytest-dbperf knows*",
         ),
     ],
 )
