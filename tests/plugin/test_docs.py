@@ -3,6 +3,7 @@
 import re
 import shlex
 import sys
+import tomllib
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from pytest_dbperf.budgets.built_in import BUDGETS
 
 HOME = Path(__file__).parents[2]
 PAGES = sorted([HOME / "README.md", *HOME.glob("*/README.md"), *HOME.glob("docs/**/*.md")])
-LANGUAGES = ("python", "ini", "sh", "text")
+LANGUAGES = ("python", "ini", "toml", "sh", "text")
 
 # Elsewhere, what they show is an error.
 NEED_POSTGRES = {"docs/how-to/plans.md"}
@@ -77,6 +78,12 @@ class FrameReader:
     def ini(self, source, shown):
         """Add settings, for what comes after."""
         self.suite.ini(source)
+
+    def toml(self, source, shown):
+        """Install the package, if it is one with a plugin."""
+        project = tomllib.loads(source).get("project", {})
+        for plugin in project.get("entry-points", {}).get("pytest11", {}).values():
+            self.suite.install(project["name"].replace("-", "_"), plugin)
 
     def sh(self, source, shown):
         """Run what can be run here; of the rest, the commands and the files that it names must exist."""

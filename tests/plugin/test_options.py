@@ -181,7 +181,7 @@ def test_help_tells_of_every_option(suite):
     suite.run("--fixtures").stdout.fnmatch_lines(
         [
             "dbperf -- *",
-            "*The live recording of this test*",
+            "*The recording of this test*",
             "query_budget -- *",
             "*A budget for a part of a test*",
         ]
