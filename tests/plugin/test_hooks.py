@@ -158,20 +158,31 @@ def test_help_and_markers_and_fixtures_list_it(plugin):
     plugin.run("--fixtures").stdout.fnmatch_lines(["max_templates -- *"])
 
 
-@pytest.mark.parametrize(
-    ("args", "outcomes"), [((), {"passed": 2, "failed": 2}), (("--dbperf=off",), {"passed": 3, "failed": 1})]
-)
-def test_its_probe_is_undone_with_ours(plugin, args, outcomes):
-    """With the plugin off, it is installed for a test that asks by a fixture."""
+@pytest.mark.parametrize("args", [[], ["--dbperf=off"]], ids=["on", "off"])
+def test_its_probe_is_undone_with_ours(plugin, args):
+    """With the plugin off, it is installed for a test that asks for a recording by a fixture."""
+    plugin.tests(
+        """
+from acme import Rendered
+from django.template.loader import get_template
+
+def test_recorded(dbperf):
+    get_template("shelf/row.html").render({})
+    with dbperf.record(task=True) as recording:
+        get_template("shelf/list.html").render({})
+    assert [event.name for event in dbperf.of_type(Rendered)] == ["shelf/row.html", "shelf/list.html"]
+    assert [event.name for event in recording.of_type(Rendered)] == ["shelf/list.html"]
+"""
+    )
     program = f"""
 import pytest
-pytest.main({list(args)})
+pytest.main({args})
 from django.template.backends.django import Template
 print("wrapped" if hasattr(Template.render, "__wrapped__") else "as it was")
 """
     result = plugin.pytester.run(sys.executable, "-c", program)
 
-    result.assert_outcomes(**outcomes)
+    result.assert_outcomes(passed=1)
     assert result.outlines[-1] == "as it was"
 
 

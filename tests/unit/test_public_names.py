@@ -39,8 +39,8 @@ def test_the_fixture_of_each_budget_has_a_type(budget_class):
 
 def test_a_name_that_is_not_there_is_an_attribute_error():
     """As of any module."""
-    with pytest.raises(AttributeError, match="module 'pytest_dbperf' has no attribute 'WsgiCleint'"):
-        pytest_dbperf.WsgiCleint  # noqa: B018
+    with pytest.raises(AttributeError, match="module 'pytest_dbperf' has no attribute 'NoSuchClient'"):
+        pytest_dbperf.NoSuchClient  # noqa: B018
 
 
 def test_the_package_can_be_imported_without_django():
