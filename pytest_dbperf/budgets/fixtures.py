@@ -29,7 +29,7 @@ P = ParamSpec("P")
 def signature_of(
     budget_class: Callable[P, Budget],  # noqa: ARG001  # for type checkers
 ) -> Callable[[Callable[..., Any]], Callable[Concatenate[Any, P], BudgetWindow]]:
-    """Have type checkers check calls of a fixture as calls of its budget.
+    """Let type checkers check a call of a fixture as a call of its budget class.
 
     It decorates `__call__` of a protocol, which is the type of the fixture `name` of this budget class.
     """

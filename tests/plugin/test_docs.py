@@ -50,8 +50,8 @@ def blocks_of(page):
 WITH_BLOCKS = {page.relative_to(HOME).as_posix(): page for page in PAGES if blocks_of(page)}
 
 
-class FrameReader:
-    """Somebody who does what a page says, and compares."""
+class PageReader:
+    """Does what a page says, and compares."""
 
     def __init__(self, suite, page):
         self.suite = suite
@@ -98,8 +98,8 @@ class FrameReader:
                     assert command in run.COMMANDS
                 case words:
                     named = {word for word in words if word.endswith((".py", ".txt", "_project"))}
-                    places = (HOME, self.page.parent)
-                    assert named == {word for word in named for place in places if (place / word).exists()}
+                    folders = (HOME, self.page.parent)
+                    assert named == {word for word in named for folder in folders if (folder / word).exists()}
 
     def run_pytest(self, args, expected):
         """Run pytest, which has to end in the way that is expected."""
@@ -131,7 +131,7 @@ def test_code_blocks_do_what_the_page_says(suite, name, request):
     """They are run in the order of the page, and what is shown below one is what it says."""
     if name in NEED_POSTGRES:
         request.getfixturevalue("postgres")
-    FrameReader(suite, WITH_BLOCKS[name]).read()
+    PageReader(suite, WITH_BLOCKS[name]).read()
 
 
 def test_the_readme_is_short():
@@ -139,10 +139,10 @@ def test_the_readme_is_short():
     assert len((HOME / "README.md").read_text().splitlines()) <= 120
 
 
-@pytest.mark.parametrize("kind", BUDGETS)
-def test_the_readme_names_every_budget(kind):
-    """Whoever adds one tells of it."""
-    assert f"`{kind.name}" in (HOME / "README.md").read_text()
+@pytest.mark.parametrize("budget_class", BUDGETS)
+def test_the_readme_names_every_budget(budget_class):
+    """A new one is added to the table."""
+    assert f"`{budget_class.name}" in (HOME / "README.md").read_text()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(HOME).as_posix())

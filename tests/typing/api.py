@@ -133,7 +133,7 @@ def test_the_other_typed_budgets(
 
 
 async def test_budget_of_coroutine(no_sync_to_async: BudgetFixture, dbperf: Recording) -> None:
-    """Of both kinds."""
+    """It is an asynchronous context manager, too."""
     async with no_sync_to_async(allow=["save"]) as recording, dbperf.record():
         assert_type(recording, Recording)
         await asyncio.sleep(0)
