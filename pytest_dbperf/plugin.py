@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from functools import partial
 from types import ModuleType
@@ -16,6 +16,7 @@ from pytest_dbperf.budgets.built_in import BUDGETS
 from pytest_dbperf.budgets.enforcement import BudgetFixture
 from pytest_dbperf.callsites.callsite import settle
 from pytest_dbperf.probes.listening import RECORDER, listening, listening_to
+from pytest_dbperf.reports.files import ReportWriter
 from pytest_dbperf.session import standing_connections
 from pytest_dbperf.session.live import LiveRecording
 from pytest_dbperf.session.suite import Suite
@@ -51,12 +52,21 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    plugins = config.pluginmanager
-    budget_classes, reports = hookspecs.budget_classes_of(plugins), hookspecs.reports_of(plugins)
-    others = [each for each in budget_classes.values() if each not in BUDGETS]
-    plugins.register(_plugin_for(others), "dbperf-budgets")
-    for budget_class in budget_classes.values():
+    budget_classes = hookspecs.budget_classes_of(config.pluginmanager)
+    _declare(config, budget_classes.values())
+    _start(config, budget_classes, hookspecs.reports_of(config.pluginmanager))
+
+
+def _declare(config: pytest.Config, budget_classes: Iterable[type[Budget]]) -> None:
+    others = [budget_class for budget_class in budget_classes if budget_class not in BUDGETS]
+    config.pluginmanager.register(_plugin_for(others), "dbperf-budgets")
+    for budget_class in budget_classes:
         config.addinivalue_line("markers", f"{usage(budget_class)}: {summary(budget_class)}")
+
+
+def _start(
+    config: pytest.Config, budget_classes: Mapping[str, type[Budget]], reports: Mapping[str, ReportWriter]
+) -> None:
     chosen = options.options_of(config, budget_classes, reports)
     if not chosen.is_off:
         _listen(config)
@@ -69,7 +79,7 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     config.add_cleanup(config.stash[SUITE].verification.close)
     if not chosen.is_off and not hasattr(config, "workerinput"):
-        plugins.register(WholeRun(config, chosen, reports), "dbperf-run")
+        config.pluginmanager.register(WholeRun(config, chosen, reports), "dbperf-run")
 
 
 def _listen(config: pytest.Config) -> None:
@@ -79,9 +89,9 @@ def _listen(config: pytest.Config) -> None:
         config.add_cleanup(config.stash[LISTENING].close)
         config.stash[LISTENING].callback(settle(config.rootpath, options.projects_of(config)))
         config.stash[LISTENING].enter_context(listening())
-    # A conftest.py is asked later than other plugins: when pytest is configured, it is loaded.
-    new = hookspecs.probes_of(config.pluginmanager, config.stash[LISTENING_FOR])
-    config.stash[LISTENING].enter_context(listening_to(new))
+    # A conftest.py is loaded later than other plugins, and is asked when pytest is configured.
+    if new := hookspecs.probes_of(config.pluginmanager, config.stash[LISTENING_FOR]):
+        config.stash[LISTENING].enter_context(listening_to(new))
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
