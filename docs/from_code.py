@@ -1,4 +1,4 @@
-"""What does the reference say about markers, fixtures, options and hops? What their code or file says."""
+"""What does the reference say about markers, fixtures, options and hops? It quotes their code or file."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import pytest
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
@@ -22,11 +23,11 @@ _FIXTURES = ("dbperf", "wsgi_client", "asgi_client", "database_settings")
 
 def markers() -> Iterator[str]:
     """Write each marker with its signature, meaning and arguments."""
-    for kind in BUDGETS:
-        text, _, arguments = (inspect.getdoc(kind) or "").partition("\nArgs:\n")
-        yield f"## {kind.name}\n\n`@pytest.mark.{usage(kind)}`\n\n{text}\n"
+    for budget_class in BUDGETS:
+        text, _, arguments = (inspect.getdoc(budget_class) or "").partition("\nArgs:\n")
+        yield f"## {budget_class.name}\n\n`@pytest.mark.{usage(budget_class)}`\n\n{text}\n"
         yield from map(_argument, re.split(r"\n(?=    \S)", arguments))
-        setting = f"dbperf_{kind.name} = {'LIMIT' if takes_a_limit(kind) else 'true'}"
+        setting = f"dbperf_{budget_class.name} = {'LIMIT' if takes_a_limit(budget_class) else 'true'}"
         yield f"\nFor every test without a marker of its own, in the ini file: `{setting}`.\n"
 
 
@@ -38,12 +39,18 @@ def _argument(lines: str) -> str:
 def fixtures() -> Iterator[str]:
     """Write each fixture with its docstring."""
     for name, fixture in vars(plugin).items():
-        if name in _FIXTURES or name in {kind.name for kind in BUDGETS}:
+        if name in _FIXTURES or name in {budget_class.name for budget_class in BUDGETS}:
             yield f"`{name}`\n: {inspect.getdoc(fixture)}\n"
 
 
+def fixture_types() -> Iterator[str]:
+    """List the type of each budget's fixture."""
+    for budget_class in BUDGETS:
+        yield f"- `{budget_class.__name__}Fixture`: `{budget_class.name}`"
+
+
 class _Parser:
-    """Takes the declarations that pytest's parser would take, and keeps them."""
+    """A parser as far as `options` needs one: it keeps the declarations."""
 
     def __init__(self) -> None:
         self.options: list[tuple[str, dict[str, Any]]] = []
@@ -74,7 +81,8 @@ def ini_file() -> Iterator[str]:
 
 def _declared() -> _Parser:
     parser = _Parser()
-    options.register(parser)  # type: ignore[arg-type]  # as much of a parser as it takes
+    options.register(cast(pytest.Parser, parser))
+    options.register_budgets(cast(pytest.Parser, parser), BUDGETS)
     return parser
 
 
@@ -125,6 +133,6 @@ def _skips_plain_field(_app: Sphinx, _what: str, _name: str, member: object, *_:
 def setup(app: Sphinx) -> dict[str, bool]:
     """Add the directives that pages use."""
     app.connect("autodoc-skip-member", _skips_plain_field)
-    for write in (markers, fixtures, command_line, ini_file, hops):
+    for write in (markers, fixtures, fixture_types, command_line, ini_file, hops):
         app.add_directive(f"dbperf-{write.__name__.replace('_', '-')}", _directive(write))
     return {"parallel_read_safe": True}

@@ -1,4 +1,4 @@
-"""How does pytest show a failure that is only text? The one module that reads pytest's private classes."""
+"""How does pytest show a failure as plain text? The one module that imports pytest's private classes."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from _pytest._code.code import ExceptionChainRepr, ReprEntry, ReprFileLocation, 
 
 
 def text_at(lines: Sequence[str], path: Path, line: int, error: str) -> ExceptionChainRepr:
-    """Show plain lines, then a location. The summary, JUnit and the annotations of a CI take over both.
+    """Show plain lines, then a location. The short summary, JUnit and the annotations of a CI use both.
 
-    pytest would show the plugin's own source instead, and have the CI annotate it.
+    pytest would show the plugin's own source instead, and the CI would annotate that.
     """
     shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-    # "value" is the style of lines that are shown as they are, without source and without an E in front.
+    # The style "value" shows the lines as they are: no source, and no "E" in front.
     entry = ReprEntry(lines, None, None, ReprFileLocation(os.fspath(shown), line, error), "value")
     crash = ReprFileLocation(os.fspath(shown), line, lines[0])
     return ExceptionChainRepr([(ReprTraceback([entry], None, "value"), crash, None)])

@@ -1,10 +1,10 @@
-"""What was asked for? Command line, then ini file, then default, resolved in one place."""
+"""What was asked for? The command line wins over the ini file, and that over the default."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -13,9 +13,8 @@ from typing import Any, Literal
 import pytest
 
 from pytest_dbperf.budgets.budget import Budget, WrongArguments, make, summary, takes_a_limit
-from pytest_dbperf.budgets.built_in import BUDGETS
 from pytest_dbperf.callsites.ownership import ROLES_OF_PACKAGES
-from pytest_dbperf.reports.files import FILES
+from pytest_dbperf.reports.files import ReportWriter
 from pytest_dbperf.suggestions.files import SuggestionOptions
 
 MODES = ("enforce", "report", "off")
@@ -24,9 +23,9 @@ _LAST_VALUE = re.compile(r"(?:'[^']*'|\S+)$")
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A report that was asked for, and where it goes."""
+    """A report that was asked for, and the file that it is written to."""
 
-    kind: str
+    report_type: str
     path: Path | None = None
 
 
@@ -35,17 +34,19 @@ class Options:
     """The options of a run."""
 
     mode: str
+    budget_classes: Mapping[str, type[Budget]]
+    """All budgets by name, those of other plugins included."""
     reports: Sequence[Report]
     top: int
     verifies_connections: bool
     counts_driver_queries: bool
     resets_caches: bool
     defaults: Sequence[Budget]
-    """The suite's budgets, for tests without a marker of their own."""
+    """The budgets of the ini file, for tests without a marker of that name."""
     wanted_markers: SuggestionOptions
-    """Which suggestions are wanted, and which of them are written."""
+    """Which markers to suggest, and which to write."""
     projects: Sequence[str]
-    """Packages that are yours wherever they lie, besides what is below the root."""
+    """Packages that are your code although they lie outside the root directory."""
 
     @property
     def is_off(self) -> bool:
@@ -59,109 +60,115 @@ class Options:
 
     @property
     def shows_table(self) -> bool:
-        """Whether the table is shown even when all is well."""
+        """Whether the terminal shows the table of tests even if no budget is broken."""
         return self.mode == "report" or Report("term") in self.reports
 
     @property
     def wants_sources(self) -> bool:
-        """Whether it is kept where each test is written, and which budgets it has."""
+        """Whether results must hold where each test is written, and its budgets: suggestions need both."""
         return self.wanted_markers.for_all or bool(self.wanted_markers.patterns)
 
     @property
     def files(self) -> Sequence[tuple[str, Path]]:
-        """The reports that are written to files: kind and path."""
-        return [(report.kind, report.path) for report in self.reports if report.path is not None]
+        """The reports that are written to files: type and path."""
+        return [(report.report_type, report.path) for report in self.reports if report.path is not None]
 
     @property
     def wants_numbers(self) -> bool:
-        """Whether the numbers of all tests are asked for, or limited."""
+        """Whether every test is counted, with or without a marker."""
         return self.wants_groups or self.wants_sources or bool(self.defaults)
 
     @property
     def wants_groups(self) -> bool:
-        """Whether the queries of every test are kept, with call sites, and not only their number."""
+        """Whether results must hold the queries of every test with their call sites, not only numbers."""
         return not self.is_off and (self.shows_table or bool(self.reports))
 
 
 def register(parser: pytest.Parser) -> None:
-    """Declare the options of the command line and their twins of the ini file."""
+    """Declare the options of the command line and the settings of the ini file."""
     group = parser.getgroup("dbperf", "database performance")
     group.addoption(
         "--dbperf",
         choices=MODES,
         default=None,
-        help="enforce budgets (default), report: say what is broken and fail nothing, off: measure nothing",
+        help="enforce: a broken budget fails its test (default); report: show broken budgets, fail nothing; "
+        "off: measure nothing",
     )
     group.addoption(
         "--dbperf-report",
         action="append",
         default=None,
         metavar="TYPE[:PATH]",
-        help="write a report: term, json:PATH or openmetrics:PATH; may be given more than once",
+        help="write a report: term, json:PATH, openmetrics:PATH or one that a plugin adds; can be repeated",
     )
     group.addoption(
         "--dbperf-top",
         type=int,
         default=None,
         metavar="N",
-        help="rows in the tables of the terminal report (default 10, 0 for all)",
+        help="number of rows in the tables of the terminal report (default 10, 0 for all)",
     )
     group.addoption(
         "--dbperf-suggest",
         action="store_true",
         default=False,
-        help="print the markers that would hold for the tests that passed, with the numbers of this run",
+        help="print markers for the tests that passed, with the numbers of this run as limits",
     )
     group.addoption(
         "--dbperf-write",
         action="append",
         default=[],
         metavar="TESTS",
-        help="write these markers into the files of tests, chosen by id or by a pattern of ids; "
-        "may be given more than once",
+        help="write these markers into the test files, for tests with this id or pattern; can be repeated",
     )
     group.addoption(
         "--dbperf-dry-run",
         choices=("yes", "no"),
         default="yes",
-        help="show what --dbperf-write would write as a diff (default), or write it",
+        help="yes: show the changes of --dbperf-write as a diff (default); no: write them",
     )
     parser.addini("dbperf", "the default of --dbperf", default="enforce")
     parser.addini("dbperf_report", "the defaults of --dbperf-report", type="linelist", default=[])
     parser.addini("dbperf_top", "the default of --dbperf-top", type="int", default=10)
     parser.addini(
         "dbperf_verify_connections",
-        "compare the number of connections with PostgreSQL's own count, after every test",
+        "after each test, compare the number of connections with PostgreSQL's own count",
         type="bool",
         default=False,
     )
     parser.addini(
         "dbperf_project",
-        "further packages that are your code wherever they lie, as in an import: shop acme.billing",
+        "packages outside the root directory that are also your code, as in an import: shop acme.billing",
         type="args",
         default=[],
     )
     parser.addini(
         "dbperf_driver_queries",
-        "count also the statements that psycopg is given directly: raw psycopg, COPY, asynchronous backends",
+        "also count statements that bypass Django's cursors: raw psycopg, COPY, asynchronous backends",
         type="bool",
         default=False,
     )
     parser.addini(
         "dbperf_reset_caches",
-        "empty Django's caches of content types and sites before each test that somebody counts, so that its "
-        "queries do not depend on earlier tests",
+        "clear Django's ContentType and Site caches before each measured test, so that query counts do not "
+        "depend on test order",
         type="bool",
         default=True,
     )
-    for kind in BUDGETS:
-        form: Literal["int", "bool"] = "int" if takes_a_limit(kind) else "bool"
-        explanation = f"for every test without a marker of its own: {summary(kind)}"
-        parser.addini(f"dbperf_{kind.name}", explanation, type=form, default=None)
 
 
-def options_of(config: pytest.Config) -> Options:
-    """Resolve what was asked for. Raises `pytest.UsageError` for what means nothing."""
+def register_budgets(parser: pytest.Parser, budget_classes: Iterable[type[Budget]]) -> None:
+    """Declare the settings by which the ini file sets a budget for all tests."""
+    for budget_class in budget_classes:
+        value_type: Literal["int", "bool"] = "int" if takes_a_limit(budget_class) else "bool"
+        explanation = f"for each test without this marker: {summary(budget_class)}"
+        parser.addini(f"dbperf_{budget_class.name}", explanation, type=value_type, default=None)
+
+
+def options_of(
+    config: pytest.Config, budget_classes: Mapping[str, type[Budget]], files: Mapping[str, ReportWriter]
+) -> Options:
+    """Resolve the options with these budgets and reports. Raises `pytest.UsageError` for a wrong value."""
     reports = config.getoption("dbperf_report")
     top = config.getoption("dbperf_top")
     if top is None:
@@ -170,30 +177,31 @@ def options_of(config: pytest.Config) -> Options:
         raise pytest.UsageError(f"--dbperf-top must be >= 0, got {top}")
     return Options(
         mode=mode_of(config),
-        reports=[_report(text) for text in (config.getini("dbperf_report") if reports is None else reports)],
+        budget_classes=budget_classes,
+        reports=[
+            _report(text, files) for text in (config.getini("dbperf_report") if reports is None else reports)
+        ],
         top=top,
         verifies_connections=bool(_truth(config, "dbperf_verify_connections")),
         counts_driver_queries=bool(_truth(config, "dbperf_driver_queries")),
         resets_caches=bool(_truth(config, "dbperf_reset_caches")),
-        defaults=[budget for kind in BUDGETS for budget in _default(config, kind)],
+        defaults=[budget for each in budget_classes.values() for budget in _default(config, each)],
         wanted_markers=_wanted_markers(config),
         projects=projects_of(config),
     )
 
 
 def _wanted_markers(config: pytest.Config) -> SuggestionOptions:
-    """Resolve which markers are suggested and written. Raises `pytest.UsageError`, also without libcst."""
+    """Resolve which markers to suggest and to write. Raises `pytest.UsageError`, also without libcst."""
     suggests = bool(config.getoption("dbperf_suggest"))
     texts = list(config.getoption("dbperf_write") or ())
     for text in texts:
-        # An empty variable of a shell would be the root, which is all tests.
+        # An empty shell variable would mean the root directory, and so all tests.
         if not text.partition("::")[0].strip():
-            raise pytest.UsageError(
-                f"--dbperf-write takes the ids of tests or a pattern of them, got {text!r}"
-            )
+            raise pytest.UsageError(f"--dbperf-write takes a test id or a pattern of test ids, got {text!r}")
     if (suggests or texts) and mode_of(config) == "off":
         option = "--dbperf-suggest" if suggests else "--dbperf-write"
-        raise pytest.UsageError(f"{option} needs numbers, and with dbperf off nothing is measured")
+        raise pytest.UsageError(f"{option} needs measurements, but dbperf is off")
     if texts:
         try:
             import_module("pytest_dbperf.suggestions.rewriting")
@@ -202,7 +210,7 @@ def _wanted_markers(config: pytest.Config) -> SuggestionOptions:
                 f"--dbperf-write needs libcst ({error}): pip install pytest-dbperf[suggest]"
             ) from None
     elif config.getoption("dbperf_dry_run") == "no":
-        raise pytest.UsageError("--dbperf-dry-run=no writes nothing without --dbperf-write=TESTS")
+        raise pytest.UsageError("--dbperf-dry-run=no needs --dbperf-write=TESTS")
     return SuggestionOptions(
         for_all=suggests,
         patterns=[_from_root(text, config.invocation_params.dir, config.rootpath) for text in texts],
@@ -211,7 +219,7 @@ def _wanted_markers(config: pytest.Config) -> SuggestionOptions:
 
 
 def _from_root(text: str, directory: Path, root: Path) -> str:
-    """Write the id of a test as pytest knows it: the file from the root, and not from where it was called."""
+    """Write a test id as pytest does: with the file relative to the root, not to the current directory."""
     file, colons, name = text.partition("::")
     path = Path(os.path.abspath(directory / file))  # noqa: PTH100  # pytest does not follow links either.
     if not path.is_relative_to(root) or not path.exists():
@@ -220,8 +228,8 @@ def _from_root(text: str, directory: Path, root: Path) -> str:
 
 
 def mode_of(config: pytest.Config) -> str:
-    """Resolve the mode alone: it is needed before the command line is read as a whole."""
-    # Known early, unless a conftest names the plugin: then it is known only later.
+    """Resolve the mode alone: it is needed before pytest has read the whole command line."""
+    # Not there yet if a conftest.py loads the plugin: then the option is read from the config.
     early = getattr(config.known_args_namespace, "dbperf", None)
     mode = early or config.getoption("dbperf", None) or config.getini("dbperf")
     if mode not in MODES:
@@ -230,39 +238,40 @@ def mode_of(config: pytest.Config) -> str:
 
 
 def projects_of(config: pytest.Config) -> Sequence[str]:
-    """Resolve the packages that are yours: they are needed before the project is imported."""
+    """Resolve the packages that are your code: they are needed before the project is imported."""
     names: Sequence[str] = _ini(config, "dbperf_project")
     for name in names:
         parts = name.split(".")
         if not all(part.isidentifier() for part in parts):
             raise pytest.UsageError(
-                f"dbperf_project in {config.inipath}: takes packages as in an import, shop or acme.billing, "
+                f"dbperf_project in {config.inipath}: takes packages as in an import (shop, acme.billing), "
                 f"got {name!r}"
             )
         if parts[0] in ROLES_OF_PACKAGES:
             raise pytest.UsageError(
-                f"dbperf_project in {config.inipath}: {name!r} cannot be yours: the plugin has to know it"
+                f"dbperf_project in {config.inipath}: {name!r} is a library that pytest-dbperf knows, "
+                "so it cannot be your code"
             )
     return names
 
 
-def _report(text: str) -> Report:
-    kind, _, path = text.partition(":")
-    if kind in FILES and path:
-        return Report(kind, Path(path))
-    if kind == "term" and not path:
-        return Report(kind)
-    forms = " or ".join(("term", *(f"{name}:PATH" for name in FILES)))
+def _report(text: str, files: Mapping[str, ReportWriter]) -> Report:
+    report_type, _, path = text.partition(":")
+    if report_type in files and path:
+        return Report(report_type, Path(path))
+    if report_type == "term" and not path:
+        return Report(report_type)
+    forms = " or ".join(("term", *(f"{name}:PATH" for name in files)))
     raise pytest.UsageError(f"--dbperf-report takes {forms}, got {text!r}")
 
 
-def _default(config: pytest.Config, kind: type[Budget]) -> Sequence[Budget]:
-    option = f"dbperf_{kind.name}"
-    value = _number(config, option) if takes_a_limit(kind) else _truth(config, option)
+def _default(config: pytest.Config, budget_class: type[Budget]) -> Sequence[Budget]:
+    option = f"dbperf_{budget_class.name}"
+    value = _number(config, option) if takes_a_limit(budget_class) else _truth(config, option)
     if value is None or value is False:
         return ()
     try:
-        return (make(kind, () if value is True else (value,), {}),)
+        return (make(budget_class, () if value is True else (value,), {}),)
     except WrongArguments as error:
         raise pytest.UsageError(f"{option} in {config.inipath}: {error}") from None
 
@@ -271,8 +280,7 @@ def _ini(config: pytest.Config, option: str, takes: str = "") -> Any:
     try:
         return config.getini(option)
     except (TypeError, ValueError, pytest.UsageError) as error:
-        # pytest 8 crashes on it, later versions do not say which option they mean. What all of them end in is
-        # the value.
+        # pytest 8 crashes here, and later versions do not name the option. All texts end in the value.
         got = _LAST_VALUE.search(str(error)) if takes else None
         told = f"{takes}, got {got[0]}" if got else error
         raise pytest.UsageError(f"{option} in {config.inipath}: {told}") from None

@@ -1,4 +1,4 @@
-"""How is a recording made without pytest?"""
+"""How do scripts, shells and other test runners record?"""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pytest_dbperf.recording.recorder import Recording
 
 @contextmanager
 def record(*, task: bool = False, driver_queries: bool = False) -> Iterator[Recording]:
-    """Record what happens inside, in every thread and on every alias: for scripts, shells and other runners.
+    """Record all that happens inside, in every thread and on every alias, without pytest.
 
-    With `task=True`, only what this task, the tasks it starts and their threads cause. With
-    `driver_queries=True` also the statements that psycopg was given directly: raw psycopg, COPY, asynchronous
+    With `task=True`, only what this task, the tasks that it starts, and their threads cause. With
+    `driver_queries=True`, also statements that bypass Django's cursors: raw psycopg, COPY, asynchronous
     backends.
 
     Raises:
-        SeamGone: An installed library no longer has a function that has to be wrapped.
+        SeamGone: An installed library no longer has a function that a probe wraps.
     """
     with listening() as recorder, recorder.record(task=task, driver_queries=driver_queries) as recording:
         yield recording

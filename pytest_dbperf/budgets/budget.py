@@ -12,27 +12,25 @@ from pytest_dbperf.violations.violation import Violation, WarningLine
 
 
 class Budget(Protocol):
-    """A limit that can check a recording: a frozen dataclass with a name, a docstring and a `check`."""
+    """A limit that can check a recording: a frozen dataclass with a name, a docstring and a `check`.
+
+    A class that inherits from it needs only these, and the parameter `reason` that every marker takes.
+    """
 
     name: ClassVar[str]
 
     @property
     def is_lifted(self) -> bool:
-        """Whether it allows anything: it stands only to lift an outer budget."""
-        ...
+        """Whether it has no limit: such a budget only lifts an outer one, and is not checked."""
+        return False
 
     @property
     def aliases(self) -> Sequence[str]:
-        """The aliases it is about by name; empty for all of them."""
-        ...
-
-    @property
-    def reason(self) -> str:
-        """Why the limit is what it is."""
-        ...
+        """The database aliases that it is limited to; empty for all of them."""
+        return ()
 
     def check(self, recording: Recording) -> Violation | None:
-        """Tell how the recording breaks the budget, if it does."""
+        """Return how the recording breaks the budget, or None if it does not."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""What is allowed? One file a budget; its marker, fixture, ini option and message follow from it."""
+"""Which budgets are there? One module each; marker, fixture, ini option and message follow from its class."""
 
 from __future__ import annotations
 

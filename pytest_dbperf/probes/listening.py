@@ -1,9 +1,10 @@
-"""Which probes are there, and when are they installed?"""
+"""Which functions of libraries are wrapped? Each probe wraps its seams, and returns how to undo that."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache, partial
 
 from pytest_dbperf.probes import (
     connections,
@@ -20,7 +21,9 @@ from pytest_dbperf.probes import (
 from pytest_dbperf.probes.seam import Undo, WhileWanted
 from pytest_dbperf.recording.recorder import Recorder
 
-PROBES: tuple[Callable[[Recorder], Undo], ...] = (
+Probe = Callable[[Recorder], Undo]
+
+PROBES: tuple[Probe, ...] = (
     queries.install,
     querysets.install,
     django_frames.install,
@@ -37,19 +40,25 @@ PROBES: tuple[Callable[[Recorder], Undo], ...] = (
 RECORDER = Recorder()
 
 
-def _install() -> Undo:
+@cache
+def _while_wanted(probe: Probe) -> WhileWanted:
+    return WhileWanted(partial(probe, RECORDER))
+
+
+@contextmanager
+def listening_to(probes: Iterable[Probe]) -> Iterator[Recorder]:
+    """Record with these probes inside. The first use of a probe installs it, the end of the last undoes it.
+
+    A probe that fails leaves nothing behind: those before it are undone, in reverse order.
+    """
     with ExitStack() as installed:
-        for probe in PROBES:
-            installed.callback(probe(RECORDER))
-        # If a probe fails, the ones before it are undone.
-        return installed.pop_all().close
-
-
-_installed = WhileWanted(_install)
+        for probe in probes:
+            installed.enter_context(_while_wanted(probe))
+        yield RECORDER
 
 
 @contextmanager
 def listening() -> Iterator[Recorder]:
-    """Install all probes for the block. The last of several blocks removes them, in reverse order."""
-    with _installed:
-        yield RECORDER
+    """Record with our own probes inside."""
+    with listening_to(PROBES) as recorder:
+        yield recorder

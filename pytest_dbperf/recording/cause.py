@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import ContextVar, Token
-from typing import NamedTuple, ParamSpec, TypeVar
+from typing import NamedTuple, ParamSpec, Protocol, TypeVar
 
 from pytest_dbperf.callsites.callsite import CallPath, project_frames
 
@@ -43,6 +43,18 @@ class Cause(NamedTuple):
     hop: int = 0
     visit: object = None
     is_in_view: bool = False
+
+
+class HasCause(Protocol):
+    """What the log can hold: a named tuple with a cause. Probes of other plugins emit events of their own."""
+
+    @property
+    def cause(self) -> Cause:
+        """What it inherited."""
+        ...
+
+    @property
+    def _fields(self) -> tuple[str, ...]: ...
 
 
 # asgiref copies it into its threads, asyncio into new tasks. The probe of executors sets it in theirs.

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from typing import Any, TypeVar, get_args
 
-from pytest_dbperf.recording.cause import Request
+from pytest_dbperf.recording.cause import HasCause, Request
 from pytest_dbperf.recording.compaction import expanded
 from pytest_dbperf.recording.events import (
     BlockingCall,
@@ -23,7 +23,7 @@ from pytest_dbperf.recording.events import (
 from pytest_dbperf.recording.hops import completed, seconds_in_queues
 from pytest_dbperf.sql.fingerprint import is_bookkeeping
 
-AnyEvent = TypeVar("AnyEvent", bound=Event)
+AnyEvent = TypeVar("AnyEvent", bound=HasCause)
 
 _TYPES = frozenset((*get_args(Event), DriverQuery))
 
@@ -48,7 +48,7 @@ class EventLists(ABC):
         return self.of_types(_TYPES)
 
     def of_type(self, event_type: type[AnyEvent]) -> list[AnyEvent]:
-        """The events of one type, in the order in which they ended."""
+        """The events of one type, also of a type that the probe of another plugin emits."""
         return self.of_types({event_type, *event_type.__subclasses__()})
 
     @property

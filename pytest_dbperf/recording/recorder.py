@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import Token
 from dataclasses import dataclass, field
 from itertools import compress
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from pytest_dbperf.recording import cause
-from pytest_dbperf.recording.cause import Cause
+from pytest_dbperf.recording.cause import Cause, HasCause
 from pytest_dbperf.recording.clock import perf_counter
 from pytest_dbperf.recording.compaction import MOST_UNCOMPACTED, Compaction
 from pytest_dbperf.recording.event_lists import EventLists
@@ -55,7 +55,7 @@ class Recorder:
         self.sampled: set[object] | None = None
         self.log: list[Event] = []
         # Appending to a list is atomic, and calling the bound method is the fastest way.
-        self.emit = self.log.append
+        self.emit: Callable[[HasCause], None] = cast(Any, self.log).append
         self.compaction = Compaction(self.log)
         self.compact_at = MOST_UNCOMPACTED
 

@@ -1,4 +1,4 @@
-"""How do we show it? One file a report; each reads the run and nothing else."""
+"""Which reports can be written to a file? One module a report; each reads the run and nothing else."""
 
 from __future__ import annotations
 
@@ -7,4 +7,6 @@ from collections.abc import Callable
 from pytest_dbperf.reports import json, openmetrics
 from pytest_dbperf.results.model import Run
 
-FILES: dict[str, Callable[[Run], str]] = {"json": json.document, "openmetrics": openmetrics.document}
+ReportWriter = Callable[[Run], str]
+
+FILES: dict[str, ReportWriter] = {"json": json.document, "openmetrics": openmetrics.document}

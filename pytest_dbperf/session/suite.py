@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_dbperf.budgets.budget import Budget, WrongArguments
-from pytest_dbperf.budgets.built_in import BUDGETS
 from pytest_dbperf.budgets.enforcement import BudgetWindow, want_plans
 from pytest_dbperf.budgets.placed import PlacedBudget
 from pytest_dbperf.budgets.resolution import budgets_for
@@ -30,8 +29,6 @@ from pytest_dbperf.violations.violation import Violation
 if TYPE_CHECKING:
     import pytest
 
-_BUDGET_CLASSES = {budget_class.name: budget_class for budget_class in BUDGETS}
-
 
 class Suite:
     """Takes each test of this process through its phases; `test` is the one that runs now."""
@@ -49,7 +46,7 @@ class Suite:
 
     def measures(self, item: pytest.Item) -> bool:
         """Tell whether a test is measured: with `--dbperf=off` only if it uses one of our fixtures."""
-        return not self.options.is_off or _uses_fixtures(item)
+        return not self.options.is_off or self._uses_fixtures(item)
 
     def note_file(self, item: pytest.Item) -> None:
         """Remember the content of a test's file as it was imported, if markers may be written to it."""
@@ -91,7 +88,7 @@ class Suite:
             test.opened_for_it = standing_connections.open_on_asgiref_thread(aliases)
         test.recording.prepare(
             own_databases,
-            call_sites=bool(test.limits) or self.options.wants_groups or _uses_fixtures(item),
+            call_sites=bool(test.limits) or self.options.wants_groups or self._uses_fixtures(item),
             samples=want_plans(test.limits),
         )
         try:
@@ -122,7 +119,7 @@ class Suite:
         return self._checking.window(self.test, budget_class, args, kwargs)
 
     def _budgets_for(self, item: pytest.Item) -> list[PlacedBudget]:
-        return budgets_for(item, self.options.defaults, self._ini, _BUDGET_CLASSES)
+        return budgets_for(item, self.options.defaults, self._ini, self.options.budget_classes)
 
     def _new_test(self) -> RunningTest:
         return RunningTest(
@@ -140,8 +137,12 @@ class Suite:
 
     def _needs_numbers(self, item: pytest.Item) -> bool:
         """Tell whether a marker, a fixture or an option asks for the numbers of a test, before its setup."""
-        is_marked = any(marker.name in _BUDGET_CLASSES for marker in item.iter_markers())
-        return is_marked or self.options.wants_numbers or _uses_fixtures(item)
+        is_marked = any(marker.name in self.options.budget_classes for marker in item.iter_markers())
+        return is_marked or self.options.wants_numbers or self._uses_fixtures(item)
+
+    def _uses_fixtures(self, item: pytest.Item) -> bool:
+        fixtures = getattr(item, "fixturenames", ())
+        return any(name == "dbperf" or name in self.options.budget_classes for name in fixtures)
 
     def _check(self) -> None:
         __tracebackhide__ = True
@@ -191,8 +192,3 @@ class Suite:
         with wrapping_method(item, measured), surroundings:
             surroundings.enter_context(self._counting("setup"))
             yield
-
-
-def _uses_fixtures(item: pytest.Item) -> bool:
-    fixtures = getattr(item, "fixturenames", ())
-    return any(name == "dbperf" or name in _BUDGET_CLASSES for name in fixtures)

@@ -69,6 +69,14 @@ class Suite:
         """Write a test module; what most tests need is imported already."""
         self.file(name, IMPORTS + source)
 
+    def install(self, name, plugin):
+        """Install a distribution with a plugin of pytest: its module is a file of the project.
+
+        pytester has its directory in PYTHONPATH, so Python finds both there.
+        """
+        self.file(f"{name}-1.0.dist-info/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        self.file(f"{name}-1.0.dist-info/entry_points.txt", f"[pytest11]\n{name} = {plugin}\n")
+
     def run(self, *args):
         """Run the project's tests in a process of their own."""
         return self.pytester.runpytest_subprocess(*args)

@@ -3,6 +3,7 @@
 import re
 import shlex
 import sys
+import tomllib
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from pytest_dbperf.budgets.built_in import BUDGETS
 
 HOME = Path(__file__).parents[2]
 PAGES = sorted([HOME / "README.md", *HOME.glob("*/README.md"), *HOME.glob("docs/**/*.md")])
-LANGUAGES = ("python", "ini", "sh", "text")
+LANGUAGES = ("python", "ini", "toml", "sh", "text")
 
 # Elsewhere, what they show is an error.
 NEED_POSTGRES = {"docs/how-to/plans.md"}
@@ -51,8 +52,8 @@ WITH_BLOCKS = {
 }
 
 
-class FrameReader:
-    """Somebody who does what a page says, and compares."""
+class PageReader:
+    """Does what a page says, and compares."""
 
     def __init__(self, suite, page):
         self.suite = suite
@@ -80,6 +81,12 @@ class FrameReader:
         """Add settings, for what comes after."""
         self.suite.ini(source)
 
+    def toml(self, source, shown):
+        """Install the package, if it is one with a plugin."""
+        project = tomllib.loads(source).get("project", {})
+        for plugin in project.get("entry-points", {}).get("pytest11", {}).values():
+            self.suite.install(project["name"].replace("-", "_"), plugin)
+
     def sh(self, source, shown):
         """Run what can be run here; of the rest, the commands and the files that it names must exist."""
         for line in source.splitlines():
@@ -93,8 +100,8 @@ class FrameReader:
                     assert command in run.COMMANDS
                 case words:
                     named = {word for word in words if word.endswith((".py", ".txt", "_project"))}
-                    places = (HOME, self.page.parent)
-                    assert named == {word for word in named for place in places if (place / word).exists()}
+                    folders = (HOME, self.page.parent)
+                    assert named == {word for word in named for folder in folders if (folder / word).exists()}
 
     def run_pytest(self, args, expected):
         """Run pytest, which has to end in the way that is expected."""
@@ -126,7 +133,7 @@ def test_code_blocks_do_what_the_page_says(suite, name, request):
     """They are run in the order of the page, and what is shown below one is what it says."""
     if name in NEED_POSTGRES:
         request.getfixturevalue("postgres")
-    FrameReader(suite, WITH_BLOCKS[name]).read()
+    PageReader(suite, WITH_BLOCKS[name]).read()
 
 
 def test_the_readme_is_short():
@@ -134,7 +141,7 @@ def test_the_readme_is_short():
     assert len((HOME / "README.md").read_text().splitlines()) <= 120
 
 
-@pytest.mark.parametrize("kind", BUDGETS)
-def test_the_readme_names_every_budget(kind):
-    """Whoever adds one tells of it."""
-    assert f"`{kind.name}" in (HOME / "README.md").read_text()
+@pytest.mark.parametrize("budget_class", BUDGETS)
+def test_the_readme_names_every_budget(budget_class):
+    """A new one is added to the table."""
+    assert f"`{budget_class.name}" in (HOME / "README.md").read_text()

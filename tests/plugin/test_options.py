@@ -135,13 +135,13 @@ def test_reports_and_rows_have_ini_options(suite):
         (
             "dbperf_project = shop my-shop",
             (),
-            "ERROR: dbperf_project in *pytest.ini: takes packages as in an import, *, got 'my-shop'",
+            "ERROR: dbperf_project in *pytest.ini: takes packages as in an import (*), got 'my-shop'",
         ),
         ("dbperf_project = shop.", ("--dbperf=off",), "ERROR: dbperf_project in *pytest.ini: *, got 'shop.'"),
         (
             "dbperf_project = django.db",
             (),
-            "ERROR: dbperf_project in *pytest.ini: 'django.db' cannot be yours*",
+            "ERROR: dbperf_project in *pytest.ini: 'django.db' is a library that pytest-dbperf knows*",
         ),
     ],
 )
@@ -181,7 +181,7 @@ def test_help_tells_of_every_option(suite):
     suite.run("--fixtures").stdout.fnmatch_lines(
         [
             "dbperf -- *",
-            "*The live recording of this test*",
+            "*The recording of this test*",
             "query_budget -- *",
             "*A budget for a part of a test*",
         ]

@@ -398,20 +398,20 @@ def test_without_a_test_that_passed_nothing_is_known(suite, tests, args):
     [
         (
             ("--dbperf-suggest", "--dbperf=off"),
-            "ERROR: --dbperf-suggest needs numbers, and with dbperf off nothing is measured",
+            "ERROR: --dbperf-suggest needs measurements, but dbperf is off",
         ),
         (
             ("--dbperf-write=*", "--dbperf=off"),
-            "ERROR: --dbperf-write needs numbers, and with dbperf off nothing is measured",
+            "ERROR: --dbperf-write needs measurements, but dbperf is off",
         ),
         (
             ("--dbperf-dry-run=no", "--dbperf-suggest"),
-            "ERROR: --dbperf-dry-run=no writes nothing without --dbperf-write=TESTS",
+            "ERROR: --dbperf-dry-run=no needs --dbperf-write=TESTS",
         ),
         *(
             (
                 (f"--dbperf-write={text}", "--dbperf-dry-run=no"),
-                f"ERROR: --dbperf-write takes the ids of tests or a pattern of them, got '{text}'",
+                f"ERROR: --dbperf-write takes a test id or a pattern of test ids, got '{text}'",
             )
             for text in ("", " ", "::test_it")
         ),

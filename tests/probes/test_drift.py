@@ -20,7 +20,7 @@ from pytest_dbperf.probes import connections, drivers, executors
 from pytest_dbperf.probes import listening as probes
 from pytest_dbperf.probes.django_frames import frame_readers
 from pytest_dbperf.probes.listening import listening
-from pytest_dbperf.probes.seam import SeamGone, WhileWanted, is_installed, undo_all, wrap
+from pytest_dbperf.probes.seam import SeamGone, is_installed, undo_all, wrap
 from pytest_dbperf.probes.threads import runs_in
 from pytest_dbperf.recording.recorder import Recorder
 from tests.probes.seams import SEAMS
@@ -132,7 +132,6 @@ def test_a_probe_that_fails_leaves_nothing_behind(monkeypatch):
     def fails(recorder):
         raise SeamGone("upstream moved")
 
-    monkeypatch.setattr(probes, "_installed", WhileWanted(probes._install))
     monkeypatch.setattr(probes, "PROBES", (works, fails))
     with pytest.raises(SeamGone), listening():
         pytest.fail("nothing is to run inside")

@@ -5,12 +5,35 @@ from typing import assert_type
 
 import pytest
 
-from pytest_dbperf import BudgetExceeded, BudgetFixture, LiveRecording, Recording, record
-from pytest_dbperf.clients.asgi import AsgiClient
-from pytest_dbperf.clients.database_settings import DatabaseSettings
-from pytest_dbperf.clients.wsgi import WsgiClient
-from pytest_dbperf.recording.cause import Request
-from pytest_dbperf.recording.events import BlockingCall, Hop, NewConnection, Query
+from pytest_dbperf import (
+    AsgiClient,
+    BlockingCall,
+    BudgetExceeded,
+    BudgetFixture,
+    BudgetWindow,
+    DatabaseSettings,
+    Hop,
+    LiveRecording,
+    MaxDbTimeFixture,
+    MaxNewConnectionsFixture,
+    MaxOpenConnectionsFixture,
+    MaxThreadHopsFixture,
+    NewConnection,
+    NoBlockingCallsFixture,
+    NoConnectionLeaksFixture,
+    NoIdleInTransactionFixture,
+    NoNPlusOneFixture,
+    NoRepeatedQueriesFixture,
+    NoSyncToAsyncFixture,
+    NoUnindexedFiltersFixture,
+    NoWriteLoopsFixture,
+    Query,
+    QueryBudgetFixture,
+    Recording,
+    Request,
+    WsgiClient,
+    record,
+)
 
 
 @pytest.mark.query_budget(4, at_least=1, select=3, tables={"users_user": 1}, using="default", reason="why")
@@ -74,8 +97,43 @@ def test_budget(query_budget: BudgetFixture) -> None:
         assert_type(recording, Recording)
 
 
+def test_typed_budget(query_budget: QueryBudgetFixture) -> None:
+    """Its type knows the budget's parameters, and fits where any budget does."""
+    with query_budget(3, at_least=1, tables={"users_user": 2}, reason="why") as recording:
+        assert_type(recording, Recording)
+    assert_type(query_budget(None), BudgetWindow)
+    test_budget(query_budget)
+
+
+def test_the_other_typed_budgets(
+    max_db_time: MaxDbTimeFixture,
+    max_new_connections: MaxNewConnectionsFixture,
+    max_open_connections: MaxOpenConnectionsFixture,
+    max_thread_hops: MaxThreadHopsFixture,
+    no_blocking_calls: NoBlockingCallsFixture,
+    no_connection_leaks: NoConnectionLeaksFixture,
+    no_idle_in_transaction: NoIdleInTransactionFixture,
+    no_n_plus_one: NoNPlusOneFixture,
+    no_repeated_queries: NoRepeatedQueriesFixture,
+    no_sync_to_async: NoSyncToAsyncFixture,
+    no_unindexed_filters: NoUnindexedFiltersFixture,
+    no_write_loops: NoWriteLoopsFixture,
+) -> None:
+    """Each has a type of its own."""
+    with max_db_time(20.5, using="default"), max_new_connections(0), max_open_connections(2):
+        pass
+    with max_thread_hops(15, per_request=True), no_blocking_calls(allow=["verify_password"]):
+        pass
+    with no_connection_leaks(allowed=1), no_idle_in_transaction(50), no_n_plus_one(3, allow=["Book.author"]):
+        pass
+    with no_repeated_queries(5), no_unindexed_filters(allow=["django_content_type"]), no_write_loops():
+        pass
+    with no_sync_to_async(allow=["save"]) as recording:
+        assert_type(recording, Recording)
+
+
 async def test_budget_of_coroutine(no_sync_to_async: BudgetFixture, dbperf: Recording) -> None:
-    """Of both kinds."""
+    """It is an asynchronous context manager, too."""
     async with no_sync_to_async(allow=["save"]) as recording, dbperf.record():
         assert_type(recording, Recording)
         await asyncio.sleep(0)

@@ -13,10 +13,7 @@ from psycopg import OperationalError
 from campaigns.tests.factories import make_campaign
 from config.environment import environment
 from config.tests import pgbouncer
-from pytest_dbperf import LiveRecording
-from pytest_dbperf.clients.asgi import AsgiClient
-from pytest_dbperf.clients.database_settings import DatabaseSettings
-from pytest_dbperf.clients.wsgi import WsgiClient
+from pytest_dbperf import AsgiClient, DatabaseSettings, LiveRecording, WsgiClient
 from users.models import User
 from users.tests.factories import make_user, sign_in
 

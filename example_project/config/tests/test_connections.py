@@ -3,10 +3,7 @@
 import pytest
 from django.db import connection
 
-from pytest_dbperf import Recording
-from pytest_dbperf.clients.asgi import AsgiClient
-from pytest_dbperf.clients.database_settings import DatabaseSettings
-from pytest_dbperf.clients.wsgi import WsgiClient
+from pytest_dbperf import AsgiClient, DatabaseSettings, Recording, WsgiClient
 from users.models import User
 from users.tests.factories import make_user
 

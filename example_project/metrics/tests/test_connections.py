@@ -5,10 +5,7 @@ from django.db import connection
 
 from metrics.database import counted_connection
 from metrics.tests.readings import total
-from pytest_dbperf import Recording
-from pytest_dbperf.clients.asgi import AsgiClient
-from pytest_dbperf.clients.database_settings import DatabaseSettings
-from pytest_dbperf.clients.wsgi import WsgiClient
+from pytest_dbperf import AsgiClient, DatabaseSettings, Recording, WsgiClient
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.no_connection_leaks]
 

@@ -8,10 +8,7 @@ from django.db import connection, connections, transaction
 from campaigns.tests.factories import make_campaign
 from metrics.database import count_statement
 from metrics.tests.readings import total
-from pytest_dbperf import Recording
-from pytest_dbperf.clients.asgi import AsgiClient
-from pytest_dbperf.clients.database_settings import DatabaseSettings
-from pytest_dbperf.clients.wsgi import WsgiClient
+from pytest_dbperf import AsgiClient, DatabaseSettings, Recording, WsgiClient
 from users.tests.factories import make_user, sign_in
 
 EXECUTED = "django_db_execute_total"
