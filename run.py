@@ -142,7 +142,8 @@ def environment(name: str, requirements: str, instead: str = "") -> Path:
         started = monotonic()
         uv = find_uv()
         number = len(re.findall(r"^\S+==", (HOME / requirements).read_text(), re.MULTILINE))
-        say(f"makes {directory.relative_to(HOME)} (once): {number} packages, {MEGABYTES[requirements]} MB")
+        size = f"up to {number} packages, about {MEGABYTES[requirements]} MB"
+        say(f"makes {directory.relative_to(HOME)} (once): {size}")
         run(uv, "venv", "--quiet", "--clear", "--python", sys.executable, directory)
         install = (uv, "pip", "install", "--python", python)
         run(*install, "--require-hashes", "-r", requirements)
