@@ -142,7 +142,7 @@ def test_taken(one):
     forgotten = f"query_budget(0) at test_it.py:{line_of(suite, '# forgotten')} was never entered"
     result.stdout.fnmatch_lines_random(
         [
-            f"{forgotten}, so it has limited nothing: write `with query_budget(0):`, or `async with`, *",
+            f"{forgotten}, so it checked nothing. Write `with query_budget(0):`, or `async with`, *",
             "FAILED test_it.py::test_forgotten_by_a_coroutine - query_budget(0) at * was never entered*",
             "FAILED test_it.py::test_over_as_well - queries 1 > 0*",
             "FAILED test_it.py::test_failed_anyway - *real*",

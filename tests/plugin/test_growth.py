@@ -567,7 +567,7 @@ def test_wrong(dbperf):
 
 @pytest.fixture
 def asserting(dbperf, db):
-    with pytest.raises(RuntimeError, match="for the body of a test"):
+    with pytest.raises(RuntimeError, match="in the body of a test only"):
         dbperf.assert_constant(joined, populate=books)
 
 def test_in_a_fixture(asserting): pass
@@ -608,7 +608,7 @@ def test_nothing_is_left():
         asserted = line_of(suite, text) if test.endswith("end") else None
         assert "was not awaited, so it checked nothing" in said(test)
         assert asserted is None or f"assert_constant at test_it.py:{asserted} was" in said(test)
-    assert "assert_constant runs already" in said("test_two_at_once")
+    assert "assert_constant is already running" in said("test_two_at_once")
     assert "scales must be two or more whole numbers >= 0 in increasing order" in said("test_wrong")
     assert "LookupError" in said("test_that_fails_anyway")
 
