@@ -21,7 +21,7 @@ from pytest_dbperf.session import standing_connections
 from pytest_dbperf.session.explanation import explanation_of
 from pytest_dbperf.session.live import LiveRecording
 from pytest_dbperf.session.suite import Suite
-from pytest_dbperf.whole_run import NUMBERS, WRONG_MARKERS, WholeRun
+from pytest_dbperf.session.whole_run import NUMBERS, WholeRun
 
 if TYPE_CHECKING:
     from pytest_dbperf.clients.asgi import AsgiClient
@@ -32,6 +32,7 @@ LISTENING = pytest.StashKey[ExitStack]()
 LISTENING_FOR = pytest.StashKey[set[str]]()
 SUITE = pytest.StashKey[Suite]()
 
+_WRONG_MARKERS = "dbperf_wrong_markers"
 _MOST_WRONG_MARKERS = 10
 
 
@@ -80,7 +81,8 @@ def _start(
     )
     config.add_cleanup(config.stash[SUITE].verification.close)
     if not chosen.is_off and not hasattr(config, "workerinput"):
-        config.pluginmanager.register(WholeRun(config, chosen, reports), "dbperf-run")
+        hooks = WholeRunHooks(WholeRun(chosen, config.rootpath, reports))
+        config.pluginmanager.register(hooks, "dbperf-run")
 
 
 def _listen(config: pytest.Config) -> None:
@@ -108,7 +110,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if output_of_worker is None:
         raise pytest.UsageError(*wrong)
     # In a worker of xdist a usage error would be an internal error: the controller raises it instead.
-    output_of_worker[WRONG_MARKERS] = wrong
+    output_of_worker[_WRONG_MARKERS] = wrong
     items.clear()
 
 
@@ -174,6 +176,40 @@ def pytest_runtest_makereport(
             explanation.lines, explanation.path, explanation.line, explanation.error
         )
     return report
+
+
+class WholeRunHooks:
+    """The hooks of the process that receives all results: the only one, or the controller of xdist."""
+
+    def __init__(self, whole_run: WholeRun) -> None:
+        self.whole_run = whole_run
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.whole_run.add(report)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self.whole_run.miss_results()
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any, error: object) -> None:
+        if error:  # A worker of xdist crashed, and the results of its test are lost.
+            self.whole_run.miss_results()
+        elif wrong := node.workeroutput.get(_WRONG_MARKERS):
+            raise pytest.UsageError(*wrong)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        is_stopped = bool(session.shouldstop or session.shouldfail)
+        self.whole_run.end(int(exitstatus), is_stopped=is_stopped)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        is_quiet = terminalreporter.config.get_verbosity() < -1
+        for title, lines in self.whole_run.sections(is_quiet=is_quiet):
+            if title:
+                terminalreporter.section(title)
+            for line in lines:
+                terminalreporter.line(line)
 
 
 @pytest.fixture
