@@ -72,7 +72,7 @@ def explain(violations: Sequence[Violation], root: Path, *, verbose: bool = Fals
 
 def _parts(violations: Sequence[Violation], root: Path, *, in_full: bool) -> Iterator[_Part]:
     """Write the evidence and the advice of each violation. The same advice is repeated only in full."""
-    told: set[str] = set()
+    written_before: set[str] = set()
     for number, violation in enumerate(violations):
         for index, evidence in enumerate(violation.evidence):
             rank = _ADVICE + index if index else _FIRST_EVIDENCE
@@ -80,10 +80,10 @@ def _parts(violations: Sequence[Violation], root: Path, *, in_full: bool) -> Ite
         first_fix = next((index for index, line in enumerate(violation.advice) if line.label == "fix"), None)
         written = [_written_advice(line, root) for line in violation.advice]
         for index, (change, result) in enumerate(written):
-            if in_full or change not in told:
+            if in_full or change not in written_before:
                 rank = _FIRST_FIX if index == first_fix else _ADVICE
                 yield _Part(number, index, rank, [f"{change}{result}"], is_advice=True)
-        told.update(change for change, _ in written)
+        written_before.update(change for change, _ in written)
 
 
 def _laid_out(
