@@ -161,7 +161,8 @@ def register_budgets(parser: pytest.Parser, budget_classes: Iterable[type[Budget
     """Declare the settings by which the ini file sets a budget for all tests."""
     for budget_class in budget_classes:
         value_type: Literal["int", "bool"] = "int" if takes_a_limit(budget_class) else "bool"
-        explanation = f"for each test without this marker: {summary(budget_class)}"
+        sentence = summary(budget_class)
+        explanation = f"for each test without this marker: {sentence[:1].lower()}{sentence[1:]}"
         parser.addini(f"dbperf_{budget_class.name}", explanation, type=value_type, default=None)
 
 

@@ -107,7 +107,7 @@ def suite(pytester, monkeypatch):
     """A project whose database no other test uses."""
     monkeypatch.setenv("DBPERF_TEST_DATABASE", f"suite_{uuid4().hex[:12]}")
     monkeypatch.setenv("PYTHONPATH", str(THROWAWAY_POSTGRES))
-    # A summary that depends on the width of somebody's terminal could not be compared.
+    # The summary must not depend on the width of the terminal.
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.delenv("CI", raising=False)
     monkeypatch.delenv("BUILD_NUMBER", raising=False)

@@ -1,4 +1,4 @@
-"""A failure about hops tells whose they are, what they cost, and what to do."""
+"""A failure about hops names their origin, their cost, and the change to make."""
 
 import json
 

@@ -194,7 +194,7 @@ def test_pool(database_settings):
 
 
 def test_threads_and_executors_that_were_never_cleaned_are_leaks(suite):
-    """Whoever used the ORM there, with the line that did, and where the thread was started."""
+    """The failure names the line that used the ORM there, and the line that started the thread."""
     result = suite.run_tests(
         """
 from concurrent.futures import ThreadPoolExecutor

@@ -168,7 +168,7 @@ def test_an_environment_inside_the_repository_has_no_code_of_yours(machine):
 
 
 def test_an_editable_install_is_a_library_unless_it_is_the_project(machine):
-    """The project may be editable itself; a folder of the import path is nobody's installation."""
+    """The project itself may be editable. A folder on the import path is no installed package."""
     machine.write(machine.repository, {"src/shop/": "", "src/shop/conf.py": "", "src/shop/views.py": HOP})
     machine.install_editable("shop", machine.repository, "src")
     for name in ("billing", "tools", "plain"):

@@ -153,7 +153,7 @@ def test_a_run_is_kept_for_prometheus(suite, args):
 
 
 def test_a_worker_that_crashes_makes_the_run_incomplete(suite):
-    """Its results are gone, and nobody should take the rest for all."""
+    """Its results are lost, and the report says that it is incomplete."""
     suite.tests("import os\ndef test_crash(): os._exit(1)\ndef test_fine(): pass")
     run = run_of(suite, "-n", "1")
 
@@ -184,7 +184,7 @@ def test_a_run_that_was_cut_short_is_incomplete(suite, source, args, complete):
 
 
 def test_all_is_well_in_one_line(suite):
-    """Nobody reads more where nothing is wrong."""
+    """One line is enough if nothing is wrong."""
     result = suite.run_tests("@db\ndef test_a(): queries(2)\n")
 
     assert [line for line in result.outlines if "dbperf" in line][

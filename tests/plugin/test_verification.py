@@ -14,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("postgres")
 # Read here: the suites of the tests do not know it.
 IN_CI = "CI" in os.environ
 
-# A process of its own connects, as psql or a worker of Celery would, and nobody here sees it.
+# A separate process connects, as psql or a Celery worker would, and no probe sees it.
 ELSEWHERE = f"""
 import subprocess
 
@@ -111,7 +111,7 @@ def test_reset():
 
 
 def test_a_server_that_cannot_be_asked_is_a_warning(suite):
-    """Somebody may have no access to the database where the monitor goes."""
+    """The user may have no access to the database that the monitor connects to."""
     suite.ini("dbperf_verify_connections = true")
     result = suite.run_tests(
         """

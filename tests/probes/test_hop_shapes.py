@@ -27,7 +27,7 @@ def load(*_):
     return 42
 
 
-decorated = sync_to_async(load)  # Made at import, when nobody listens.
+decorated = sync_to_async(load)  # Made at import, before any recording.
 decorated_by_channels = database_sync_to_async(load)
 
 

@@ -25,7 +25,7 @@ def load():
     return 42
 
 
-decorated = sync_to_async(load)  # Made at import, when nobody listens.
+decorated = sync_to_async(load)  # Made at import, before any recording.
 
 
 class Loader:

@@ -487,7 +487,7 @@ def test_a_connection_that_the_driver_has_closed_is_an_error(explained, books):
 
 @committed
 def test_a_lock_of_another_connection_is_an_error(explained, books, monkeypatch):
-    """It says nothing of the statement, and nobody waits for it for ever."""
+    """It proves nothing about the statement, and the wait for it ends."""
     monkeypatch.setitem(explain_module._SETTINGS, "lock_timeout", "10ms")
     with psycopg.connect(connection.connection.info.dsn) as other:
 
@@ -591,7 +591,7 @@ def test_models_that_django_does_not_manage_get_no_proposal(fixes, books, monkey
 
 
 def test_models_of_libraries_get_no_proposal(fixes, books, monkeypatch):
-    """Nobody edits them."""
+    """The project cannot change a model of an installed package."""
     monkeypatch.setattr(Book, "__module__", "django.db.models")
 
     assert fixes(lambda: list(Book.objects.filter(title="x"))) == [""]
