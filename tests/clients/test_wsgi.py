@@ -121,7 +121,7 @@ def test_recordings_do_not_see_the_end_of_a_client(database_settings, recorder):
 
 
 def test_an_error_of_a_view_is_raised(wsgi_client):
-    """Django's client does so, too, unless it is told otherwise."""
+    """Django's client does this too, by default."""
     with pytest.raises(LookupError, match="nothing here"):
         wsgi_client.get("/broken/")
 

@@ -285,7 +285,7 @@ def test_the_end_of_the_run_counts_the_tests(shop):
 
 
 def test_alone_and_in_processes_of_their_own_tests_find_nothing(shop):
-    """Each worker of xdist has its own caches, and tells of those."""
+    """Each worker of xdist has its own caches, and reports those."""
     shop.tests(WARM)
     shop.tests(WARM, "test_other.py")
     run = run_of(shop, "-n", "2", "--dist", "loadfile")
@@ -301,7 +301,7 @@ def test_alone_and_in_processes_of_their_own_tests_find_nothing(shop):
 
 
 def test_a_fixture_that_empties_or_fills_a_cache_makes_counts_stable(shop):
-    """Nothing is told then, whatever its scope."""
+    """There is no hint then, whatever its scope."""
     shop.tests("""
 from shop.conf import Conf, setting
 

@@ -79,7 +79,7 @@ def test_books(client, books):
 
 
 def test_a_failure_across_a_thread_hop_shows_your_line(suite):
-    """The query ran on asgiref's thread, and the line that awaited is told."""
+    """The query ran on asgiref's thread, and the failure names the line that awaited it."""
     result = suite.run_tests(
         """
 @committed

@@ -17,7 +17,7 @@ def test_without(): pass
 
 
 def test_without_settings_a_budget_is_an_error(suite):
-    """The way out is told; tests without a budget are not bothered."""
+    """The error says what to do; tests without a budget are not affected."""
     (suite.path / "pytest.ini").write_text("[pytest]\naddopts = -p no:randomly -p no:django\n")
     suite.pytester.makepyfile(test_it=BUDGET)
     suite.pytester._monkeypatch.delenv("DJANGO_SETTINGS_MODULE", raising=False)

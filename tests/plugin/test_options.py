@@ -146,7 +146,7 @@ def test_reports_and_rows_have_ini_options(suite):
     ],
 )
 def test_an_option_that_means_nothing_is_a_usage_error(suite, ini, args, complaint):
-    """The name of the option and what it takes are told."""
+    """The error names the option and the value that it takes."""
     suite.ini(ini)
     result = suite.run_tests("def test_it(): pass", *args)
 

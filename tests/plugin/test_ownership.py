@@ -1,4 +1,4 @@
-"""Who decided on a hop is told right in every place that code can be installed to."""
+"""The origin of a hop is right wherever the code is installed."""
 
 import json
 import os

@@ -252,7 +252,7 @@ class TestClass:
     "how", [(), ("-n", "2"), ("--collect-only",)], ids=["alone", "xdist", "collect-only"]
 )
 def test_wrong_arguments_are_a_usage_error_at_collection(suite, how):
-    """No test runs, the exit code is 4, and each wrong marker is told with its test and its usage."""
+    """No test runs, the exit code is 4, and the error names each wrong marker, its test and its usage."""
     result = suite.run_tests(WRONG, *how)
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR

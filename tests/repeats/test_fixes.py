@@ -435,7 +435,7 @@ IN_VAIN = [
 @pytest.mark.parametrize("work", IN_VAIN, ids=["view", "locked", "union", "rows", "iterator", "chain"])
 @pytest.mark.django_db
 def test_what_would_not_help_is_not_advised(recorder, work):
-    """N+1 is told, with the lines that asked."""
+    """The failure names the N+1, with the lines that ran the queries."""
     Shelf("default", 4)
     with recorder.record() as recording:
         work()

@@ -184,7 +184,7 @@ def test_an_editable_namespace_package_has_its_whole_name(tmp_path, editable, mo
 
 
 def test_an_editable_install_of_a_part_of_a_repository_is_recognised(tmp_path, editable):
-    """The folder of the project is told apart from that of the repository."""
+    """The folder of the project is not that of the repository."""
     place(tmp_path, "mono/billing/billing/__init__.py", "mono/common/common/__init__.py")
     editable("mono", subdirectory="billing")
 

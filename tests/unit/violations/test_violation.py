@@ -10,7 +10,7 @@ def test_more_than_allowed_shows_the_difference():
 
 
 def test_fewer_than_required_shows_both_numbers():
-    """A test that stopped querying is told by its numbers, too."""
+    """A test that stopped querying shows both numbers, too."""
     assert compare(0, 1) == "0 < 1"
 
 
