@@ -83,7 +83,7 @@ def main() -> int:
         arguments = (*COMMANDS[command], *rest)
         say(f"runs `{shlex.join(['python', '-m', *arguments])}`")
         if command == "example --broken":
-            say("each of these tests is meant to fail: the API of before breaks its budget")
+            say("each of these tests is meant to fail: the old API breaks its budget")
         directory = DIRECTORIES.get(command, HOME)
         return max(call([python, "-m", *arguments], cwd=directory, env=environ) for python in pythons)
     except (OSError, subprocess.CalledProcessError) as error:

@@ -1,4 +1,4 @@
-"""Does `run.py` run what it says? And do the budgets break that are to break?"""
+"""Does `run.py` run what it says? Do the budgets of `--broken` break?"""
 
 import os
 import re
@@ -45,7 +45,7 @@ def test_each_command_names_files_that_exist(command):
     assert [name for name in (*named, run.TESTS, run.TOOLS) if not (HOME / name).exists()] == []
 
 
-def test_the_budgets_of_the_api_of_before_break(monkeypatch):
+def test_the_budgets_of_the_old_api_break(monkeypatch):
     """`run.py example --broken` fails with the numbers that the README of the example has."""
     url = os.environ["DATABASE_URL"]
     if url.startswith("postgres"):

@@ -11,10 +11,10 @@ import pytest
 TESTS = Path(__file__).parents[1]
 THROWAWAY_POSTGRES = TESTS.parent / "example_project"
 
-# How many tests of each module `run.py test` runs, with their first parameters: what matters comes first.
+# `run.py test` runs this many tests of each module, with their first parameters: the ones that matter come first.
 QUICK = 5
 
-# faker has a plugin for pytest, which no suite here needs and which takes a quarter of the time to start.
+# No suite here needs faker's pytest plugin, which takes a quarter of pytest's start.
 INI = """
 [pytest]
 asyncio_default_fixture_loop_scope = function
@@ -93,7 +93,7 @@ class Suite:
 
 
 def pytest_collection_modifyitems(items):
-    """Mark what starts pytest for one more case: all but the first tests of a module, and parameters."""
+    """Mark tests that start pytest as thorough, except for the first ones of each module."""
     for item in items:
         if "suite" in getattr(item, "fixturenames", ()):
             tests = [name for name in vars(item.module) if name.startswith("test_")]
@@ -111,7 +111,7 @@ def suite(pytester, monkeypatch):
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.delenv("CI", raising=False)
     monkeypatch.delenv("BUILD_NUMBER", raising=False)
-    # pytest starts in half the time where it need not rewrite the assertions of the plugin each time.
+    # pytest starts in half the time if it can cache the rewritten assertions of plugins.
     monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
     return Suite(pytester)
 

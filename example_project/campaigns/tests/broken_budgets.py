@@ -1,7 +1,7 @@
 """What does pytest-dbperf say when a budget breaks? `python3 run.py example --broken` shows it.
 
-Every test here is meant to fail: it sets a budget that the API of before does not keep. pytest does not
-collect this file by itself, as its name does not begin with `test_`. `test_before.py` holds what is said.
+Every test here is meant to fail: it sets a budget that the old API does not keep. pytest does not
+collect this file by itself, because its name does not begin with `test_`.
 """
 
 import pytest
@@ -12,31 +12,31 @@ from campaigns.tests.test_before import BEFORE, SEARCH, make_campaigns
 from pytest_dbperf import LiveRecording
 
 pytestmark = pytest.mark.django_db
-# Else the default of pytest.ini, 60 queries, would break as well, and say the same again.
+# Otherwise the default of pytest.ini, 60 queries, would break too and show the same queries again.
 only_this_budget = pytest.mark.query_budget(None, reason="another budget is shown")
 
 
 @pytest.fixture
 def twenty_campaigns(db: None) -> None:
-    """A page of campaigns: what a fixture costs is not counted."""
+    """Create a page of campaigns. Queries of a fixture do not count."""
     make_campaigns(20)
 
 
 @pytest.mark.query_budget(3)
 def test_a_list_of_twenty_campaigns_takes_three_queries(client: Client, twenty_campaigns: None) -> None:
-    """It takes 62: two, and three for each campaign."""
+    """It takes 62: two, plus three for each campaign."""
     client.get(BEFORE)
 
 
 @only_this_budget
 @pytest.mark.no_n_plus_one
 def test_a_search_makes_no_query_for_each_campaign(client: Client, twenty_campaigns: None) -> None:
-    """It makes 60, three for each of them."""
+    """It makes 60, three for each campaign."""
     client.get(BEFORE + SEARCH)
 
 
 def test_a_list_costs_the_same_for_any_number_of_campaigns(client: Client, dbperf: LiveRecording) -> None:
-    """Each campaign costs three queries and a hop more."""
+    """Each campaign costs three more queries and one more hop."""
     dbperf.assert_constant(lambda: client.get(BEFORE), populate=make_campaigns)
 
 
@@ -52,5 +52,5 @@ def test_a_search_looks_into_an_index(client: Client, twenty_campaigns: None) ->
 @pytest.mark.no_sync_to_async
 @pytest.mark.django_db(transaction=True)
 async def test_a_list_sends_no_work_to_a_thread(async_client: AsyncClient, twenty_campaigns: None) -> None:
-    """It does so 22 times."""
+    """It sends work to a thread 22 times."""
     await async_client.get(BEFORE)
