@@ -11,7 +11,7 @@ import pytest
 TESTS = Path(__file__).parents[1]
 THROWAWAY_POSTGRES = TESTS.parent / "example_project"
 
-# `run.py test` runs this many tests of each module, with their first parameters: the ones that matter come first.
+# `run.py test` runs this many tests of each module, with their first parameters: the important ones first.
 QUICK = 5
 
 # No suite here needs faker's pytest plugin, which takes a quarter of pytest's start.
