@@ -34,6 +34,8 @@ DATABASES = {
     "sqlite": _sqlite(f"{NAME}_sqlite"),
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+# Django 6.1 deprecates sending email without it; older versions ignore it.
+MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
 INSTALLED_APPS = ["django.contrib.contenttypes", "shop", "shelf"]
 # Tables without migrations are made first, and one of them points to this.
 MIGRATION_MODULES = {"contenttypes": None}
