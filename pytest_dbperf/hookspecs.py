@@ -120,7 +120,11 @@ def _faults_of(budget_class: Any) -> Iterator[str]:
     """Tell what a budget class lacks, in sentences that say what to write."""
     if not isinstance(budget_class, type):
         yield f"{budget_class!r} is not a class"
-        return
+    else:
+        yield from _missing_in(budget_class)
+
+
+def _missing_in(budget_class: type[Any]) -> Iterator[str]:
     called = budget_class.__qualname__
     name = getattr(budget_class, "name", None)
     if not isinstance(name, str) or not name.isidentifier():
