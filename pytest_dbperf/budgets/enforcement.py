@@ -21,7 +21,7 @@ class NothingCounts(RuntimeError):
 def violations_of(budgets: Iterable[PlacedBudget], recording: Recording) -> list[Violation]:
     """Check a recording against all budgets, and return every violation."""
     checked = ((placed, placed.budget.check(recording)) for placed in budgets)
-    return [violation.given_as(str(placed)) for placed, violation in checked if violation is not None]
+    return [violation.placed_as(str(placed)) for placed, violation in checked if violation is not None]
 
 
 def warnings_of(

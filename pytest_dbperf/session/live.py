@@ -154,7 +154,7 @@ class LiveRecording(Recording):
             self._is_comparing = False
         violation = violation_of(recordings, experiment.slope)
         if violation is not None:
-            self._fail(violation.given_as(f"{experiment}{self._at(path)}"))
+            self._fail(violation.placed_as(f"{experiment}{self._at(path)}"))
 
     def _at(self, path: CallPath) -> str:
         return f" at {location_of(path[0], self._root)}" if path else ""

@@ -59,7 +59,7 @@ class Violation:
 
     `headline` has both numbers in its first 30 characters: pytest's short test summary cuts the rest. Both
     are counts, except for budgets in milliseconds and for rates, such as queries per row. `during` names the
-    request if all of it happened in one; `given` is the budget and where it is written.
+    request if all of it happened in one; `placed` is the budget and where it is written.
     """
 
     budget: str
@@ -69,7 +69,7 @@ class Violation:
     evidence: tuple[Evidence, ...]
     during: str = ""
     advice: tuple[Hint | Fix, ...] = ()
-    given: str = ""
+    placed: str = ""
 
     @property
     def call_path(self) -> CallPath:
@@ -79,11 +79,11 @@ class Violation:
     @property
     def first_line(self) -> str:
         """Both numbers, the budget and where it is written, and the request if there was only one."""
-        return "   ".join(filter(None, (self.headline, self.given, self.during)))
+        return "   ".join(filter(None, (self.headline, self.placed, self.during)))
 
-    def given_as(self, text: str) -> Violation:
+    def placed_as(self, text: str) -> Violation:
         """Add the budget and where it is written: `query_budget(10) at tests/test_api.py:18`."""
-        return replace(self, given=text)
+        return replace(self, placed=text)
 
     def location(self, root: Path) -> str | None:
         """The line to change first: `campaigns/api.py:31`."""

@@ -77,18 +77,18 @@ def test_a_broken_budget_does_not_hide_a_warning(suite, how):
     )
 
 
-def test_a_budget_without_remarks_has_none():
-    """Most have none."""
-    given = PlacedBudget(QueryBudget(3), "at test_it.py:3")
+def test_a_budget_without_warnings_has_none():
+    """Most budgets have no warnings."""
+    placed = PlacedBudget(QueryBudget(3), "at test_it.py:3")
 
-    assert warnings_of([given], recording()) == []
+    assert warnings_of([placed], recording()) == []
 
 
-@pytest.mark.parametrize("path, place", [((), __file__), ((site("view", "api.py", 7),), "api.py")])
-def test_a_warning_without_a_call_site_is_the_plugins(path, place):
-    """It has to be somewhere."""
+@pytest.mark.parametrize("path, location", [((), __file__), ((site("view", "api.py", 7),), "api.py")])
+def test_a_warning_without_a_call_site_is_the_plugins(path, location):
+    """Python needs some file for each warning."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         warn("text", WarningLine("text", path))
 
-    assert [(warning.category, warning.filename) for warning in caught] == [(BudgetWarning, place)]
+    assert [(warning.category, warning.filename) for warning in caught] == [(BudgetWarning, location)]

@@ -588,15 +588,15 @@ def test_a_budget_is_written_as_its_marker(budget, text):
 
 def test_all_broken_budgets_are_found_with_their_places():
     """All are reported, not only the first."""
-    given = [
+    budgets = [
         PlacedBudget(QueryBudget(0), "at a.py:1"),
         PlacedBudget(MaxNewConnections(1), ""),
         PlacedBudget(NoSyncToAsync(), "in ini"),
     ]
 
-    found = violations_of(given, recording(query(), new_connection(), hop()))
+    found = violations_of(budgets, recording(query(), new_connection(), hop()))
 
-    assert [violation.given for violation in found] == [
+    assert [violation.placed for violation in found] == [
         "query_budget(0) at a.py:1",
         "no_sync_to_async in ini",
     ]

@@ -36,7 +36,7 @@ def test_a_filter_without_an_index_is_told_with_its_statement_and_its_line():
     fixed = UnservedFilter(TITLE.schema, TITLE.table, TITLE.alias, TITLE.condition, FIX)
     violation, _ = judged(query(BOOKS, path=(API, VIEW)), plans=[plan(BOOKS, fixed)])
 
-    assert explain([violation.given_as("no_unindexed_filters at test_it.py:3")], Path("/srv/app")) == [
+    assert explain([violation.placed_as("no_unindexed_filters at test_it.py:3")], Path("/srv/app")) == [
         "unindexed filters 1 > 0 (+1)   no_unindexed_filters at test_it.py:3",
         "",
         "    1x  shop_book: (title)::text = 'x'::text   SELECT ... FROM shop_book WHERE title = %s",

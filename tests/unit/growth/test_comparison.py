@@ -178,7 +178,7 @@ def test_other_statements_have_other_shapes(one, other):
 def text_of(*events_by_scale, scales=(2, 5), slope=0):
     """The text of the failure."""
     violation = violation_of(recordings_of(*events_by_scale, scales=scales), slope)
-    return explain([violation.given_as("assert_constant")], Path())
+    return explain([violation.placed_as("assert_constant")], Path())
 
 
 def test_nothing_grew():

@@ -124,7 +124,7 @@ def test_groups_are_made_on_request_only():
 
 def test_a_violation_is_kept_with_its_first_line_and_location():
     """The rest of its text is shown in the failure only."""
-    broken = QueryBudget(0).check(recording(query(path=[VIEW]))).given_as("query_budget(0) at a.py:1")
+    broken = QueryBudget(0).check(recording(query(path=[VIEW]))).placed_as("query_budget(0) at a.py:1")
 
     assert violation_result_of(broken, ROOT) == ViolationResult(
         "query_budget", 1, 0, "queries 1 > 0 (+1)   query_budget(0) at a.py:1", "views.py:7"

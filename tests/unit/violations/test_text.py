@@ -30,7 +30,7 @@ def evidence(count=1, what="SELECT 1", path=(SERIALIZER, VIEW, TEST), **fields):
 
 def test_the_numbers_and_the_limit_come_first():
     """The first line has the numbers, the budget, where it is written, and the request."""
-    broken = violation(during="GET /api/campaigns/").given_as(
+    broken = violation(during="GET /api/campaigns/").placed_as(
         "query_budget(10) at tests/test_campaigns.py:18"
     )
 
