@@ -4,18 +4,16 @@ from pathlib import Path
 
 from pytest_dbperf.callsites.shown import describe
 from pytest_dbperf.recording.cause import Cause, Request
+from pytest_dbperf.recording.connections import Checkout, ConnectionClosed, NewConnection, Why
 from pytest_dbperf.recording.events import (
     BlockingCall,
-    Checkout,
-    ConnectionClosed,
     DriverQuery,
     Hop,
     HopEnded,
-    NewConnection,
+    NotSent,
     Query,
     Response,
     Sample,
-    Why,
 )
 from pytest_dbperf.recording.recorder import Recorder
 from pytest_dbperf.results.model import Run, ViolationResult
@@ -41,10 +39,18 @@ def query(
     path=(),
     request=None,
     load=None,
+    thread_number=1,
+    is_sent_again=False,
 ):
     """A statement."""
     cause = Cause(request=request)
-    return Query(sql, using, started, seconds, executions, parameters, thread, tuple(path), cause, load)
+    fields = (sql, using, started, seconds, executions, parameters, thread, tuple(path), cause, load)
+    return Query(*fields, thread_number=thread_number, is_sent_again=is_sent_again)
+
+
+def not_sent(sql="SELECT 1", *, using="default"):
+    """A statement that was executed but not sent."""
+    return NotSent(sql, using, 0.0, "MainThread", Cause())
 
 
 def sample(sql="SELECT 1", parameters=(), *, using="default"):

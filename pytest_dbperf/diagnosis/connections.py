@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
-from pytest_dbperf.recording.events import NewConnection, Why
+from pytest_dbperf.recording.connections import NewConnection, Why
 from pytest_dbperf.recording.groups import groups_of_connections
 from pytest_dbperf.violations.violation import Evidence, Hint
 

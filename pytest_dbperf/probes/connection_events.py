@@ -10,7 +10,7 @@ from pytest_dbperf.callsites.callsite import CallPath
 from pytest_dbperf.probes.threads import runs_in, this_thread
 from pytest_dbperf.recording import cause
 from pytest_dbperf.recording.clock import perf_counter
-from pytest_dbperf.recording.events import ConnectionClosed, NewConnection, Why
+from pytest_dbperf.recording.connections import ConnectionClosed, NewConnection, Why
 from pytest_dbperf.recording.open_connections import OpenConnection
 from pytest_dbperf.recording.recorder import Recorder
 

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from pytest_dbperf.recording.events import ConnectionClosed, Event, Query
+from pytest_dbperf.recording.connections import ConnectionClosed
+from pytest_dbperf.recording.events import Event, Query
 
 Period = tuple[float, float]
 
@@ -76,7 +77,7 @@ class _Open:
     def run(self, query: Query) -> None:
         self.wait(query.started, query)
         self.statements.append(query)
-        # An `execute_wrapper` may run a statement within another: the outer one ends later, and comes later.
+        # SQLite may call a function of yours that runs a statement within another: the outer one ends later.
         self.ended = max(self.ended, query.started + query.seconds)
 
     def wait(self, until: float, after: Query | ConnectionClosed | None) -> None:

@@ -16,7 +16,7 @@ from django.test import SimpleTestCase, override_settings
 
 from pytest_dbperf.clients import asgi
 from pytest_dbperf.clients.preconditions import close_left
-from pytest_dbperf.recording.events import Why
+from pytest_dbperf.recording.connections import Why
 from pytest_dbperf.session.standing_connections import NotLikeProduction
 from shop.models import Author
 from tests.clients import TIMES

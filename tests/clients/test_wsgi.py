@@ -6,7 +6,7 @@ import pytest
 from django.db import OperationalError
 from django.test import override_settings
 
-from pytest_dbperf.recording.events import Why
+from pytest_dbperf.recording.connections import Why
 from pytest_dbperf.session.standing_connections import NotLikeProduction
 from shop.models import Author
 from tests.clients import TIMES

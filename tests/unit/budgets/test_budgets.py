@@ -25,7 +25,7 @@ from pytest_dbperf.budgets.no_write_loops import NoWriteLoops
 from pytest_dbperf.budgets.placed import PlacedBudget
 from pytest_dbperf.budgets.query_budget import QueryBudget
 from pytest_dbperf.diagnosis.connections import hints_on_connections
-from pytest_dbperf.recording.events import Why
+from pytest_dbperf.recording.connections import Why
 from pytest_dbperf.recording.recorder import Recorder
 from pytest_dbperf.violations.text import explain
 from pytest_dbperf.violations.violation import Hint
@@ -35,6 +35,7 @@ from tests.factories import (
     driver_query,
     hop,
     new_connection,
+    not_sent,
     query,
     recording,
     request,
@@ -138,6 +139,21 @@ def test_equal_parameters_are_told():
 def test_unknown_parameters_are_not_remarked_on():
     """Without parameters there is no note."""
     assert text_of(QueryBudget(0), *[query(parameters=None)] * 2)[1].endswith("SELECT %s")
+
+
+def test_what_assert_num_queries_counts_differently_is_told():
+    """It counts each call of `execute()`, whatever an `execute_wrapper` does with it."""
+    failed = [query(), query(is_sent_again=True), query(is_sent_again=True), not_sent()]
+    elsewhere = [query(using="other", is_sent_again=True), not_sent(using="other")]
+
+    violation = QueryBudget(0, using="default").check(recording(*failed, *elsewhere))
+
+    assert violation.advice == (
+        Hint("note", "2 of them are not in assertNumQueries: an execute_wrapper sent them again"),
+        Hint("note", "assertNumQueries counts 1 more, which was not sent"),
+    )
+    several = QueryBudget(0).check(recording(query(), not_sent(), not_sent()))
+    assert several.advice == (Hint("note", "assertNumQueries counts 2 more, which were not sent"),)
 
 
 def test_several_aliases_are_told_apart():

@@ -178,7 +178,7 @@ def test_an_end_that_may_have_come_in_a_pause_is_not_waited_for():
 
 
 def test_a_statement_within_another_makes_no_gap():
-    """An `execute_wrapper` may run one. The outer statement ends last."""
+    """A function that SQLite calls may run one. The outer statement ends last."""
     block = ran(("BEGIN", 1), ("SELECT inner", 2, 3), ("SELECT outer", 1, 4), ("COMMIT", 5))
 
     assert gaps_of(block) == [[("SELECT outer", "COMMIT", 1)]]
