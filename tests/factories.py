@@ -1,6 +1,7 @@
 """Events as literals, for the modules that only read them."""
 
 from pathlib import Path
+from zlib import crc32
 
 from pytest_dbperf.callsites.shown import describe
 from pytest_dbperf.recording.cause import Cause, Request
@@ -27,6 +28,11 @@ def site(name="view", filename="campaigns/api.py", line=31):
     return (scope[name].__code__, 0)
 
 
+def number_of(thread):
+    """Number a thread by its name: those of one name are one thread, unless a test numbers them itself."""
+    return crc32(thread.encode())
+
+
 def query(
     sql="SELECT 1",
     *,
@@ -39,13 +45,14 @@ def query(
     path=(),
     request=None,
     load=None,
-    thread_number=1,
+    thread_number=None,
     is_sent_again=False,
 ):
     """A statement."""
     cause = Cause(request=request)
     fields = (sql, using, started, seconds, executions, parameters, thread, tuple(path), cause, load)
-    return Query(*fields, thread_number=thread_number, is_sent_again=is_sent_again)
+    number = number_of(thread) if thread_number is None else thread_number
+    return Query(*fields, thread_number=number, is_sent_again=is_sent_again)
 
 
 def not_sent(sql="SELECT 1", *, using="default"):
@@ -77,6 +84,7 @@ def new_connection(
     is_kept=False,
     is_persistent=False,
     path=(),
+    thread_number=None,
 ):
     """A connection that was opened."""
     return NewConnection(
@@ -94,12 +102,16 @@ def new_connection(
         is_persistent,
         tuple(path),
         Cause(),
+        number_of(thread) if thread_number is None else thread_number,
     )
 
 
-def closed_connection(number=1, *, using="default", dropped=False, open_now=0, started=0.0):
+def closed_connection(
+    number=1, *, using="default", dropped=False, open_now=0, started=0.0, thread="MainThread"
+):
     """A connection that ended."""
-    return ConnectionClosed(number, using, dropped, open_now, started, "MainThread", Cause())
+    fields = (number, using, dropped, open_now, started, thread, Cause())
+    return ConnectionClosed(*fields, number_of(thread))
 
 
 def checkout(*, using="default", waited=0.0, path=()):

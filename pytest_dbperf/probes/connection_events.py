@@ -68,6 +68,7 @@ class ConnectionEvents:
                 is_persistent=opening.is_persistent,
                 frames=cause.frames_here(2) if recorder.wants_frames else (),
                 cause=cause.inherited.get(),
+                thread_number=this_thread.number,
             )
         )
 
@@ -92,6 +93,7 @@ class ConnectionEvents:
                     perf_counter(),
                     this_thread.name,
                     cause.inherited.get(),
+                    this_thread.number,
                 )
             )
 

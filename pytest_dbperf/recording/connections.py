@@ -46,6 +46,7 @@ class NewConnection(NamedTuple):
     is_persistent: bool
     frames: CallPath
     cause: Cause
+    thread_number: int = 0
 
     @property
     def call_path(self) -> CallPath:
@@ -63,6 +64,7 @@ class ConnectionClosed(NamedTuple):
     started: float
     thread: str
     cause: Cause
+    thread_number: int = 0
 
 
 class Checkout(NamedTuple):

@@ -218,6 +218,16 @@ def test_connections_from_one_place_for_one_reason_are_a_group():
     )
 
 
+def test_threads_of_one_name_are_counted_one_by_one():
+    """Executors may give their threads the same names."""
+    opened = [new_connection(thread="db_0", thread_number=number) for number in (7, 8)]
+
+    lines = text_of(MaxNewConnections(0), *opened)
+
+    assert "2 threads: db_0 db_0   first use" in lines[1]
+    assert lines[-1] == "  why   2 threads: Django opens a connection for each"
+
+
 def test_a_connection_that_the_driver_made_has_no_time():
     """The driver's connections are seen only once they are open."""
     lines = text_of(MaxNewConnections(0), new_connection(seconds=None, why=Why.DRIVER, using=None))

@@ -103,6 +103,17 @@ def test_nested_blocks_are_one_transaction(begin, commit):
     ]
 
 
+def test_threads_of_one_name_have_transactions_of_their_own():
+    """Executors may give their threads the same names."""
+    events = [
+        *ran(("BEGIN", 1), ("SELECT a", 1), thread="db_0", thread_number=1),
+        *ran(("BEGIN", 2), ("SELECT b", 2), ("COMMIT", 3), thread="db_0", thread_number=2),
+        *ran(("COMMIT", 9), thread="db_0", thread_number=1),
+    ]
+
+    assert gaps_of(events) == [[("SELECT b", "COMMIT", 1)], [("SELECT a", "COMMIT", 8)]]
+
+
 def test_aliases_and_threads_have_transactions_of_their_own():
     """A connection belongs to one of each."""
     events = [
