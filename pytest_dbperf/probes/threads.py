@@ -56,8 +56,8 @@ def runs_in(executor: Any) -> bool:
     if thread in getattr(executor, "_threads", ()):
         return True
     # The executor lists a thread only after it has started it. A worker's first argument is a weak reference.
-    reference, *_ = (*vars(thread).get("_args", ()), None)
-    return type(reference) is weakref.ref and reference() is executor
+    arguments: tuple[Any, ...] = vars(thread).get("_args", ())
+    return any(type(each) is weakref.ref and each() is executor for each in arguments[:1])
 
 
 def install(recorder: Recorder) -> Undo:

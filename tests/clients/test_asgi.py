@@ -213,6 +213,19 @@ def test_redirects_and_streams_work(asgi_client):
         assert asgi_client.get("/stream/").getvalue() == b"1\n1\n1\n"
 
 
+@pytest.mark.filterwarnings("ignore::Warning")  # Django warns of a sync iterator.
+@pytest.mark.parametrize("path", ["/stream/", "/stream/async/"])
+def test_a_streamed_body_belongs_to_its_request(asgi_client, recorder, path):
+    """Its queries and hops do, although the view has returned."""
+    with recorder.record() as recording:
+        asgi_client.get(path)
+
+    counting = [query for query in recording.queries if query.statement.tables == ("shop_author",)]
+    assert [str(query.request) for query in counting] == [f"GET {path}"] * 3
+    assert {str(hop.request) for hop in recording.hops} == {f"GET {path}"}
+    assert {query.cause.hop for query in counting} <= {hop.number for hop in recording.hops}
+
+
 @pytest.mark.parametrize(("enforce", "status"), [(False, 200), (True, 403)])
 def test_csrf_is_checked_on_request(asgi_client, enforce, status):
     """Most tests should not have to fetch a token first."""
