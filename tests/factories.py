@@ -1,21 +1,20 @@
 """Events as literals, for the modules that only read them."""
 
 from pathlib import Path
+from zlib import crc32
 
 from pytest_dbperf.callsites.shown import describe
 from pytest_dbperf.recording.cause import Cause, Request
+from pytest_dbperf.recording.connections import Checkout, ConnectionClosed, NewConnection, Why
 from pytest_dbperf.recording.events import (
     BlockingCall,
-    Checkout,
-    ConnectionClosed,
     DriverQuery,
     Hop,
     HopEnded,
-    NewConnection,
+    NotSent,
     Query,
     Response,
     Sample,
-    Why,
 )
 from pytest_dbperf.recording.recorder import Recorder
 from pytest_dbperf.results.model import Run, ViolationResult
@@ -27,6 +26,11 @@ def site(name="view", filename="campaigns/api.py", line=31):
     scope = {}
     exec(compile(source, filename, "exec"), scope)
     return (scope[name].__code__, 0)
+
+
+def number_of(thread):
+    """Number a thread by its name: those of one name are one thread, unless a test numbers them itself."""
+    return crc32(thread.encode())
 
 
 def query(
@@ -41,10 +45,19 @@ def query(
     path=(),
     request=None,
     load=None,
+    thread_number=None,
+    is_sent_again=False,
 ):
     """A statement."""
     cause = Cause(request=request)
-    return Query(sql, using, started, seconds, executions, parameters, thread, tuple(path), cause, load)
+    fields = (sql, using, started, seconds, executions, parameters, thread, tuple(path), cause, load)
+    number = number_of(thread) if thread_number is None else thread_number
+    return Query(*fields, thread_number=number, is_sent_again=is_sent_again)
+
+
+def not_sent(sql="SELECT 1", *, using="default"):
+    """A statement that was executed but not sent."""
+    return NotSent(sql, using, 0.0, "MainThread", Cause())
 
 
 def sample(sql="SELECT 1", parameters=(), *, using="default"):
@@ -71,6 +84,7 @@ def new_connection(
     is_kept=False,
     is_persistent=False,
     path=(),
+    thread_number=None,
 ):
     """A connection that was opened."""
     return NewConnection(
@@ -88,12 +102,16 @@ def new_connection(
         is_persistent,
         tuple(path),
         Cause(),
+        number_of(thread) if thread_number is None else thread_number,
     )
 
 
-def closed_connection(number=1, *, using="default", dropped=False, open_now=0, started=0.0):
+def closed_connection(
+    number=1, *, using="default", dropped=False, open_now=0, started=0.0, thread="MainThread"
+):
     """A connection that ended."""
-    return ConnectionClosed(number, using, dropped, open_now, started, "MainThread", Cause())
+    fields = (number, using, dropped, open_now, started, thread, Cause())
+    return ConnectionClosed(*fields, number_of(thread))
 
 
 def checkout(*, using="default", waited=0.0, path=()):

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from pytest_dbperf.budgets.limited import LimitedOnAlias
 from pytest_dbperf.diagnosis.connections import evidence_of_connections, hints_on_connections
-from pytest_dbperf.recording.events import NewConnection
+from pytest_dbperf.recording.connections import NewConnection
 from pytest_dbperf.recording.recorder import Recording
 from pytest_dbperf.violations.violation import Violation, compare
 

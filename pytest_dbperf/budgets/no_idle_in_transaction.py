@@ -10,7 +10,8 @@ from typing import ClassVar
 from pytest_dbperf.budgets.limited import LimitedTime
 from pytest_dbperf.callsites.callsite import CallPath, without_recursion
 from pytest_dbperf.recording.compaction import expanded
-from pytest_dbperf.recording.events import ConnectionClosed, Query
+from pytest_dbperf.recording.connections import ConnectionClosed
+from pytest_dbperf.recording.events import Query
 from pytest_dbperf.recording.groups import identity, only_request
 from pytest_dbperf.recording.recorder import Recording
 from pytest_dbperf.recording.transactions import Gap, Transaction, transactions_of

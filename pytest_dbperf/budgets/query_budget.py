@@ -15,7 +15,7 @@ from pytest_dbperf.diagnosis.repeats_shown import values_of
 from pytest_dbperf.recording.events import Query
 from pytest_dbperf.recording.groups import QueryGroup, groups_of_queries, identity, only_request
 from pytest_dbperf.recording.recorder import Recording
-from pytest_dbperf.violations.violation import Violation, compare
+from pytest_dbperf.violations.violation import Hint, Violation, compare
 
 _STATEMENT_KINDS = ("select", "insert", "update", "delete")
 
@@ -89,8 +89,22 @@ class QueryBudget(LimitedOnAlias):
             headline=", ".join(f"{what} {compare(count, most)}" for what, count, most, _ in broken),
             evidence=evidence_of_groups(groups, lambda group: _note_on(group, loops.get(_cause(group), ()))),
             during=only_request(group.request for group in groups),
-            advice=fixes_of(repeats, measured, lambda left, _: is_only and left <= limit, what=what),
+            advice=(
+                *fixes_of(repeats, measured, lambda left, _: is_only and left <= limit, what=what),
+                *self._difference_from_django(recording),
+            ),
         )
+
+    def _difference_from_django(self, recording: Recording) -> Iterator[Hint]:
+        """Tell what `assertNumQueries` counts differently: it counts calls of `execute()`, sent or not."""
+        again = sum(query.is_sent_again for query in self._counted(recording))
+        if again:
+            of_them = f"{again} of them {'is' if again == 1 else 'are'} not in assertNumQueries"
+            yield Hint("note", f"{of_them}: an execute_wrapper sent {'it' if again == 1 else 'them'} again")
+        kept_back = sum(self.is_about(statement.using) for statement in recording.not_sent)
+        if kept_back:
+            were = "was" if kept_back == 1 else "were"
+            yield Hint("note", f"assertNumQueries counts {kept_back} more, which {were} not sent")
 
     def _counted(self, recording: Recording) -> list[Query]:
         return [query for query in recording.queries if self.is_about(query.using)]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from pytest_dbperf.recording.events import NewConnection, Why
+from pytest_dbperf.recording.connections import NewConnection, Why
 from pytest_dbperf.recording.groups import groups_of_connections
 from pytest_dbperf.violations.violation import Evidence, Hint
 
@@ -38,7 +38,7 @@ def _hints_on_alias(alias: str | None, opened: Sequence[NewConnection]) -> Itera
         if fewer < count and all(new.driver == "psycopg" for new in opened):
             pool = '"CONN_MAX_AGE": 0, "OPTIONS": {"pool": True} (psycopg[pool])'
             yield _setting(pool, alias, count, fewer)
-    threads = {new.thread for new in opened if new.why is Why.FIRST_IN_THREAD}
+    threads = {new.thread_number for new in opened if new.why is Why.FIRST_IN_THREAD}
     if len(threads) > 1:
         yield Hint("why", f"{len(threads)} threads: Django opens a connection for each")
     if reasons[Why.POOL]:
@@ -79,8 +79,10 @@ def _evidence_of_group(group: Sequence[NewConnection], note: str) -> Evidence:
                 (
                     first.using or f"{first.driver} without a Django alias",
                     _time([new.seconds for new in group if new.seconds is not None]),
-                    _listed("thread", [new.thread for new in group]),
-                    _listed("backend", [str(new.backend_pid) for new in group if new.backend_pid]),
+                    _listed("thread", {new.thread_number: new.thread for new in group}),
+                    _listed(
+                        "backend", {new.backend_pid: new.backend_pid for new in group if new.backend_pid}
+                    ),
                 ),
             )
         ),
@@ -98,8 +100,9 @@ def _time(seconds: Sequence[float]) -> str:
     return f"{typical:.1f} ms" + (" each" if len(seconds) > 1 else "")
 
 
-def _listed(what: str, names: Sequence[str]) -> str:
-    distinct = list(dict.fromkeys(names))
-    if not distinct:
+def _listed(what: str, names: Mapping[int, object]) -> str:
+    """List what connections have in common or differ in. Different threads may have the same name."""
+    if not names:
         return ""
-    return f"{what} {distinct[0]}" if len(distinct) == 1 else f"{len(distinct)} {what}s: {' '.join(distinct)}"
+    listed = " ".join(map(str, names.values()))
+    return f"{what} {listed}" if len(names) == 1 else f"{len(names)} {what}s: {listed}"

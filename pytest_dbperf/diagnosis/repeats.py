@@ -211,7 +211,9 @@ def _repeats(
             relation = None if load is None else (load.via, load.model, load.name, _path_of(load.batch))
             request = query.request and query.request.number
             key = (query.using, query.statement.fingerprint, where(query), request, relation, so_far)
-            group_of[id(query), so_far] = groups.setdefault(key, []) if is_meant(query) else None
+            # A wrapper that sends a failed statement again is no loop of the code that executed it.
+            is_of_code = is_meant(query) and not query.is_sent_again
+            group_of[id(query), so_far] = groups.setdefault(key, []) if is_of_code else None
         group = group_of[id(query), so_far]
         if group is not None:
             group.append((position, query))

@@ -14,7 +14,8 @@ from pytest_dbperf.diagnosis.connections import hints_on_connections
 from pytest_dbperf.diagnosis.eager_loading import fixes_of
 from pytest_dbperf.diagnosis.hops import hints_on_your_hops
 from pytest_dbperf.diagnosis.repeats import Repeat, n_plus_ones
-from pytest_dbperf.recording.events import Hop, NewConnection, Query
+from pytest_dbperf.recording.connections import NewConnection
+from pytest_dbperf.recording.events import Hop, Query
 from pytest_dbperf.recording.groups import groups_of_hops, identity
 from pytest_dbperf.recording.recorder import Recording
 from pytest_dbperf.sql.fingerprint import shortened

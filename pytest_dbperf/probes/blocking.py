@@ -68,6 +68,11 @@ class TimedCall:
                 )
             )
 
+    def discard(self) -> None:
+        """Emit nothing: the call was refused, so it blocked nothing."""
+        if self._is_outermost:
+            _here.is_in_call = False
+
     def __enter__(self) -> Self:
         return self
 
@@ -79,8 +84,8 @@ class TimedCall:
     ) -> None:
         from django.core.exceptions import SynchronousOnlyOperation
 
-        if self._is_outermost and isinstance(error, SynchronousOnlyOperation):
-            _here.is_in_call = False  # Django has refused the call, so it blocked nothing.
+        if isinstance(error, SynchronousOnlyOperation):
+            self.discard()
         else:
             self.end()
 

@@ -10,7 +10,7 @@ from pytest_dbperf.callsites.callsite import CallPath
 from pytest_dbperf.probes.threads import runs_in, this_thread
 from pytest_dbperf.recording import cause
 from pytest_dbperf.recording.clock import perf_counter
-from pytest_dbperf.recording.events import ConnectionClosed, NewConnection, Why
+from pytest_dbperf.recording.connections import ConnectionClosed, NewConnection, Why
 from pytest_dbperf.recording.open_connections import OpenConnection
 from pytest_dbperf.recording.recorder import Recorder
 
@@ -68,6 +68,7 @@ class ConnectionEvents:
                 is_persistent=opening.is_persistent,
                 frames=cause.frames_here(2) if recorder.wants_frames else (),
                 cause=cause.inherited.get(),
+                thread_number=this_thread.number,
             )
         )
 
@@ -92,6 +93,7 @@ class ConnectionEvents:
                     perf_counter(),
                     this_thread.name,
                     cause.inherited.get(),
+                    this_thread.number,
                 )
             )
 

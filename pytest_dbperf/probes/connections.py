@@ -17,7 +17,7 @@ from pytest_dbperf.probes.seam import Undo, is_installed, undo_all, wrap
 from pytest_dbperf.probes.threads import runs_in, this_thread
 from pytest_dbperf.recording import cause
 from pytest_dbperf.recording.clock import perf_counter
-from pytest_dbperf.recording.events import Checkout, Why
+from pytest_dbperf.recording.connections import Checkout, Why
 from pytest_dbperf.recording.recorder import Recorder
 
 _CLOSED = "_dbperf_closed"

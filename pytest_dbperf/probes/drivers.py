@@ -10,8 +10,9 @@ from typing import Any
 
 from pytest_dbperf.probes.blocking import TimedCall, running_loop
 from pytest_dbperf.probes.parameters import hash_of
-from pytest_dbperf.probes.queries import length_of, next_of_driver, text_of
+from pytest_dbperf.probes.queries import length_of, text_of
 from pytest_dbperf.probes.seam import Undo, is_installed, undo_all, wrap
+from pytest_dbperf.probes.sending import next_of_driver, was_sent
 from pytest_dbperf.probes.threads import this_thread
 from pytest_dbperf.recording import cause
 from pytest_dbperf.recording.clock import perf_counter
@@ -65,22 +66,26 @@ class _Statement:
     ) -> None:
         seconds = perf_counter() - self._started
         recorder, sql = self._recorder, text_of(self._sql, self._cursor)
-        if recorder.wants_driver_queries and not self._is_djangos:
+        is_sent = self._executions > 0 and (error is None or was_sent(error, self._cursor))
+        if recorder.wants_driver_queries and not self._is_djangos and is_sent:
             recorder.keep(
                 DriverQuery(
-                    sql,
-                    self._using,
-                    self._started,
-                    seconds,
-                    self._executions,
-                    hash_of(self._params) if recorder.wants_frames else None,
-                    this_thread.name,
-                    cause.frames_here(1) if recorder.wants_frames else (),
-                    cause.inherited.get(),
+                    sql=sql,
+                    using=self._using,
+                    started=self._started,
+                    seconds=seconds,
+                    executions=self._executions,
+                    parameters=hash_of(self._params) if recorder.wants_frames else None,
+                    thread=this_thread.name,
+                    frames=cause.frames_here(1) if recorder.wants_frames else (),
+                    cause=cause.inherited.get(),
+                    thread_number=this_thread.number,
                 )
             )
-        if self._call is not None:
+        if self._call is not None and is_sent:
             self._call.end(sql)
+        elif self._call is not None:
+            self._call.discard()
 
 
 def _blocks_a_loop(cursor: Any) -> bool:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import functools
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from sys import _getframe as getframe
 from typing import Any
 
 from pytest_dbperf.callsites.callsite import CallPath, project_frames_from
-from pytest_dbperf.probes.blocking import TimedCall, running_loop
+from pytest_dbperf.probes.blocking import running_loop
 from pytest_dbperf.probes.django_frames import load_of
 from pytest_dbperf.probes.parameters import hash_of, hash_of_asked
 from pytest_dbperf.probes.seam import Undo, undo_all, wrap
+from pytest_dbperf.probes.sending import Sending, WrappedCall, emit_not_sent, was_sent
 from pytest_dbperf.probes.threads import this_thread
 from pytest_dbperf.recording import cause
 from pytest_dbperf.recording.clock import perf_counter
@@ -24,38 +24,53 @@ from pytest_dbperf.recording.recorder import Recorder
 _MOST_SAMPLES = 10_000
 
 
-class _NextOfDriver(threading.local):
-    is_djangos = False
-
-
-# Whether Django's cursor executes the next statement of the driver in this thread. It matters only while
-# statements of the driver are recorded, too.
-next_of_driver = _NextOfDriver()
-
-
-def install(recorder: Recorder) -> Undo:  # noqa: C901  # Every query runs this; each call would slow it down.
+def install(recorder: Recorder) -> Undo:
     """Wrap the method below `execute` and `executemany`, `callproc`, and BEGIN, COMMIT and ROLLBACK."""
     from django.db.backends import utils
     from django.db.backends.base import base
 
+    return undo_all(
+        wrap(utils.CursorWrapper, "_execute_with_wrappers", functools.partial(_around_execute, recorder)),
+        wrap(utils.CursorWrapper, "callproc", functools.partial(_around_callproc, recorder)),
+        # Backends import the function by name: `base` has done so already, Oracle's does when it is imported.
+        wrap(utils, "debug_transaction", functools.partial(_around_transaction, recorder)),
+        wrap(base, "debug_transaction", functools.partial(_around_transaction, recorder)),
+    )
+
+
+def _around_execute(  # noqa: C901, PLR0915  # Every query runs this; each call would slow it down.
+    recorder: Recorder, original: Callable[..., Any]
+) -> Callable[..., Any]:
     inherited, loop_here = cause.inherited.get, running_loop()
 
-    def around_execute(original: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(original)
-        def _execute_with_wrappers(self: Any, sql: Any, params: Any, many: bool, executor: Any) -> Any:
-            __tracebackhide__ = True
-            if not recorder.active:
+    @functools.wraps(original)
+    def _execute_with_wrappers(  # noqa: C901, PLR0912
+        self: Any, sql: Any, params: Any, many: bool, executor: Any
+    ) -> Any:
+        __tracebackhide__ = True
+        if not recorder.active:
+            return original(self, sql, params, many, executor)
+        call: WrappedCall | None = None
+        db = self.db
+        if db.execute_wrappers:
+            if type(executor) is not WrappedCall:
+                # They may refuse the statement, answer it or send it several times: record what they send.
+                return through_wrappers(self, sql, params, many, executor)
+            call = executor
+        sending = None
+        if loop_here() is not None or recorder.wants_driver_queries:
+            sending = Sending(recorder, "executemany" if many else "execute", db.alias)
+        executions, started = length_of(params) if many else 1, perf_counter()
+        try:
+            if call is None:
                 return original(self, sql, params, many, executor)
-            call = None
-            if loop_here() is not None:
-                call = TimedCall(recorder, "django", "executemany" if many else "execute", self.db.alias)
-            wants_driver_queries, outer = recorder.wants_driver_queries, False
-            if wants_driver_queries:
-                outer, next_of_driver.is_djangos = next_of_driver.is_djangos, True
-            started = perf_counter()
-            try:
-                return original(self, sql, params, many, executor)
-            finally:
+            return call.send(sql, params)
+        except BaseException as error:
+            executions *= was_sent(error, self.cursor)
+            raise
+        finally:
+            text = sql if type(sql) is str else text_of(sql, self.cursor)
+            if executions:
                 # Like keep(), but half a microsecond faster: every query runs this.
                 so_far = inherited()
                 frames: CallPath = ()
@@ -64,22 +79,24 @@ def install(recorder: Recorder) -> Undo:  # noqa: C901  # Every query runs this;
                 fetching, wants_frames = thread.fetching, recorder.wants_frames
                 if wants_frames:
                     seen: list[RelationLoad] = []
-                    frames = project_frames_from(getframe(1), bool(so_far.path), seen)
+                    frame = getframe(1) if call is None else call.frame
+                    frames = project_frames_from(frame, bool(so_far.path), seen)
                     if seen or fetching.queryset is not None:
                         load = load_of(seen, fetching.queryset)
-                text = sql if type(sql) is str else text_of(sql, self.cursor)
                 fields = (
                     text,
-                    self.db.alias,
+                    db.alias,
                     started,
                     perf_counter() - started,
-                    length_of(params) if many else 1,
+                    executions,
                     hash_of_asked(text, params) if wants_frames else None,
                     thread.name,
                     frames,
                     so_far,
                     load,
                     None,
+                    thread.number,
+                    call is not None and call.query is not None,
                 )
                 query, log = tuple.__new__(Query, fields), recorder.log
                 log.append(query)
@@ -87,43 +104,54 @@ def install(recorder: Recorder) -> Undo:  # noqa: C901  # Every query runs this;
                     recorder.compact()
                 if fetching.queryset is not None:
                     fetching.queryset, fetching.query = None, query
-                if (sampled := recorder.sampled) is not None:
-                    _sample(recorder, sampled, (fields[0], self.db.alias), params, many)
-                if wants_driver_queries:
-                    next_of_driver.is_djangos = outer
                 if call is not None:
-                    call.end(fields[0])
+                    call.query = query
+                if (sampled := recorder.sampled) is not None:
+                    _sample(recorder, sampled, (text, db.alias), params, many)
+            elif call is None:
+                emit_not_sent(recorder, text, db.alias)
+            if sending is not None:
+                sending.end(text, is_sent=executions > 0)
 
-        return _execute_with_wrappers
+    def through_wrappers(self: Any, sql: Any, params: Any, many: bool, executor: Any) -> Any:
+        __tracebackhide__ = True
+        call = WrappedCall(executor, getframe(2))
 
-    return undo_all(
-        wrap(utils.CursorWrapper, "_execute_with_wrappers", around_execute),
-        wrap(utils.CursorWrapper, "callproc", functools.partial(_around_callproc, recorder)),
-        # Backends import the function by name: `base` has done so already, Oracle's does when it is imported.
-        wrap(utils, "debug_transaction", functools.partial(_around_transaction, recorder)),
-        wrap(base, "debug_transaction", functools.partial(_around_transaction, recorder)),
-    )
+        def send(sql: Any, params: Any, *ignored: Any) -> Any:
+            __tracebackhide__ = True
+            call.begin(ignored)
+            if not recorder.active:
+                return call.send(sql, params)
+            return _execute_with_wrappers(self, sql, params, many, call)
+
+        try:
+            return original(self, sql, params, many, send)
+        finally:
+            call.end(recorder, text_of(sql, self.cursor), self.db.alias)
+
+    return _execute_with_wrappers
 
 
 def _around_callproc(recorder: Recorder, original: Callable[..., Any]) -> Callable[..., Any]:
-    loop_here = running_loop()
-
     @functools.wraps(original)
     def callproc(self: Any, procname: Any, params: Any = None, kparams: Any = None) -> Any:
         __tracebackhide__ = True
         if not recorder.active:
             return original(self, procname, params, kparams)
-        call = TimedCall(recorder, "django", "callproc", self.db.alias) if loop_here() is not None else None
-        outer, next_of_driver.is_djangos = next_of_driver.is_djangos, True
-        started = perf_counter()
+        sending = Sending(recorder, "callproc", self.db.alias)
+        is_sent, started = True, perf_counter()
         try:
             return original(self, procname, params, kparams)
+        except BaseException as error:
+            is_sent = was_sent(error, self.cursor)
+            raise
         finally:
             sql = f"CALL {text_of(procname, self.cursor)}"
-            _emit(recorder, self.db.alias, sql, started, hash_of(params))
-            next_of_driver.is_djangos = outer
-            if call is not None:
-                call.end(sql)
+            if is_sent:
+                _emit(recorder, self.db.alias, sql, started, hash_of(params))
+            else:
+                emit_not_sent(recorder, sql, self.db.alias)
+            sending.end(sql, is_sent=is_sent)
 
     return callproc
 
@@ -151,7 +179,18 @@ def _emit(recorder: Recorder, using: str, sql: str, started: float, parameters: 
     frames = cause.frames_here(2) if recorder.wants_frames else ()
     seconds = perf_counter() - started
     recorder.keep(
-        Query(sql, using, started, seconds, 1, parameters, this_thread.name, frames, cause.inherited.get())
+        Query(
+            sql=sql,
+            using=using,
+            started=started,
+            seconds=seconds,
+            executions=1,
+            parameters=parameters,
+            thread=this_thread.name,
+            frames=frames,
+            cause=cause.inherited.get(),
+            thread_number=this_thread.number,
+        )
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from pytest_dbperf.callsites.callsite import end_walks_in
 from pytest_dbperf.probes.seam import Undo, undo_all, wrap
+from pytest_dbperf.probes.streaming import attribute_body
 from pytest_dbperf.probes.threads import this_thread
 from pytest_dbperf.recording import cause
 from pytest_dbperf.recording.cause import Cause, Request
@@ -61,6 +62,7 @@ def install(recorder: Recorder) -> Undo:
                     entered.number, view, status, entered.started, seconds, this_thread.name, inner_cause
                 )
             )
+            attribute_body(response, inner_cause)
 
     def pass_middlewares(_: Any) -> Cause:
         # So the view's queries need not walk over the twenty frames of the handler and its middlewares.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
+import weakref
 from collections.abc import Callable
 from itertools import count
 from typing import Any
@@ -50,9 +51,13 @@ this_thread = _Thread()
 
 
 def runs_in(executor: Any) -> bool:
-    """Tell whether this is a thread of an executor, by its name: the executor may not have listed it yet."""
-    prefix: str = executor._thread_name_prefix
-    return threading.current_thread().name.rpartition("_")[0] == prefix
+    """Tell whether this is a thread of an executor. Others may use the same names."""
+    thread = threading.current_thread()
+    if thread in getattr(executor, "_threads", ()):
+        return True
+    # The executor lists a thread only after it has started it. A worker's first argument is a weak reference.
+    arguments: tuple[Any, ...] = vars(thread).get("_args", ())
+    return any(type(each) is weakref.ref and each() is executor for each in arguments[:1])
 
 
 def install(recorder: Recorder) -> Undo:

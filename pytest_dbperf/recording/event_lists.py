@@ -9,17 +9,8 @@ from typing import Any, TypeVar, get_args
 
 from pytest_dbperf.recording.cause import HasCause, Request
 from pytest_dbperf.recording.compaction import expanded
-from pytest_dbperf.recording.events import (
-    BlockingCall,
-    Checkout,
-    ConnectionClosed,
-    DriverQuery,
-    Event,
-    Hop,
-    NewConnection,
-    Query,
-    Response,
-)
+from pytest_dbperf.recording.connections import Checkout, ConnectionClosed, NewConnection
+from pytest_dbperf.recording.events import BlockingCall, DriverQuery, Event, Hop, NotSent, Query, Response
 from pytest_dbperf.recording.hops import completed, seconds_in_queues
 from pytest_dbperf.sql.fingerprint import is_bookkeeping
 
@@ -72,6 +63,11 @@ class EventLists(ABC):
     def bookkeeping(self) -> list[Query]:
         """BEGIN, COMMIT, ROLLBACK, SAVEPOINT, RELEASE, SET, SHOW, PRAGMA."""
         return [query for query in self.statements if is_bookkeeping(query.sql)]
+
+    @property
+    def not_sent(self) -> list[NotSent]:
+        """The statements that were executed but not sent, bookkeeping included."""
+        return self.of_type(NotSent)
 
     @property
     def new_connections(self) -> list[NewConnection]:

@@ -7,12 +7,12 @@ Events are named tuples, not frozen dataclasses, because every query makes one: 
 from __future__ import annotations
 
 from array import array
-from enum import StrEnum
 from typing import Any, NamedTuple
 
 from pytest_dbperf.callsites.callsite import CallPath
 from pytest_dbperf.callsites.hop_origin import MIDDLEWARE
 from pytest_dbperf.recording.cause import Cause, Request
+from pytest_dbperf.recording.connections import Checkout, ConnectionClosed, ConnectionReturned, NewConnection
 from pytest_dbperf.recording.loads import RelationLoad
 from pytest_dbperf.sql.fingerprint import Statement, is_bookkeeping, statement_of
 
@@ -31,20 +31,6 @@ class Response(NamedTuple):
     seconds: float
     thread: str
     cause: Cause
-
-
-class Why(StrEnum):
-    """Why a new connection was necessary."""
-
-    FIRST_IN_THREAD = "first use in its thread"
-    FIRST_IN_REQUEST = "first use in its request, which has a thread of its own"
-    OUT_OF_AGE = "CONN_MAX_AGE had closed the one before"
-    HEALTH_CHECK = "the one before had failed its health check"
-    UNUSABLE = "the one before was not usable any more"
-    AUTOCOMMIT = "autocommit had not been restored on the one before"
-    CLOSED = "the one before was closed"
-    POOL = "the pool filled up or grew"
-    DRIVER = "the driver was called directly"
 
 
 class CompactedValues(NamedTuple):
@@ -68,6 +54,9 @@ class Query(NamedTuple):
     in the driver. `executions` is more than one for `executemany`. `parameters` is a hash of the values, None
     if they cannot be hashed safely. `load` is the relation or field that the ORM loaded with it, if known.
 
+    Threads may have equal names, so each has a `thread_number`. `is_sent_again` is true if an
+    `execute_wrapper` had sent the statement before, in the same call of `execute()`.
+
     A long recording compacts equal queries into one object, which then appears once for each of them. Its
     `seconds` are their mean, `started` and `parameters` those of the first; `compacted` has those of all.
     """
@@ -83,6 +72,8 @@ class Query(NamedTuple):
     cause: Cause
     load: RelationLoad | None = None
     compacted: CompactedValues | None = None
+    thread_number: int = 0
+    is_sent_again: bool = False
 
     @property
     def call_path(self) -> CallPath:
@@ -116,6 +107,20 @@ class DriverQuery(Query):
     __slots__ = ()
 
 
+class NotSent(NamedTuple):
+    """A statement that code executed, but that was not sent.
+
+    An `execute_wrapper` refused or answered it, Django or the driver refused it, or there were no rows for
+    `executemany`.
+    """
+
+    sql: str
+    using: str
+    started: float
+    thread: str
+    cause: Cause
+
+
 class Sample(NamedTuple):
     """A statement with one set of its parameters: a copy of the list or dictionary, not of the values.
 
@@ -126,64 +131,6 @@ class Sample(NamedTuple):
     using: str
     parameters: Any
     cause: Cause
-
-
-class NewConnection(NamedTuple):
-    """A physical connection was opened. `using` is None if it belongs to no alias of Django's.
-
-    `seconds` is the time that opening it took, None if the driver was called directly. `why` is the reason,
-    `because_of` the call path that led to that: to the start of the thread, or the end of the connection
-    before. `is_kept` is true if it stays open on purpose: in the test's own thread, asgiref's, a worker of
-    `wsgi_client`, or a pool. `is_persistent` is true if CONN_MAX_AGE lets it outlive its request.
-    """
-
-    number: int
-    using: str | None
-    driver: str
-    backend_pid: int | None
-    open_now: int
-    started: float
-    seconds: float | None
-    thread: str
-    why: Why
-    because_of: CallPath
-    is_kept: bool
-    is_persistent: bool
-    frames: CallPath
-    cause: Cause
-
-    @property
-    def call_path(self) -> CallPath:
-        """The call sites in your code that led to it, innermost first, also across threads."""
-        return self.frames + self.cause.path
-
-
-class ConnectionClosed(NamedTuple):
-    """A physical connection was closed. `dropped` is true if only the garbage collector closed it."""
-
-    number: int
-    using: str | None
-    dropped: bool
-    open_now: int
-    started: float
-    thread: str
-    cause: Cause
-
-
-class Checkout(NamedTuple):
-    """A connection was taken from a pool. `waited` is the time in seconds until one was free."""
-
-    using: str
-    waited: float
-    started: float
-    thread: str
-    frames: CallPath
-    cause: Cause
-
-    @property
-    def call_path(self) -> CallPath:
-        """The call sites in your code that led to it, innermost first, also across threads."""
-        return self.frames + self.cause.path
 
 
 class Hop(NamedTuple):
@@ -291,10 +238,12 @@ Event = (
     | NewConnection
     | ConnectionClosed
     | Checkout
+    | ConnectionReturned
     | Hop
     | HopEnded
     | Request
     | Response
     | BlockingCall
+    | NotSent
     | Sample
 )

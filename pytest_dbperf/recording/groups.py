@@ -10,7 +10,8 @@ from typing import Literal, TypeVar
 from pytest_dbperf.callsites.callsite import CallPath, SourcePosition, position_of, without_recursion
 from pytest_dbperf.callsites.ownership import PROJECT
 from pytest_dbperf.recording.cause import Request
-from pytest_dbperf.recording.events import BlockingCall, Hop, NewConnection, Query
+from pytest_dbperf.recording.connections import NewConnection
+from pytest_dbperf.recording.events import BlockingCall, Hop, Query
 from pytest_dbperf.sql.fingerprint import Statement, with_literals
 
 _MOST_AT_ONCE = 200_000

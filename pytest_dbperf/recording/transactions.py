@@ -13,7 +13,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from pytest_dbperf.recording.events import ConnectionClosed, Event, Query
+from pytest_dbperf.recording.connections import ConnectionClosed
+from pytest_dbperf.recording.events import Event, Query
 
 Period = tuple[float, float]
 
@@ -76,7 +77,7 @@ class _Open:
     def run(self, query: Query) -> None:
         self.wait(query.started, query)
         self.statements.append(query)
-        # An `execute_wrapper` may run a statement within another: the outer one ends later, and comes later.
+        # SQLite may call a function of yours that runs a statement within another: the outer one ends later.
         self.ended = max(self.ended, query.started + query.seconds)
 
     def wait(self, until: float, after: Query | ConnectionClosed | None) -> None:
@@ -92,15 +93,15 @@ class _Open:
 def transactions_of(events: Iterable[Event], periods: Sequence[Period]) -> list[Transaction]:
     """Find the transactions that began in a recording with these periods. Its pauses are not gaps.
 
-    Alias and thread tell transactions apart. Statements on a connection without an alias are left out, as
-    their BEGIN is not recorded.
+    Alias and thread tell transactions apart: the number of the thread, as several may have the same name.
+    Statements on a connection without an alias are left out, as their BEGIN is not recorded.
     """
     pauses = [(stopped, started) for (_, stopped), (started, _) in pairwise(periods)]
-    open_now: dict[tuple[str | None, str], _Open] = {}
+    open_now: dict[tuple[str | None, int], _Open] = {}
     ended: list[_Open] = []
     for event in events:
         if isinstance(event, Query) and event.using is not None:
-            key = (event.using, event.thread)
+            key = (event.using, event.thread_number)
             current = open_now.get(key)
             meaning, name = _read(event.sql)
             if meaning == _BEGIN or (meaning == _SAVEPOINT and current is None):
@@ -113,7 +114,7 @@ def transactions_of(events: Iterable[Event], periods: Sequence[Period]) -> list[
                     ended.append(open_now.pop(key))
         # A dropped one says nothing: the garbage collector runs in any thread.
         elif isinstance(event, ConnectionClosed) and not event.dropped:
-            closed = open_now.pop((event.using, event.thread), None)
+            closed = open_now.pop((event.using, event.thread_number), None)
             if closed is not None:
                 closed.wait(event.started, event)
                 ended.append(closed)

@@ -11,8 +11,9 @@ from pytest_dbperf.caches.functions import CachedFunction
 from pytest_dbperf.callsites.callsite import CallPath
 from pytest_dbperf.callsites.shown import describe, location_of
 from pytest_dbperf.recording.cause import Request
+from pytest_dbperf.recording.connections import NewConnection
 from pytest_dbperf.recording.event_lists import reuse
-from pytest_dbperf.recording.events import Hop, NewConnection, Query, Response
+from pytest_dbperf.recording.events import Hop, Query, Response
 from pytest_dbperf.recording.groups import groups_of_hops, groups_of_queries, identity
 from pytest_dbperf.recording.hops import hops_by_request, seconds_in_queues
 from pytest_dbperf.recording.recorder import Recording

@@ -16,7 +16,7 @@ from django.test import SimpleTestCase, override_settings
 
 from pytest_dbperf.clients import asgi
 from pytest_dbperf.clients.preconditions import close_left
-from pytest_dbperf.recording.events import Why
+from pytest_dbperf.recording.connections import Why
 from pytest_dbperf.session.standing_connections import NotLikeProduction
 from shop.models import Author
 from tests.clients import TIMES
@@ -211,6 +211,19 @@ def test_redirects_and_streams_work(asgi_client):
     Author.objects.create(name="Ada")
     with warnings.catch_warnings(action="ignore", category=Warning):  # Django warns of a sync iterator.
         assert asgi_client.get("/stream/").getvalue() == b"1\n1\n1\n"
+
+
+@pytest.mark.filterwarnings("ignore::Warning")  # Django warns of a sync iterator.
+@pytest.mark.parametrize("path", ["/stream/", "/stream/async/"])
+def test_a_streamed_body_belongs_to_its_request(asgi_client, recorder, path):
+    """Its queries and hops do, although the view has returned."""
+    with recorder.record() as recording:
+        asgi_client.get(path)
+
+    counting = [query for query in recording.queries if query.statement.tables == ("shop_author",)]
+    assert [str(query.request) for query in counting] == [f"GET {path}"] * 3
+    assert {str(hop.request) for hop in recording.hops} == {f"GET {path}"}
+    assert {query.cause.hop for query in counting} <= {hop.number for hop in recording.hops}
 
 
 @pytest.mark.parametrize(("enforce", "status"), [(False, 200), (True, 403)])

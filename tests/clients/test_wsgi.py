@@ -6,7 +6,7 @@ import pytest
 from django.db import OperationalError
 from django.test import override_settings
 
-from pytest_dbperf.recording.events import Why
+from pytest_dbperf.recording.connections import Why
 from pytest_dbperf.session.standing_connections import NotLikeProduction
 from shop.models import Author
 from tests.clients import TIMES
@@ -82,7 +82,7 @@ def test_a_streamed_body_is_read_by_the_worker(wsgi_client, opened_at_server, re
 
     assert response.getvalue() == b"0\n0\n0\n"
     counting = [query for query in recording.queries if query.statement.tables == ("shop_author",)]
-    assert len(counting) == 3
+    assert [str(query.request) for query in counting] == ["GET /stream/"] * 3
     assert threading.current_thread().name not in {query.thread for query in counting}
     assert opened_at_server() == 1
 

@@ -11,7 +11,7 @@ from django.db import DatabaseError, connections, transaction
 from django.db import connection as default_connection
 from django.db.backends.sqlite3.base import DatabaseWrapper as SqliteWrapper
 
-from pytest_dbperf.recording.events import Why
+from pytest_dbperf.recording.connections import Why
 from pytest_dbperf.session.standing_connections import close_on_asgiref_thread
 from shop.models import Author
 

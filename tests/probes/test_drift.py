@@ -3,6 +3,7 @@
 import inspect
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import CodeType, SimpleNamespace
@@ -195,6 +196,21 @@ def test_a_thread_knows_its_executor_from_its_first_moment():
     with ThreadPoolExecutor(1, thread_name_prefix="a_name") as named:
         assert named.submit(runs_in, named).result()
     assert not runs_in(mine)
+
+
+def test_a_thread_of_another_executor_may_have_the_same_name():
+    """Their prefix is a free choice."""
+    with ThreadPoolExecutor(1, "db") as mine, ThreadPoolExecutor(1, "db") as other:
+        assert mine.submit(lambda: (runs_in(mine), runs_in(other))).result() == (True, False)
+
+
+def test_an_executor_is_the_first_argument_of_its_threads():
+    """Until the executor has listed a new thread, that is the only way to find it."""
+    with ThreadPoolExecutor(1) as executor:
+        reference = executor.submit(lambda: vars(threading.current_thread())["_args"][0]).result()
+        assert reference() is executor
+        executor._threads.clear()
+        assert executor.submit(runs_in, executor).result()
 
 
 def test_geodjango_still_has_that_cache():

@@ -54,6 +54,12 @@ def test_unittest_tells_the_body_of_a_test_from_its_subtests():
     assert seen == [True, False]
 
 
+@pytest.mark.parametrize("name", ["_reset", "_execute_send"])
+def test_psycopg_keeps_the_query_that_it_sent_last(name):
+    """By this a statement that the server refused is told from one that psycopg refused."""
+    assert "self._query = " in inspect.getsource(getattr(psycopg.Cursor, name))
+
+
 @pytest.mark.django_db
 def test_django_knows_its_test_cases_transactions_by_an_attribute():
     """A durable block inside such a one is not refused: `assert_constant` makes one."""

@@ -1,5 +1,7 @@
 """A transaction has gaps where PostgreSQL says `idle in transaction`, and on SQLite the same ones."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from time import perf_counter
 
@@ -281,3 +283,35 @@ def test_copy_is_a_statement_where_those_of_the_driver_are_counted(
 
     [(statements, _)] = shape_of(recording)
     assert statements == ["SELECT", *copied]
+
+
+@committed
+def test_threads_of_one_name_are_idle_each_in_its_own_transaction(recorder, using):
+    """The one that waits is idle, although the other executes statements."""
+    first, go_on = threading.Event(), threading.Event()
+
+    def wait():
+        with transaction.atomic(using=using):
+            Author.objects.using(using).exists()
+            first.set()
+            go_on.wait(30)
+            Author.objects.using(using).count()
+        connections.close_all()
+
+    def work():
+        with transaction.atomic(using=using):
+            Book.objects.using(using).exists()
+        connections.close_all()
+
+    with ThreadPoolExecutor(1, "db") as one, ThreadPoolExecutor(1, "db") as other:
+        with recorder.record() as recording:
+            waiting = one.submit(wait)
+            first.wait(30)
+            other.submit(work).result()
+            go_on.set()
+            waiting.result()
+
+    assert {query.thread for query in recording.statements} == {"db_0"}
+    assert len({opened.thread_number for opened in recording.new_connections}) == 2
+    found = transactions_of(recording.events, recording.periods)
+    assert sorted(len(transaction.statements) for transaction in found) == [2, 3]

@@ -14,6 +14,16 @@ def count_while_streaming(request):
     return StreamingHttpResponse(f"{Author.objects.count()}\n" for _ in range(3))
 
 
+async def count_while_streaming_async(request):
+    """Query when the body is sent, on an event loop."""
+
+    async def parts():
+        for _ in range(3):
+            yield f"{await Author.objects.acount()}\n"
+
+    return StreamingHttpResponse(parts())
+
+
 def page(request, name="Ada"):
     """Render a template, and set a cookie."""
     response = HttpResponse(Template("Hello {{ name }}").render(Context({"name": name})))

@@ -17,4 +17,5 @@ urlpatterns = [
     path("do/", shelf.views.work),
     path("to-thread/", pages.count_in_thread),
     path("stream/", pages.count_while_streaming),
+    path("stream/async/", pages.count_while_streaming_async),
 ]

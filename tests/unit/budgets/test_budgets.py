@@ -25,7 +25,7 @@ from pytest_dbperf.budgets.no_write_loops import NoWriteLoops
 from pytest_dbperf.budgets.placed import PlacedBudget
 from pytest_dbperf.budgets.query_budget import QueryBudget
 from pytest_dbperf.diagnosis.connections import hints_on_connections
-from pytest_dbperf.recording.events import Why
+from pytest_dbperf.recording.connections import Why
 from pytest_dbperf.recording.recorder import Recorder
 from pytest_dbperf.violations.text import explain
 from pytest_dbperf.violations.violation import Hint
@@ -35,6 +35,7 @@ from tests.factories import (
     driver_query,
     hop,
     new_connection,
+    not_sent,
     query,
     recording,
     request,
@@ -140,6 +141,21 @@ def test_unknown_parameters_are_not_remarked_on():
     assert text_of(QueryBudget(0), *[query(parameters=None)] * 2)[1].endswith("SELECT %s")
 
 
+def test_what_assert_num_queries_counts_differently_is_told():
+    """It counts each call of `execute()`, whatever an `execute_wrapper` does with it."""
+    failed = [query(), query(is_sent_again=True), query(is_sent_again=True), not_sent()]
+    elsewhere = [query(using="other", is_sent_again=True), not_sent(using="other")]
+
+    violation = QueryBudget(0, using="default").check(recording(*failed, *elsewhere))
+
+    assert violation.advice == (
+        Hint("note", "2 of them are not in assertNumQueries: an execute_wrapper sent them again"),
+        Hint("note", "assertNumQueries counts 1 more, which was not sent"),
+    )
+    several = QueryBudget(0).check(recording(query(), not_sent(), not_sent()))
+    assert several.advice == (Hint("note", "assertNumQueries counts 2 more, which were not sent"),)
+
+
 def test_several_aliases_are_told_apart():
     """The alias is shown if there are several."""
     lines = text_of(QueryBudget(0), query(), query(using="other"))
@@ -200,6 +216,16 @@ def test_connections_from_one_place_for_one_reason_are_a_group():
     assert text_of(MaxNewConnections(0), *opened)[1] == (
         "    3x  default, 2.0 ms each, 2 threads: w1 w0, 3 backends: 1 2 3   first use in its thread"
     )
+
+
+def test_threads_of_one_name_are_counted_one_by_one():
+    """Executors may give their threads the same names."""
+    opened = [new_connection(thread="db_0", thread_number=number) for number in (7, 8)]
+
+    lines = text_of(MaxNewConnections(0), *opened)
+
+    assert "2 threads: db_0 db_0   first use" in lines[1]
+    assert lines[-1] == "  why   2 threads: Django opens a connection for each"
 
 
 def test_a_connection_that_the_driver_made_has_no_time():

@@ -148,6 +148,18 @@ def test_rows_written_one_by_one_are_a_loop(queries, found):
     assert counts(write_loops(queries)) == found
 
 
+def test_a_statement_that_a_wrapper_sends_again_is_not_repeated():
+    """The code executed it once."""
+    (read,) = asked(1)
+    (write,) = asked(1, sql="INSERT INTO t (a) VALUES (%s)")
+    reads = [read, *[read._replace(is_sent_again=True)] * 2]
+    writes = [write, *[write._replace(is_sent_again=True)] * 2]
+
+    assert counts(n_plus_ones([*reads, *asked(2)], threshold=2)) == [2]
+    assert repeated(reads) == []
+    assert write_loops(writes) == []
+
+
 def test_repeats_that_alternate_are_one_finding():
     """Two relations in one loop are one finding; two loops in a row are two."""
     owners, venues = asked(1, 2, 3), asked(1, 2, 3, sql="SELECT b FROM u WHERE id = %s")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pytest_dbperf.growth.comparison import growths, shape_of, steepest_step, violation_of
-from pytest_dbperf.recording.events import Why
+from pytest_dbperf.recording.connections import Why
 from pytest_dbperf.sql.fingerprint import statement_of
 from pytest_dbperf.violations.text import explain
 from tests.factories import hop, new_connection, query, recording, request, site

@@ -103,6 +103,17 @@ def test_nested_blocks_are_one_transaction(begin, commit):
     ]
 
 
+def test_threads_of_one_name_have_transactions_of_their_own():
+    """Executors may give their threads the same names."""
+    events = [
+        *ran(("BEGIN", 1), ("SELECT a", 1), thread="db_0", thread_number=1),
+        *ran(("BEGIN", 2), ("SELECT b", 2), ("COMMIT", 3), thread="db_0", thread_number=2),
+        *ran(("COMMIT", 9), thread="db_0", thread_number=1),
+    ]
+
+    assert gaps_of(events) == [[("SELECT b", "COMMIT", 1)], [("SELECT a", "COMMIT", 8)]]
+
+
 def test_aliases_and_threads_have_transactions_of_their_own():
     """A connection belongs to one of each."""
     events = [
@@ -178,7 +189,7 @@ def test_an_end_that_may_have_come_in_a_pause_is_not_waited_for():
 
 
 def test_a_statement_within_another_makes_no_gap():
-    """An `execute_wrapper` may run one. The outer statement ends last."""
+    """A function that SQLite calls may run one. The outer statement ends last."""
     block = ran(("BEGIN", 1), ("SELECT inner", 2, 3), ("SELECT outer", 1, 4), ("COMMIT", 5))
 
     assert gaps_of(block) == [[("SELECT outer", "COMMIT", 1)]]

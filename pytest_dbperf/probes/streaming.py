@@ -1,0 +1,74 @@
+"""Which request does a streamed body belong to? The one that it answers, although it is read later."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, Self
+
+from pytest_dbperf.recording import cause
+from pytest_dbperf.recording.cause import Cause
+
+
+def attribute_body(response: Any, of_request: Cause) -> None:
+    """Let everything that happens while a streamed body is read belong to its request.
+
+    A server reads it after Django's handler has returned, and so does a test.
+    """
+    if getattr(response, "streaming", False) is not True:
+        return
+    # A server may send a file itself, if nothing wraps it.
+    if getattr(response, "file_to_stream", None) is None:
+        body = _AsyncBody if response.is_async else _Body
+        response.streaming_content = body(response.streaming_content, of_request)
+
+
+class _OfRequest:
+    """The cause of code that reads a body: its own, but with the request that the body answers."""
+
+    __slots__ = ("_inner", "_of_request", "_outer")
+
+    def __init__(self, of_request: Cause) -> None:
+        self._of_request = of_request
+        self._outer = self._inner = of_request
+
+    def now(self) -> Cause:
+        outer = cause.inherited.get()
+        if outer is not self._outer:
+            # The same object for all parts of a body, so that the log can be compacted.
+            request, visit = self._of_request.request, self._of_request.visit
+            self._outer, self._inner = outer, outer._replace(request=request, visit=visit, is_in_view=True)
+        return self._inner
+
+
+class _Body(Iterator[Any]):
+    def __init__(self, parts: Iterator[Any], of_request: Cause) -> None:
+        self._parts = parts
+        self._cause = _OfRequest(of_request)
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Any:
+        __tracebackhide__ = True
+        token = cause.inherited.set(self._cause.now())
+        try:
+            return next(self._parts)
+        finally:
+            cause.restore(token)
+
+
+class _AsyncBody(AsyncIterator[Any]):
+    def __init__(self, parts: AsyncIterator[Any], of_request: Cause) -> None:
+        self._parts = parts
+        self._cause = _OfRequest(of_request)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Any:
+        __tracebackhide__ = True
+        token = cause.inherited.set(self._cause.now())
+        try:
+            return await anext(self._parts)
+        finally:
+            cause.restore(token)
