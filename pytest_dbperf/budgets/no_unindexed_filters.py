@@ -8,12 +8,13 @@ from typing import ClassVar
 
 from pytest_dbperf.budgets.allowances import WithAllowances
 from pytest_dbperf.callsites.callsite import CallPath
+from pytest_dbperf.callsites.ownership import is_of_tests
 from pytest_dbperf.recording.events import Query, Sample
 from pytest_dbperf.recording.groups import identity
 from pytest_dbperf.recording.recorder import Recording
 from pytest_dbperf.sql.fingerprint import Statement, shortened
 from pytest_dbperf.sql.plan import UnservedFilter
-from pytest_dbperf.sql.smells import smells_of
+from pytest_dbperf.sql.smells import DELETES_ALL_ROWS, smells_of
 from pytest_dbperf.violations.violation import Evidence, Hint, Violation, WarningLine, compare
 
 # More fixes would leave no room for the evidence.
@@ -38,7 +39,8 @@ class NoUnindexedFilters(WithAllowances):
 
     After the test, PostgreSQL explains each statement once, with sequential scans disabled, and runs none of
     them. A query that reads a whole table, without a condition, is fine. These are warnings: LIKE with a
-    leading wildcard, OFFSET over 1,000, LIMIT without ORDER BY, and UPDATE or DELETE without WHERE.
+    leading wildcard, OFFSET over 1,000, LIMIT without ORDER BY, and UPDATE or DELETE without WHERE. A test
+    that deletes all rows itself, to clean up, is not warned of.
 
     Args:
         allow: Filters that need no index: tables that stay small (`["django_content_type"]`), statements
@@ -116,7 +118,14 @@ def _smells(recording: Recording) -> Iterator[_Found]:
     for queries in _by_line(query for query in recording.queries if smells[query.using, query.sql]):
         first = queries[0]
         for smell in smells[first.using, first.sql]:
+            if smell == DELETES_ALL_ROWS and _is_cleaning_up(first.call_path):
+                continue
             yield _Found(len(queries), first.statement, first.call_path, smell=smell)
+
+
+def _is_cleaning_up(call_path: CallPath) -> bool:
+    """Tell whether the line is in a test or its fixtures: deleting all rows there is clean-up, no mistake."""
+    return any(is_of_tests(code.co_filename) for code, _ in call_path[:1])
 
 
 def _by_line(queries: Iterable[Query]) -> list[list[Query]]:

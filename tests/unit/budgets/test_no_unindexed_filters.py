@@ -140,6 +140,20 @@ def test_a_smell_is_a_warning_and_breaks_nothing():
     ]
 
 
+@pytest.mark.parametrize("file", ["test_api.py", "api_test.py", "tests.py", "conftest.py", "tests/clean.py"])
+def test_a_test_may_delete_all_rows_itself(file):
+    """To clean up. Updating all rows is still warned of, and so is a view that deletes all rows."""
+    own = site("clean_up", f"shop/{file}", 3)
+    update, delete = "UPDATE t SET a = 1", "DELETE FROM t"
+    window = recording(query(delete, path=(own, API)), query(update, path=(own,)))
+
+    assert [each.text for each in NoUnindexedFilters().warnings(window)] == [
+        "UPDATE without WHERE changes all rows: UPDATE t SET a = %s"
+    ]
+    assert len(NoUnindexedFilters().warnings(recording(query(delete, path=(API, own))))) == 1
+    assert len(NoUnindexedFilters().warnings(recording(query(delete)))) == 1
+
+
 def test_smells_can_be_allowed():
     """By a table, a statement or a line, as filters are; the pattern then counts as used."""
     budget = NoUnindexedFilters(allow=["t"])
