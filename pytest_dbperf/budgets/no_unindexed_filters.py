@@ -57,9 +57,12 @@ class NoUnindexedFilters(WithAllowances):
         return [*_unserved(recording), *_smells(recording)]
 
     def names_to_allow(self, judged: _Found) -> Sequence[str]:
-        """The statement, in full and shortened, and its tables: for a filter, only the filtered one."""
+        """The statement, in full and shortened, and its tables: for a filter, only the filtered one.
+
+        A partition has the names of the tables that it is a partition of, too.
+        """
         statement, unserved = judged.statement, judged.unserved
-        tables = statement.tables if unserved is None else (unserved.table,)
+        tables = statement.tables if unserved is None else (unserved.table, *unserved.partition_of)
         return (statement.fingerprint, shortened(statement), *tables)
 
     def check(self, recording: Recording) -> Violation | None:

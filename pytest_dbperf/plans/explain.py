@@ -11,6 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from pytest_dbperf.plans.indexes import Key, candidates
+from pytest_dbperf.plans.partitions import (
+    PARTITIONS,
+    Name,
+    Partition,
+    partition_of,
+    relations_of,
+    with_partitioned_tables,
+)
 from pytest_dbperf.plans.proposals import ProposedIndex, propose_index
 from pytest_dbperf.recording.events import Sample
 from pytest_dbperf.recording.recorder import Recording
@@ -127,6 +135,7 @@ class _Session:
         self._was_idle = connection.connection.info.transaction_status == _Status.IDLE
         self._savepoint = _SAVEPOINT
         self._first_columns: dict[str, str] = {}
+        self._partitions: dict[Name, Partition | None] = {}
 
     def begin(self) -> None:
         # Without autocommit, the driver begins a transaction by itself.
@@ -150,7 +159,14 @@ class _Session:
             if unknown := indexes_of(root) - self._first_columns.keys():
                 self._cursor.execute(_FIRST_COLUMNS, [[*unknown]])
                 self._first_columns |= dict.fromkeys(unknown, "") | dict(self._cursor.fetchall())
-            return full_reads_as_filters(root, self._first_columns)
+            if new := relations_of(root) - self._partitions.keys():
+                self._cursor.execute(PARTITIONS, [[schema for schema, _ in new], [name for _, name in new]])
+                found = {(schema, name): partition_of(*rest) for schema, name, *rest in self._cursor}
+                self._partitions |= dict.fromkeys(new) | found
+            read = full_reads_as_filters(root, self._first_columns)
+            return with_partitioned_tables(
+                read, self._partitions, sample.sql, statement_of(sample.sql).tables
+            )
 
     @contextmanager
     def with_index(self, unserved: UnservedFilter, proposal: ProposedIndex) -> Iterator[None]:

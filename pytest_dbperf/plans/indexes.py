@@ -46,6 +46,19 @@ def candidates(unserved: UnservedFilter) -> list[tuple[Key, ...]]:
     return [*dict.fromkeys(filter(None, found))]
 
 
+def narrows_by(column: str, condition: str, alias: str) -> bool:
+    """Tell whether a condition leaves only rows with some values of a column, or a range of them."""
+    return any(
+        all(_narrows(column, each, alias) for each in _conditions(part, at=" OR "))
+        for part in _conditions(condition)
+    )
+
+
+def _narrows(column: str, condition: str, alias: str) -> bool:
+    key = _key(condition, alias)
+    return key is not None and key.column == column and key.use != PREFIX and not key.function
+
+
 def _keys(unserved: UnservedFilter) -> Iterator[Key]:
     for condition in _conditions(unserved.condition):
         key = _key(condition, unserved.alias)
@@ -53,12 +66,12 @@ def _keys(unserved: UnservedFilter) -> Iterator[Key]:
             yield key
 
 
-def _conditions(text: str) -> Iterator[str]:
-    """Split a condition at each AND outside of parentheses."""
+def _conditions(text: str, at: str = " AND ") -> Iterator[str]:
+    """Split a condition at each AND, or at another word, outside of parentheses."""
     text, depth, start = without_parentheses(text), 0, 0
-    for mark in re.finditer(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|[()]| AND """, text):
+    for mark in re.finditer(rf"""'(?:[^']|'')*'|"(?:[^"]|"")*"|[()]|{at}""", text):
         depth += {"(": 1, ")": -1}.get(mark[0], 0)
-        if mark[0] == " AND " and depth == 0:
+        if mark[0] == at and depth == 0:
             yield without_parentheses(text[start : mark.start()])
             start = mark.end()
     yield without_parentheses(text[start:])

@@ -14,7 +14,7 @@ Node = Mapping[str, Any]
 
 # Not a foreign scan, as indexes of a foreign table are elsewhere, nor a sample scan, which uses none.
 _SCANS = frozenset(("Seq Scan", "Index Scan", "Index Only Scan", "Bitmap Heap Scan"))
-_CONDITIONS = ("Index Cond", "Recheck Cond")
+CONDITIONS = ("Index Cond", "Recheck Cond")
 # A project cannot add indexes to the tables of these.
 _SCHEMAS_OF_SERVER = frozenset(("information_schema", "pg_catalog", "pg_toast"))
 
@@ -34,6 +34,7 @@ class UnservedFilter:
     """A condition on a table that no index serves, as PostgreSQL writes it.
 
     `alias` is the table's name in the statement, `fix` an index that is proven to serve the condition.
+    `partition_of` has the tables that the table is a partition of.
     """
 
     schema: str
@@ -41,6 +42,7 @@ class UnservedFilter:
     alias: str
     condition: str
     fix: str = ""
+    partition_of: tuple[str, ...] = ()
 
     @property
     def shown(self) -> str:
@@ -67,7 +69,11 @@ def unserved_filters(root: Node) -> list[UnservedFilter]:
     """
     found = {
         UnservedFilter(
-            node.get("Schema", ""), node["Relation Name"], node.get("Alias", ""), node["Filter"]
+            schema=node.get("Schema", ""),
+            table=node["Relation Name"],
+            alias=node.get("Alias", ""),
+            condition=node["Filter"],
+            partition_of=node.get("Partition Of", ()),
         ): None
         for node, is_driven in _filtered_tables(root)
         if not _is_searched(node) or (is_driven and _is_searched_by_other_tables(node))
@@ -96,8 +102,8 @@ def full_reads_as_filters(node: Node, first_columns: Mapping[str, str], alias: s
 
 
 def _with_filter(node: Node) -> Node:
-    conditions = [node[condition] for condition in (*_CONDITIONS, "Filter") if condition in node]
-    without = {key: value for key, value in node.items() if key not in _CONDITIONS}
+    conditions = [node[condition] for condition in (*CONDITIONS, "Filter") if condition in node]
+    without = {key: value for key, value in node.items() if key not in CONDITIONS}
     if node["Node Type"].startswith("Bitmap"):
         without["Plans"] = [_with_filter(child) for child in node.get("Plans", ())]
     return {**without, "Filter": " AND ".join(conditions)} if _is_table_scan(node) and conditions else without
@@ -128,6 +134,12 @@ def columns_in(condition: str, alias: str) -> list[str]:
     """List the columns of a table in a condition, as PostgreSQL writes them: `starts_at`, `"order"`."""
     columns = re.findall(rf'{_STRING}|{_prefix_of(alias)}("(?:[^"]|"")*"|[\w$]+)', condition)
     return [*dict.fromkeys(filter(None, columns))]
+
+
+def with_alias(condition: str, alias: str, other: str) -> str:
+    """Write another alias before the columns of a table."""
+    pattern = rf"({_STRING})|{_prefix_of(alias)}"
+    return re.sub(pattern, lambda found: found[1] or found[0].replace(alias, other), condition)
 
 
 def without_parentheses(text: str) -> str:
@@ -188,7 +200,7 @@ def _names_other_tables(condition: str, alias: str) -> bool:
 
 
 def _is_searched(node: Node) -> bool:
-    if any(condition in node for condition in _CONDITIONS):
+    if any(condition in node for condition in CONDITIONS):
         return True
     # For LIKE 'x%', the bitmap's index is searched by a range, and the table scan has only a filter.
     bitmaps = (below for below in node.get("Plans", ()) if below["Node Type"].startswith("Bitmap"))

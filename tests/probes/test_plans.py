@@ -386,6 +386,7 @@ def test_the_servers_log_has_explanations_alone(recorder, books):
             "EXPLAIN (VERBOSE,",
             "SELECT set_config('enable_seqscan',",
             "SELECT index.relname,",
+            "SELECT asked.schema,",
         ),
     }
     assert heard.statements[-1] == "ROLLBACK"
