@@ -13,7 +13,7 @@ from pytest_dbperf.recording.events import Query, Sample
 from pytest_dbperf.recording.groups import identity
 from pytest_dbperf.recording.recorder import Recording
 from pytest_dbperf.sql.fingerprint import Statement, shortened
-from pytest_dbperf.sql.plan import UnservedFilter
+from pytest_dbperf.sql.plan import UnservedFilter, written_indexes
 from pytest_dbperf.sql.smells import DELETES_ALL_ROWS, smells_of
 from pytest_dbperf.violations.violation import Evidence, Hint, Violation, WarningLine, compare
 
@@ -74,14 +74,18 @@ class NoUnindexedFilters(WithAllowances):
         if not forbidden:
             return None
         evidence = [_evidence_of_filter(unserved, found) for (_, unserved), found in forbidden.items()]
-        fixes = dict.fromkeys(unserved.fix for _, unserved in forbidden if unserved.fix)
+        fixes = written_indexes(unserved.index for _, unserved in forbidden if unserved.index)
+        reasons = dict.fromkeys(unserved.why_no_index for _, unserved in forbidden if unserved.why_no_index)
         return Violation(
             budget=self.name,
             measured=len(evidence),
             limit=0,
             headline=f"unindexed filters {compare(len(evidence), 0)}",
             evidence=tuple(sorted(evidence, key=lambda each: -each.count)),
-            advice=tuple(Hint("fix", fix) for fix in [*fixes][:_MOST_FIXES]),
+            advice=(
+                *(Hint("fix", fix) for fix in fixes[:_MOST_FIXES]),
+                *(Hint("why", reason) for reason in [*reasons][:_MOST_FIXES]),
+            ),
         )
 
     def warnings(self, recording: Recording) -> Sequence[WarningLine]:

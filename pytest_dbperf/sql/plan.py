@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,10 +30,21 @@ _COLUMN = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
+class MissingIndex:
+    """An index to add to a model: its text, the model and its file, and what is written around its text."""
+
+    text: str
+    model: str
+    before: str
+    after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class UnservedFilter:
     """A condition on a table that no index serves, as PostgreSQL writes it.
 
-    `alias` is the table's name in the statement, `fix` an index that is proven to serve the condition.
+    `alias` is the table's name in the statement, `index` is proven to serve the condition. If there is none,
+    `why_no_index` may say why.
     `partition_of` has the tables that the table is a partition of.
     """
 
@@ -41,7 +52,8 @@ class UnservedFilter:
     table: str
     alias: str
     condition: str
-    fix: str = ""
+    index: MissingIndex | None = None
+    why_no_index: str = ""
     partition_of: tuple[str, ...] = ()
 
     @property
@@ -59,6 +71,18 @@ class Plan:
     statement: Statement
     root: Node
     unserved: Sequence[UnservedFilter] = ()
+
+
+def written_indexes(indexes: Iterable[MissingIndex]) -> list[str]:
+    """Write indexes as they are added to the Meta of their models: one line for each model."""
+    by_model: dict[tuple[str, str, str], dict[str, None]] = {}
+    for index in indexes:
+        texts = by_model.setdefault((index.model, index.before, index.after), {})
+        texts[index.text] = None
+    return [
+        f"{before}{', '.join(texts)}{after}   in {model}"
+        for (model, before, after), texts in by_model.items()
+    ]
 
 
 def unserved_filters(root: Node) -> list[UnservedFilter]:
