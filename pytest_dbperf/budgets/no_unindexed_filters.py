@@ -8,12 +8,13 @@ from typing import ClassVar
 
 from pytest_dbperf.budgets.allowances import WithAllowances
 from pytest_dbperf.callsites.callsite import CallPath
+from pytest_dbperf.callsites.ownership import is_of_tests
 from pytest_dbperf.recording.events import Query, Sample
 from pytest_dbperf.recording.groups import identity
 from pytest_dbperf.recording.recorder import Recording
 from pytest_dbperf.sql.fingerprint import Statement, shortened
-from pytest_dbperf.sql.plan import UnservedFilter
-from pytest_dbperf.sql.smells import smells_of
+from pytest_dbperf.sql.plan import UnservedFilter, written_indexes
+from pytest_dbperf.sql.smells import DELETES_ALL_ROWS, smells_of
 from pytest_dbperf.violations.violation import Evidence, Hint, Violation, WarningLine, compare
 
 # More fixes would leave no room for the evidence.
@@ -38,7 +39,8 @@ class NoUnindexedFilters(WithAllowances):
 
     After the test, PostgreSQL explains each statement once, with sequential scans disabled, and runs none of
     them. A query that reads a whole table, without a condition, is fine. These are warnings: LIKE with a
-    leading wildcard, OFFSET over 1,000, LIMIT without ORDER BY, and UPDATE or DELETE without WHERE.
+    leading wildcard, OFFSET over 1,000, LIMIT without ORDER BY, and UPDATE or DELETE without WHERE. A test
+    that deletes all rows itself, to clean up, is not warned of.
 
     Args:
         allow: Filters that need no index: tables that stay small (`["django_content_type"]`), statements
@@ -55,9 +57,12 @@ class NoUnindexedFilters(WithAllowances):
         return [*_unserved(recording), *_smells(recording)]
 
     def names_to_allow(self, judged: _Found) -> Sequence[str]:
-        """The statement, in full and shortened, and its tables: for a filter, only the filtered one."""
+        """The statement, in full and shortened, and its tables: for a filter, only the filtered one.
+
+        A partition has the names of the tables that it is a partition of, too.
+        """
         statement, unserved = judged.statement, judged.unserved
-        tables = statement.tables if unserved is None else (unserved.table,)
+        tables = statement.tables if unserved is None else (unserved.table, *unserved.partition_of)
         return (statement.fingerprint, shortened(statement), *tables)
 
     def check(self, recording: Recording) -> Violation | None:
@@ -69,14 +74,18 @@ class NoUnindexedFilters(WithAllowances):
         if not forbidden:
             return None
         evidence = [_evidence_of_filter(unserved, found) for (_, unserved), found in forbidden.items()]
-        fixes = dict.fromkeys(unserved.fix for _, unserved in forbidden if unserved.fix)
+        fixes = written_indexes(unserved.index for _, unserved in forbidden if unserved.index)
+        reasons = dict.fromkeys(unserved.why_no_index for _, unserved in forbidden if unserved.why_no_index)
         return Violation(
             budget=self.name,
             measured=len(evidence),
             limit=0,
             headline=f"unindexed filters {compare(len(evidence), 0)}",
             evidence=tuple(sorted(evidence, key=lambda each: -each.count)),
-            advice=tuple(Hint("fix", fix) for fix in [*fixes][:_MOST_FIXES]),
+            advice=(
+                *(Hint("fix", fix) for fix in fixes[:_MOST_FIXES]),
+                *(Hint("why", reason) for reason in [*reasons][:_MOST_FIXES]),
+            ),
         )
 
     def warnings(self, recording: Recording) -> Sequence[WarningLine]:
@@ -116,7 +125,14 @@ def _smells(recording: Recording) -> Iterator[_Found]:
     for queries in _by_line(query for query in recording.queries if smells[query.using, query.sql]):
         first = queries[0]
         for smell in smells[first.using, first.sql]:
+            if smell == DELETES_ALL_ROWS and _is_cleaning_up(first.call_path):
+                continue
             yield _Found(len(queries), first.statement, first.call_path, smell=smell)
+
+
+def _is_cleaning_up(call_path: CallPath) -> bool:
+    """Tell whether the line is in a test or its fixtures: deleting all rows there is clean-up, no mistake."""
+    return any(is_of_tests(code.co_filename) for code, _ in call_path[:1])
 
 
 def _by_line(queries: Iterable[Query]) -> list[list[Query]]:

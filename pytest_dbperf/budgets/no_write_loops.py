@@ -10,6 +10,7 @@ from typing import ClassVar
 from pytest_dbperf.budgets.repeats import LimitsRepeats
 from pytest_dbperf.diagnosis.repeats import Repeat, write_loops
 from pytest_dbperf.recording.groups import identity
+from pytest_dbperf.recording.loads import LoadedVia
 from pytest_dbperf.recording.recorder import Recording
 from pytest_dbperf.violations.violation import Hint, Violation
 
@@ -53,6 +54,17 @@ class NoWriteLoops(LimitsRepeats):
 
 
 def _how_to_write_at_once(repeats: Sequence[Repeat]) -> Iterator[Hint]:
+    batches_of_one = [repeat for repeat in repeats if _is_in_batches_of_one(repeat)]
+    for method in dict.fromkeys(repeat.load.name for repeat in batches_of_one if repeat.load):
+        yield Hint("fix", f"{method}() has batch_size=1: leave it out, or make it larger")
+    yield from _how_to_replace_loop([repeat for repeat in repeats if repeat not in batches_of_one])
+
+
+def _is_in_batches_of_one(repeat: Repeat) -> bool:
+    return repeat.load is not None and repeat.load.via is LoadedVia.BATCH_OF_ONE
+
+
+def _how_to_replace_loop(repeats: Sequence[Repeat]) -> Iterator[Hint]:
     # bulk_create() refuses multi-table inheritance: one line that inserts into several tables.
     inserts = Counter(identity(repeat.call_path) for repeat in repeats if repeat.statement.kind == "insert")
     for kind in dict.fromkeys(

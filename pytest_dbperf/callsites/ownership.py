@@ -9,6 +9,7 @@ import sys
 import sysconfig
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cache
 from importlib.metadata import distributions
 from pathlib import Path
@@ -42,6 +43,9 @@ _THREAD_ADAPTERS: Sequence[_Name] = (
     ("channels", "db"),
     ("starlette", "concurrency"),
 )
+# The names that pytest and Django look for, and the folders where projects keep what only tests use.
+_FILES_OF_TESTS = ("test_*.py", "*_test.py", "test.py", "tests.py", "conftest.py")
+_FOLDERS_OF_TESTS = frozenset(("test", "tests"))
 _PACKAGE_DIRECTORIES = ("site-packages", "dist-packages")
 _STANDARD_LIBRARY = (sysconfig.get_path("stdlib") + os.sep, str(Path(os.__file__).parent) + os.sep)
 
@@ -70,6 +74,16 @@ def _use(project: _Project) -> None:
     _project = project
     _editable_folders.cache_clear()
     _packages_with_settings.cache_clear()
+
+
+def is_of_tests(filename: str) -> bool:
+    """Tell whether a file has tests, or code that only tests use, by its name and its folders."""
+    path = Path(filename)
+    root = _project.root
+    # A project may itself lie in a folder that is named `tests`.
+    inside = path.relative_to(root) if path.is_relative_to(root) else path
+    has_name = any(fnmatchcase(path.name, pattern) for pattern in _FILES_OF_TESTS)
+    return has_name or not _FOLDERS_OF_TESTS.isdisjoint(inside.parts[:-1])
 
 
 def role_of_file(filename: str) -> str:

@@ -27,6 +27,8 @@ from pytest_dbperf.sql.fingerprint import Statement, offset_of, with_literals
 LEAST_OF_LAZY_LOADS = 2
 LEAST = 3
 
+# Django fills a cache only once, and has no way to validate several instances with one query.
+_NEEDED_FOR_EACH = frozenset((LoadedVia.CACHE, LoadedVia.VALIDATION))
 _WRITES = ("insert", "update", "delete")
 
 
@@ -161,8 +163,8 @@ def _least(repeat: Repeat) -> int:
 
 
 def _is_read(query: Query) -> bool:
-    is_cache = query.load is not None and query.load.via is LoadedVia.CACHE
-    return query.statement.kind == "select" and not is_cache
+    is_needed = query.load is not None and query.load.via in _NEEDED_FOR_EACH
+    return query.statement.kind == "select" and not is_needed
 
 
 def _asks_for_a_row(query: Query) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from pytest_dbperf.diagnosis.differences import RanFor
 from pytest_dbperf.diagnosis.repeats import Finding, Repeat
+from pytest_dbperf.sql.conditions import asks_by_equality
 from pytest_dbperf.sql.fingerprint import Statement, shortened
 from pytest_dbperf.violations.violation import Evidence, Hint, WarningLine
 
@@ -77,6 +78,6 @@ def _how_to_ask_once(statement: Statement) -> str:
         )
     if statement.fingerprint.startswith("SELECT %s AS a FROM "):
         return "one EXISTS query per row: annotate the queryset with Exists(...)"
-    if statement.is_of_values:
+    if asks_by_equality(statement.fingerprint):
         return "one query per value: load all of them at once, with __in or in_bulk()"
     return ""

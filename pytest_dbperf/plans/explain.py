@@ -2,79 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
-from pytest_dbperf.plans.indexes import Key, candidates
-from pytest_dbperf.plans.proposals import ProposedIndex, propose_index
+from pytest_dbperf.plans.explain_session import ExplainSession, Unexplained, session_on
+from pytest_dbperf.plans.proving import Asked, proven_indexes
 from pytest_dbperf.recording.events import Sample
 from pytest_dbperf.recording.recorder import Recording
 from pytest_dbperf.sql.fingerprint import statement_of
-from pytest_dbperf.sql.plan import (
-    Node,
-    Plan,
-    UnservedFilter,
-    columns_in,
-    conditions_on,
-    full_reads_as_filters,
-    indexes_of,
-    unserved_filters,
-)
-
-# Each attempt creates a table and an index and rolls them back.
-_MOST_FIXES = 10
-_MOST_ATTEMPTS = 4
-
-_SAVEPOINT = "dbperf_plans"
-_SAVEPOINT_OF_PROOF = "dbperf_proof"
-# These settings leave only bitmap scans, which search an index by a condition. On a table of two rows, a
-# sequential scan or a walk along an index would be cheaper, so the plan would depend on the number of rows.
-# Bitmap scans are switched on in case the project has switched them off. The test itself may hold a lock.
-_SETTINGS = {
-    "enable_seqscan": "off",
-    "enable_indexscan": "off",
-    "enable_indexonlyscan": "off",
-    "enable_bitmapscan": "on",
-    "max_parallel_workers_per_gather": "0",
-    "lock_timeout": "2s",
-}
-
-
-# The B-tree indexes on several columns: PostgreSQL reads such an index in full for any but its first column.
-# Not those that begin with an expression, nor partial ones: these may serve a condition on any column.
-_FIRST_COLUMNS = (
-    "SELECT index.relname, quote_ident(first.attname) "
-    "FROM pg_index JOIN pg_class AS index ON index.oid = indexrelid JOIN pg_am ON pg_am.oid = index.relam "
-    "JOIN pg_attribute AS first ON first.attrelid = indrelid AND first.attnum = indkey[0] "
-    "WHERE index.relname = ANY(%s) AND amname = 'btree' AND indnkeyatts > 1 AND indpred IS NULL"
-)
-
-
-class CannotExplain(RuntimeError):
-    """PostgreSQL cannot explain the statements; the text says why."""
-
-
-class _Status(IntEnum):
-    """The state of a connection's transaction as libpq (PQtransactionStatus) and both drivers report it."""
-
-    IDLE = 0
-    ACTIVE = 1
-    IN_TRANSACTION = 2
-    IN_ERROR = 3
-    UNKNOWN = 4
-
-
-_WHY_NOT = {
-    _Status.ACTIVE: "a statement is still running on it",
-    _Status.IN_ERROR: "an earlier error aborted the transaction. Wrap code that is expected to fail in its "
-    "own transaction.atomic()",
-    _Status.UNKNOWN: "it was closed, by the test or by the server",
-}
+from pytest_dbperf.sql.plan import Plan, unserved_filters
 
 
 def plans_of(recording: Recording, root: Path) -> list[Plan]:
@@ -92,8 +31,8 @@ def plans_of(recording: Recording, root: Path) -> list[Plan]:
         for alias, of_alias in samples.items():
             connection: Any = connections[alias]
             if connection.vendor == "postgresql":
-                with _session_on(connection) as session:
-                    plans += _explain(of_alias, session, root)
+                with session_on(connection) as session:
+                    plans += _plans_of(of_alias, session, root)
     return plans
 
 
@@ -114,167 +53,25 @@ def _without_running_loop() -> Iterator[None]:
         _set_running_loop(loop)
 
 
-class _Unexplained(Exception):
-    """PostgreSQL has no plan for this statement; the transaction goes on."""
+def _plans_of(samples: Iterable[Sample], session: ExplainSession, root: Path) -> list[Plan]:
+    explained = list(_explain(samples, session))
+    asked = [Asked(sample, unserved) for sample, plan in explained for unserved in plan.unserved]
+    answers = iter(proven_indexes(asked, session, root))
+    return [replace(plan, unserved=tuple(next(answers) for _ in plan.unserved)) for _, plan in explained]
 
 
-class _Session:
-    """A savepoint in which PostgreSQL explains statements, through the driver, so that Django logs none."""
-
-    def __init__(self, connection: Any) -> None:
-        self.connection = connection
-        self._cursor = connection.connection.cursor()
-        self._was_idle = connection.connection.info.transaction_status == _Status.IDLE
-        self._savepoint = _SAVEPOINT
-        self._first_columns: dict[str, str] = {}
-
-    def begin(self) -> None:
-        # Without autocommit, the driver begins a transaction by itself.
-        if self._was_idle and self.connection.connection.autocommit:
-            self._run("BEGIN")
-        self._run(f"SAVEPOINT {_SAVEPOINT}")
-        self._run(_set(_SETTINGS))
-
-    def end(self) -> None:
-        self._run(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}")
-        self._run(f"RELEASE SAVEPOINT {_SAVEPOINT}")
-        if self._was_idle:
-            self._run("ROLLBACK")
-
-    def plan_of(self, sample: Sample) -> Node:
-        """Explain a statement. Raises _Unexplained if that fails: its table is gone, or its SQL is wrong."""
-        with self._undone_on_error():
-            self._cursor.execute(f"EXPLAIN (VERBOSE, FORMAT JSON) {sample.sql}", sample.parameters)
-            ((answer,),) = self._cursor.fetchall()
-            root = root_of(answer)
-            if unknown := indexes_of(root) - self._first_columns.keys():
-                self._cursor.execute(_FIRST_COLUMNS, [[*unknown]])
-                self._first_columns |= dict.fromkeys(unknown, "") | dict(self._cursor.fetchall())
-            return full_reads_as_filters(root, self._first_columns)
-
-    @contextmanager
-    def with_index(self, unserved: UnservedFilter, proposal: ProposedIndex) -> Iterator[None]:
-        """Hide a table behind an empty temporary copy of it that has the proposed index as well.
-
-        An index on the table itself would wait for the locks of other transactions, would need all deferred
-        constraints checked first, and could not be used if this transaction has changed a row.
-        """
-        quoted = self.connection.ops.quote_name
-        table, original = quoted(unserved.table), f"{quoted(unserved.schema)}.{quoted(unserved.table)}"
-        self._run(f"SAVEPOINT {_SAVEPOINT_OF_PROOF}")
-        self._savepoint = _SAVEPOINT_OF_PROOF
-        try:
-            with self._undone_on_error():
-                self._run(f"CREATE TEMPORARY TABLE {table} (LIKE {original} INCLUDING INDEXES)")
-                self._run(proposal.sql)
-            yield
-        finally:
-            self._savepoint = _SAVEPOINT
-            self._run(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT_OF_PROOF}")
-
-    def _run(self, sql: str) -> None:
-        self._cursor.execute(sql)
-
-    @contextmanager
-    def _undone_on_error(self) -> Iterator[None]:
-        try:
-            yield
-        except self.connection.Database.OperationalError:
-            raise  # A lock, a timeout or a lost connection is not the fault of the statement.
-        except (self.connection.Database.Error, LookupError, TypeError, ValueError) as error:
-            self._run(f"ROLLBACK TO SAVEPOINT {self._savepoint}")
-            self._run(_set(_SETTINGS))
-            raise _Unexplained from error
-
-
-def _set(settings: Mapping[str, str]) -> str:
-    """Write one statement that sets all settings, as SET LOCAL does."""
-    return "SELECT " + ", ".join(f"set_config('{name}', '{to}', true)" for name, to in settings.items())
-
-
-def root_of(answer: Any) -> Node:
-    """Take the plan out of the answer to EXPLAIN, which the driver may have parsed already."""
-    ((explained),) = json.loads(answer) if isinstance(answer, str) else answer
-    root: Node = explained["Plan"]
-    return root
-
-
-@contextmanager
-def _session_on(connection: Any) -> Iterator[_Session]:
-    """Open a savepoint in which PostgreSQL explains statements, and roll it back at the end."""
-    from django.db import DatabaseError
-
-    where = f"PostgreSQL cannot explain statements on the connection {connection.alias!r}"
-    was_open = connection.connection is not None
-    try:
-        connection.ensure_connection()
-        status = _Status(connection.connection.info.transaction_status)
-        if status in _WHY_NOT:
-            raise CannotExplain(f"{where}: {_WHY_NOT[status]}")
-        session = _Session(connection)
-        session.begin()
-        try:
-            yield session
-        finally:
-            session.end()
-    except (connection.Database.Error, DatabaseError) as error:
-        raise CannotExplain(f"{where}: {str(error).strip()}") from error
-    finally:
-        if not was_open:
-            connection.close()
-
-
-def _explain(samples: Iterable[Sample], session: _Session, root: Path) -> Iterator[Plan]:
+def _explain(samples: Iterable[Sample], session: ExplainSession) -> Iterator[tuple[Sample, Plan]]:
     known: set[str] = set()
-    fixes_left = _MOST_FIXES
     for sample in samples:
         statement = statement_of(sample.sql)
         if statement.kind == "other" or statement.fingerprint in known or _may_be_several(sample.sql):
             continue
-        with suppress(_Unexplained):
+        with suppress(Unexplained):
             explained = session.plan_of(sample)
-            unserved = unserved_filters(explained)
             known.add(statement.fingerprint)
-            fixed = [
-                replace(each, fix=_proven_index(each, sample, session, root))
-                for each in unserved[:fixes_left]
-            ]
-            fixes_left -= len(fixed)
-            yield Plan(sample.using, statement, explained, (*fixed, *unserved[len(fixed) :]))
+            yield sample, Plan(sample.using, statement, explained, tuple(unserved_filters(explained)))
 
 
 def _may_be_several(sql: str) -> bool:
     """Tell whether there may be a second statement after the first: EXPLAIN would run that one."""
     return ";" in sql.rstrip().rstrip(";")
-
-
-def _scans(root: Node) -> set[tuple[str, str]]:
-    return {(unserved.table, unserved.alias) for unserved in unserved_filters(root)}
-
-
-def _proven_index(unserved: UnservedFilter, sample: Sample, session: _Session, root: Path) -> str:
-    """Write the first index that is proven to serve a filter, or an empty text if there is none."""
-    for keys in candidates(unserved)[:_MOST_ATTEMPTS]:
-        proposal = propose_index(unserved.table, keys, session.connection, root)
-        if proposal is not None and _is_proven(proposal, keys, unserved, sample, session):
-            return proposal.fix
-    return ""
-
-
-def _is_proven(
-    proposal: ProposedIndex,
-    keys: Sequence[Key],
-    unserved: UnservedFilter,
-    sample: Sample,
-    session: _Session,
-) -> bool:
-    """Tell whether PostgreSQL would search all columns of the proposed index, and so serve the filter."""
-    try:
-        with session.with_index(unserved, proposal):
-            explained = session.plan_of(sample)
-    except _Unexplained:
-        return False
-    searched = columns_in(conditions_on(explained, proposal.name), unserved.alias)
-    return {key.column for key in keys} <= {*searched} and (
-        (unserved.table, unserved.alias) not in _scans(explained)
-    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pytest_dbperf.sql.plan import UnservedFilter, columns_in, without_parentheses
@@ -35,15 +35,39 @@ class Key:
     function: str = ""
 
 
-def candidates(unserved: UnservedFilter) -> list[tuple[Key, ...]]:
-    """List the keys of indexes that could serve a filter, best first: all equal columns, then one range."""
-    keys = list(dict.fromkeys(_keys(unserved)))
+def candidates(unserved: UnservedFilter, known: Sequence[Sequence[str]] = ()) -> list[tuple[Key, ...]]:
+    """List the keys of indexes that could serve a filter, best first: all equal columns, then one range.
+
+    If a `known` index has some of the equal columns, they come first, so that one index serves both filters.
+    """
+    keys = keys_of(unserved)
     plain = [key for key in keys if not key.function]
     equal = [key for key in plain if key.use == EQUAL]
     ranges = [key for key in plain if key.use == RANGE and key.column not in {each.column for each in equal}]
-    together = (*equal, *ranges[:1])
+    columns = [key.column for key in equal]
+    first = max((each for each in known if {*each} < {*columns}), key=len, default=())
+    in_order = sorted(equal, key=lambda key: first.index(key.column) if key.column in first else len(first))
+    together = (*in_order, *ranges[:1])
     found = [together, *((key,) for key in (*equal, *ranges)), *((key,) for key in keys)]
     return [*dict.fromkeys(filter(None, found))]
+
+
+def keys_of(unserved: UnservedFilter) -> list[Key]:
+    """List the columns of a filter that an index could serve."""
+    return [*dict.fromkeys(_keys(unserved))]
+
+
+def narrows_by(column: str, condition: str, alias: str) -> bool:
+    """Tell whether a condition leaves only rows with some values of a column, or a range of them."""
+    return any(
+        all(_narrows(column, each, alias) for each in _conditions(part, at=" OR "))
+        for part in _conditions(condition)
+    )
+
+
+def _narrows(column: str, condition: str, alias: str) -> bool:
+    key = _key(condition, alias)
+    return key is not None and key.column == column and key.use != PREFIX and not key.function
 
 
 def _keys(unserved: UnservedFilter) -> Iterator[Key]:
@@ -53,12 +77,12 @@ def _keys(unserved: UnservedFilter) -> Iterator[Key]:
             yield key
 
 
-def _conditions(text: str) -> Iterator[str]:
-    """Split a condition at each AND outside of parentheses."""
+def _conditions(text: str, at: str = " AND ") -> Iterator[str]:
+    """Split a condition at each AND, or at another word, outside of parentheses."""
     text, depth, start = without_parentheses(text), 0, 0
-    for mark in re.finditer(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|[()]| AND """, text):
+    for mark in re.finditer(rf"""'(?:[^']|'')*'|"(?:[^"]|"")*"|[()]|{at}""", text):
         depth += {"(": 1, ")": -1}.get(mark[0], 0)
-        if mark[0] == " AND " and depth == 0:
+        if mark[0] == at and depth == 0:
             yield without_parentheses(text[start : mark.start()])
             start = mark.end()
     yield without_parentheses(text[start:])

@@ -1,48 +1,101 @@
-"""How is an index written in the Meta of a model, and which SQL does Django create it with?"""
+"""Which index could a model have, and which SQL does Django create it with?"""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pytest_dbperf.callsites.callsite import role_of
 from pytest_dbperf.callsites.ownership import PROJECT
-from pytest_dbperf.callsites.shown import relative
-from pytest_dbperf.plans.indexes import PREFIX, Key
+from pytest_dbperf.plans.indexes import EQUAL, PREFIX, Key
+from pytest_dbperf.plans.meta import declared_columns, file_of, missing_index
+from pytest_dbperf.sql.plan import MissingIndex
 
 _FOR_PREFIXES = "pattern_ops"
 
 
 @dataclass(frozen=True, slots=True)
 class ProposedIndex:
-    """An index: the line to add and where, its name, and the SQL that creates it."""
+    """An index: where it is written, its columns and its name, and the SQL that creates it.
 
-    fix: str
+    `why_missing` is not empty if the model declares an index that would serve the same filter.
+    """
+
+    index: MissingIndex
+    columns: tuple[str, ...]
+    is_for_prefixes: bool
     name: str
     sql: str
+    why_missing: str
 
 
-def propose_index(table: str, keys: Sequence[Key], connection: Any, root: Path) -> ProposedIndex | None:
-    """Propose an index for a model of yours, or None: without such a model, or if Django cannot write it."""
+@dataclass(frozen=True, slots=True)
+class NoIndex:
+    """No index is proposed; the reason is empty where there is nothing to say."""
+
+    reason: str = ""
+
+
+def propose_index(table: str, keys: Sequence[Key], connection: Any, root: Path) -> ProposedIndex | NoIndex:
+    """Propose an index for a model of yours: none without such a model, or if Django cannot write it."""
     model = _model_of(table)
     if model is None:
-        return None
+        return NoIndex()
     fields = {field.column: field for field in model._meta.local_concrete_fields}
-    columns = [key.column.strip('"') for key in keys]
-    if not fields.keys() >= set(columns):
-        return None
-    index_and_text = _index_with_text(model, [fields[column] for column in columns], keys, connection)
+    if not fields.keys() >= {_column(key) for key in keys}:
+        return NoIndex()
+    keys = _booleans_last(keys, fields)
+    own = [fields[_column(key)] for key in keys]
+    names = [field.name for field in own]
+    if all(map(_is_boolean, own)):
+        shown = _shown(model, names)
+        return NoIndex(
+            f"no index on {shown} alone: with two values, it would still read about half of the table"
+        )
+    index_and_text = _index_with_text(model, own, keys, connection)
     if index_and_text is None:
-        return None
+        return NoIndex()
     index, text = index_and_text
     if not index.name:
         index.set_name_with_model(model)
     editor = connection.SchemaEditorClass(connection, collect_sql=True)
     sql = str(index.create_sql(model, editor))
-    return ProposedIndex(f"{_in_meta(model, text)}   in {_location_of(model, root)}", index.name, sql)
+    return ProposedIndex(
+        index=missing_index(text, model, root),
+        columns=tuple(key.column for key in keys),
+        is_for_prefixes=keys[0].use == PREFIX,
+        name=index.name,
+        sql=sql,
+        why_missing=_why_missing(model, names, keys),
+    )
+
+
+def _column(key: Key) -> str:
+    return key.column.strip('"')
+
+
+def _booleans_last(keys: Sequence[Key], fields: Mapping[str, Any]) -> Sequence[Key]:
+    """Put booleans behind the other equal columns: they narrow least. A range stays last."""
+    return sorted(keys, key=lambda key: (key.use != EQUAL, _is_boolean(fields[_column(key)])))
+
+
+def _is_boolean(field: Any) -> bool:
+    return str(field.get_internal_type()) == "BooleanField"
+
+
+def _why_missing(model: Any, names: Sequence[str], keys: Sequence[Key]) -> str:
+    """Tell that a declared index would serve the same filter, or empty."""
+    is_plain = all(key.use != PREFIX and not key.function for key in keys)
+    if is_plain and any(first in names for first, *_ in declared_columns(model)):
+        shown = _shown(model, names)
+        return f"{shown} has an index in the model, but not in the database: is a migration missing?"
+    return ""
+
+
+def _shown(model: Any, names: Sequence[str]) -> str:
+    return f"{model.__qualname__}.{' and '.join(names)}"
 
 
 def _model_of(table: str) -> Any | None:
@@ -54,11 +107,7 @@ def _model_of(table: str) -> Any | None:
 
 
 def _is_yours(model: Any) -> bool:
-    return not model._meta.proxy and model._meta.managed and role_of(_file_of(model)) == PROJECT
-
-
-def _file_of(model: Any) -> str:
-    return getattr(sys.modules.get(model.__module__), "__file__", None) or ""
+    return not model._meta.proxy and model._meta.managed and role_of(file_of(model)) == PROJECT
 
 
 def _index_with_text(model: Any, fields: Sequence[Any], keys: Sequence[Key], connection: Any) -> Any | None:
@@ -112,13 +161,3 @@ def _index_name(model: Any, field: Any, *ends: str) -> str:
 
 def _quoted(name: str) -> str:
     return f'"{name}"'
-
-
-def _in_meta(model: Any, text: str) -> str:
-    if model._meta.indexes:
-        return f"Meta.indexes: add {text}"
-    return f"class Meta: indexes = [{text}]"
-
-
-def _location_of(model: Any, root: Path) -> str:
-    return f"{relative(_file_of(model), root)} {model.__qualname__}"

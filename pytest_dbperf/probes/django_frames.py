@@ -18,6 +18,8 @@ from pytest_dbperf.recording.loads import LoadedVia, QuerySetOrigin, RelationLoa
 from pytest_dbperf.recording.recorder import Recorder
 
 _CONTENT_TYPES = ("get_by_natural_key", "get_for_id", "get_for_model", "get_for_models")
+# The method `bulk_update` has replaced its own batch_size by the one that it uses, which is the smaller one.
+_BULK_METHODS = ("bulk_create", "bulk_update")
 _SITES = ("_get_site_by_id", "_get_site_by_request")
 # Lines of templates that queries have come from.
 _MOST_LINES = 10_000
@@ -41,7 +43,16 @@ def frame_readers() -> Mapping[str, Mapping[str, FrameReader]]:
             "QuerySet.count": _read_queryset,
             "QuerySet.exists": _read_queryset,
             "prefetch_one_level": _read_prefetch,
+            **{f"QuerySet.{name}": _read_bulk_method for name in _BULK_METHODS},
         },
+        # Of full_clean(): uniqueness, constraints, and whether the row of a foreign key exists.
+        "db/models/base.py": {"Model._perform_unique_checks": _read_validation},
+        "db/models/constraints.py": {
+            "CheckConstraint.validate": _read_validation,
+            "UniqueConstraint.validate": _read_validation,
+        },
+        "db/models/fields/related.py": {"ForeignKey.validate": _read_validation},
+        "contrib/postgres/constraints.py": {"ExclusionConstraint.validate": _read_validation},
         "template/base.py": {"Node.render_annotated": _read_template},
         "contrib/contenttypes/fields.py": {
             "GenericForeignKey.__get__": _read_generic_key,
@@ -170,6 +181,21 @@ def _read_manager(frame: FrameType, seen: list[Any] | None) -> None:
 def _read_cache(_: FrameType, seen: list[Any] | None) -> None:
     if seen is not None and not seen:
         seen.append(RelationLoad(LoadedVia.CACHE))
+
+
+def _read_validation(_: FrameType, seen: list[Any] | None) -> None:
+    if seen is not None and not seen:
+        seen.append(RelationLoad(LoadedVia.VALIDATION))
+
+
+def _read_bulk_method(frame: FrameType, seen: list[Any] | None) -> None:
+    if seen is not None and not seen:
+        known = frame.f_locals
+        objects = known["objs"]
+        # Before it is a list, it may be a queryset: its length would run a query. Of a single object no
+        # larger batch could be made.
+        if known["batch_size"] == 1 and type(objects) in (list, tuple) and len(objects) > 1:
+            seen.append(RelationLoad(LoadedVia.BATCH_OF_ONE, name=frame.f_code.co_name))
 
 
 def _read_template(frame: FrameType, _: list[Any] | None) -> CallSite | None:

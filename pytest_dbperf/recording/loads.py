@@ -27,6 +27,12 @@ class LoadedVia(StrEnum):
     DEFERRED = "deferred field"
     PREFETCH = "prefetch"
     CACHE = "cache of the process"
+    VALIDATION = "validation of a model instance"
+    BATCH_OF_ONE = "bulk method with batch_size=1"
+
+
+# Eager loading could not have done these.
+_NEVER_LAZY = frozenset((LoadedVia.CACHE, LoadedVia.VALIDATION, LoadedVia.BATCH_OF_ONE))
 
 
 def _nothing() -> tuple[type[None], tuple[()]]:
@@ -143,4 +149,4 @@ class RelationLoad(NamedTuple):
     @property
     def is_lazy(self) -> bool:
         """Whether it was loaded for one row, and eager loading would certainly have loaded it as well."""
-        return self.is_plain_relation and self.rows == 1 and self.via is not LoadedVia.CACHE
+        return self.is_plain_relation and self.rows == 1 and self.via not in _NEVER_LAZY

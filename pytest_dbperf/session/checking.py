@@ -22,6 +22,7 @@ from pytest_dbperf.callsites.callsite import project_frames
 from pytest_dbperf.callsites.shown import location_of
 from pytest_dbperf.options import Options
 from pytest_dbperf.plans import explain
+from pytest_dbperf.plans.explain_session import CannotExplain
 from pytest_dbperf.recording.recorder import Recorder, Recording
 from pytest_dbperf.session.budget_results import allowance_results_of
 from pytest_dbperf.session.countable import require_checkable
@@ -105,7 +106,7 @@ class Checking:
         try:
             with self._recorder.pause():
                 recording.keep_plans(explain.plans_of(recording, self._root) if needing else ())
-        except explain.CannotExplain as error:
+        except CannotExplain as error:
             obstacle = f"{needing[0]} cannot be checked: {error}."
             test.warnings.append((needing[0], WarningLine(obstacle)))
             return NothingCounts(obstacle)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ Node = Mapping[str, Any]
 
 # Not a foreign scan, as indexes of a foreign table are elsewhere, nor a sample scan, which uses none.
 _SCANS = frozenset(("Seq Scan", "Index Scan", "Index Only Scan", "Bitmap Heap Scan"))
-_CONDITIONS = ("Index Cond", "Recheck Cond")
+CONDITIONS = ("Index Cond", "Recheck Cond")
 # A project cannot add indexes to the tables of these.
 _SCHEMAS_OF_SERVER = frozenset(("information_schema", "pg_catalog", "pg_toast"))
 
@@ -30,17 +30,31 @@ _COLUMN = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
+class MissingIndex:
+    """An index to add to a model: its text, the model and its file, and what is written around its text."""
+
+    text: str
+    model: str
+    before: str
+    after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class UnservedFilter:
     """A condition on a table that no index serves, as PostgreSQL writes it.
 
-    `alias` is the table's name in the statement, `fix` an index that is proven to serve the condition.
+    `alias` is the table's name in the statement, `index` is proven to serve the condition. If there is none,
+    `why_no_index` may say why.
+    `partition_of` has the tables that the table is a partition of.
     """
 
     schema: str
     table: str
     alias: str
     condition: str
-    fix: str = ""
+    index: MissingIndex | None = None
+    why_no_index: str = ""
+    partition_of: tuple[str, ...] = ()
 
     @property
     def shown(self) -> str:
@@ -59,6 +73,18 @@ class Plan:
     unserved: Sequence[UnservedFilter] = ()
 
 
+def written_indexes(indexes: Iterable[MissingIndex]) -> list[str]:
+    """Write indexes as they are added to the Meta of their models: one line for each model."""
+    by_model: dict[tuple[str, str, str], dict[str, None]] = {}
+    for index in indexes:
+        texts = by_model.setdefault((index.model, index.before, index.after), {})
+        texts[index.text] = None
+    return [
+        f"{before}{', '.join(texts)}{after}   in {model}"
+        for (model, before, after), texts in by_model.items()
+    ]
+
+
 def unserved_filters(root: Node) -> list[UnservedFilter]:
     """Find the table scans that filter rows by a condition that no index serves.
 
@@ -67,7 +93,11 @@ def unserved_filters(root: Node) -> list[UnservedFilter]:
     """
     found = {
         UnservedFilter(
-            node.get("Schema", ""), node["Relation Name"], node.get("Alias", ""), node["Filter"]
+            schema=node.get("Schema", ""),
+            table=node["Relation Name"],
+            alias=node.get("Alias", ""),
+            condition=node["Filter"],
+            partition_of=node.get("Partition Of", ()),
         ): None
         for node, is_driven in _filtered_tables(root)
         if not _is_searched(node) or (is_driven and _is_searched_by_other_tables(node))
@@ -96,8 +126,8 @@ def full_reads_as_filters(node: Node, first_columns: Mapping[str, str], alias: s
 
 
 def _with_filter(node: Node) -> Node:
-    conditions = [node[condition] for condition in (*_CONDITIONS, "Filter") if condition in node]
-    without = {key: value for key, value in node.items() if key not in _CONDITIONS}
+    conditions = [node[condition] for condition in (*CONDITIONS, "Filter") if condition in node]
+    without = {key: value for key, value in node.items() if key not in CONDITIONS}
     if node["Node Type"].startswith("Bitmap"):
         without["Plans"] = [_with_filter(child) for child in node.get("Plans", ())]
     return {**without, "Filter": " AND ".join(conditions)} if _is_table_scan(node) and conditions else without
@@ -128,6 +158,12 @@ def columns_in(condition: str, alias: str) -> list[str]:
     """List the columns of a table in a condition, as PostgreSQL writes them: `starts_at`, `"order"`."""
     columns = re.findall(rf'{_STRING}|{_prefix_of(alias)}("(?:[^"]|"")*"|[\w$]+)', condition)
     return [*dict.fromkeys(filter(None, columns))]
+
+
+def with_alias(condition: str, alias: str, other: str) -> str:
+    """Write another alias before the columns of a table."""
+    pattern = rf"({_STRING})|{_prefix_of(alias)}"
+    return re.sub(pattern, lambda found: found[1] or found[0].replace(alias, other), condition)
 
 
 def without_parentheses(text: str) -> str:
@@ -188,7 +224,7 @@ def _names_other_tables(condition: str, alias: str) -> bool:
 
 
 def _is_searched(node: Node) -> bool:
-    if any(condition in node for condition in _CONDITIONS):
+    if any(condition in node for condition in CONDITIONS):
         return True
     # For LIKE 'x%', the bitmap's index is searched by a range, and the table scan has only a filter.
     bitmaps = (below for below in node.get("Plans", ()) if below["Node Type"].startswith("Bitmap"))

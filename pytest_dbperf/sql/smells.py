@@ -18,7 +18,12 @@ _VERBS = frozenset(("SELECT", "INSERT", "UPDATE", "DELETE"))
 _AGGREGATES = frozenset(("AVG", "COUNT", "MAX", "MIN", "SUM"))
 # What stands around a sliced queryset that is counted: its order does not change the count.
 _COUNT_OF = ["SELECT", "COUNT", "(", "FROM", "("]
-_NOT_OF_A_TOTAL = frozenset(("GROUP", "OVER", "UNION", "INTERSECT", "EXCEPT"))
+_SEVERAL_QUERIES = frozenset(("UNION", "INTERSECT", "EXCEPT"))
+_NOT_OF_A_TOTAL = _SEVERAL_QUERIES | {"GROUP", "OVER"}
+# LIMIT -1 is SQLite's way to write LIMIT ALL.
+_NO_LIMIT = frozenset(("ALL", "NULL", "-"))
+
+DELETES_ALL_ROWS = "DELETE without WHERE deletes all rows"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +123,29 @@ def _queries(tokens: Sequence[_Token]) -> Iterator[tuple[list[_Token], list[str]
 
 
 def _unordered_limits(query: Sequence[_Token], words: Sequence[str]) -> Iterator[str]:
-    """Find LIMIT without ORDER BY, except in `get()`, in `exists()`, and where an aggregate gives one row."""
-    if "LIMIT" not in words[:-1] or "ORDER" in words or _is_a_total(words):
+    """Find LIMIT without ORDER BY, except in `get()` and `exists()`, and where no order changes the rows."""
+    if "LIMIT" not in words[:-1] or "ORDER" in words or _has_one_row(words):
         return
-    limit = query[words.index("LIMIT") + 1]
+    index = words.index("LIMIT") + 1
+    if words[index + 1 : index + 2] == [","]:  # MySQL: LIMIT offset, count.
+        index += 2
+    limit = query[min(index, len(query) - 1)]
     # exists() is SELECT 1 AS "a", and the 1 may be a parameter.
     is_constant = words[0] == "SELECT" and query[1].is_value and "FROM" in (*words[2:3], *words[4:5])
-    if limit.text != _LIMIT_OF_GET and not is_constant:
+    if limit.text != _LIMIT_OF_GET and not is_constant and not _takes_all_or_none(limit, words):
         yield "LIMIT without ORDER BY returns arbitrary rows"
+
+
+def _takes_all_or_none(limit: _Token, words: Sequence[str]) -> bool:
+    """Tell whether a LIMIT leaves no row, or every row, so that the order does not change which rows."""
+    is_zero = type(limit.parameter) is int and limit.parameter == 0
+    return is_zero or (limit.word in _NO_LIMIT and "OFFSET" not in words)
+
+
+def _has_one_row(words: Sequence[str]) -> bool:
+    """Tell whether the query has one row anyway: it reads no table, or is a total."""
+    reads_no_table = words[0] == "SELECT" and "FROM" not in words and _SEVERAL_QUERIES.isdisjoint(words)
+    return reads_no_table or _is_a_total(words)
 
 
 def _is_a_total(words: Sequence[str]) -> bool:
@@ -139,4 +159,4 @@ def _writes_to_all_rows(words: Sequence[str]) -> Iterator[str]:
     if first == "WITH":
         first = next((word for word in words if word in _VERBS), "")
     if first in ("UPDATE", "DELETE") and "WHERE" not in words:
-        yield f"{first} without WHERE {'changes' if first == 'UPDATE' else 'deletes'} all rows"
+        yield "UPDATE without WHERE changes all rows" if first == "UPDATE" else DELETES_ALL_ROWS

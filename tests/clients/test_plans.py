@@ -7,7 +7,8 @@ import pytest
 from django.db import connection
 
 from pytest_dbperf.callsites.callsite import set_project_root
-from pytest_dbperf.plans.explain import CannotExplain, plans_of
+from pytest_dbperf.plans.explain import plans_of
+from pytest_dbperf.plans.explain_session import CannotExplain
 from shop.models import Book
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("postgres")]
@@ -41,9 +42,7 @@ def test_filters_are_found_and_indexes_proven(recording):
     unserved = [each for plan in plans_of(recording, HOME) for each in plan.unserved]
 
     assert [each.table for each in unserved] == ["shop_book", "thing", "thing", "thing"]
-    assert unserved[0].fix.startswith(
-        'class Meta: indexes = [models.Index(fields=["title"], name="book_title_li'
-    )
+    assert unserved[0].index.text.startswith('models.Index(fields=["title"], name="book_title_li')
     assert Book.objects.count() == 0
 
 

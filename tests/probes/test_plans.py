@@ -15,8 +15,9 @@ from django.db.models import Exists, FilteredRelation, OuterRef, Q
 from psycopg.types.json import Jsonb
 
 from pytest_dbperf.callsites.callsite import set_project_root
-from pytest_dbperf.plans import explain as explain_module
-from pytest_dbperf.plans.explain import CannotExplain, plans_of, root_of
+from pytest_dbperf.plans import explain_session, proving
+from pytest_dbperf.plans.explain import plans_of
+from pytest_dbperf.plans.explain_session import CannotExplain, root_of
 from shop.models import Author, Book
 from tests.probes.server_log import ServerLog
 
@@ -74,7 +75,11 @@ def fixes(explained):
     """Do something, and tell the indexes that are proposed."""
 
     def fixes(work):
-        return [each.fix.partition("   in ")[0] for plan in explained(work) for each in plan.unserved]
+        unserved = [each for plan in explained(work) for each in plan.unserved]
+        return [
+            f"{each.index.before}{each.index.text}{each.index.after}" if each.index else ""
+            for each in unserved
+        ]
 
     return fixes
 
@@ -386,6 +391,7 @@ def test_the_servers_log_has_explanations_alone(recorder, books):
             "EXPLAIN (VERBOSE,",
             "SELECT set_config('enable_seqscan',",
             "SELECT index.relname,",
+            "SELECT asked.schema,",
         ),
     }
     assert heard.statements[-1] == "ROLLBACK"
@@ -400,7 +406,7 @@ def test_nothing_is_left_in_the_transaction_of_the_test(explained, books):
 
     [plan] = explained(lambda: Book.objects.filter(title="Notes").delete())
 
-    assert plan.unserved[0].fix
+    assert plan.unserved[0].index
     assert answer("SHOW enable_seqscan") == "on"
     assert answer("SHOW lock_timeout") == "0"
     assert answer("SELECT count(*) FROM pg_class") == before
@@ -488,7 +494,7 @@ def test_a_connection_that_the_driver_has_closed_is_an_error(explained, books):
 @committed
 def test_a_lock_of_another_connection_is_an_error(explained, books, monkeypatch):
     """It proves nothing about the statement, and the wait for it ends."""
-    monkeypatch.setitem(explain_module._SETTINGS, "lock_timeout", "10ms")
+    monkeypatch.setitem(explain_session._SETTINGS, "lock_timeout", "10ms")
     with psycopg.connect(connection.connection.info.dsn) as other:
 
         def work():
@@ -599,7 +605,7 @@ def test_models_of_libraries_get_no_proposal(fixes, books, monkeypatch):
 
 def test_the_number_of_proofs_is_bounded(fixes, books, monkeypatch):
     """A suite that has just begun to look may have many findings."""
-    monkeypatch.setattr(explain_module, "_MOST_FIXES", 1)
+    monkeypatch.setattr(proving, "_MOST_FIXES", 1)
 
     first, second = fixes(
         lambda: (Book.objects.filter(title="x").count(), Author.objects.filter(name="x").count())

@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 from pytest_dbperf.callsites.shown import describe
 from pytest_dbperf.recording.compaction import MOST_UNCOMPACTED
 from pytest_dbperf.recording.groups import groups_of_queries
+from pytest_dbperf.recording.loads import LoadedVia
 from shop.models import Author, Book
 from tests.factories import functions_of
 
@@ -169,6 +170,24 @@ def test_the_numbers_are_those_of_djangos_own_log(recorder, using):
 
     assert len(recording.statements) == len(captured)
     assert len(recording.queries) >= 7
+
+
+@pytest.mark.parametrize("size, expected", [(1, LoadedVia.BATCH_OF_ONE), (2, None), (None, None)])
+def test_a_bulk_method_that_was_asked_for_batches_of_one_is_known(recorder, using, size, expected):
+    """A batch of one object that is simply the last one, or the only one, was not asked for."""
+    author = Author.objects.using(using).create(name="Ada")
+    books = [Book(author=author, title=title) for title in "abc"]
+    with recorder.record() as recording:
+        Book.objects.using(using).bulk_create(books, batch_size=size)
+        Book.objects.using(using).bulk_update(Book.objects.using(using), ["title"], batch_size=size)
+        Book.objects.using(using).bulk_create([Book(author=author, title="d")], batch_size=size and 1)
+
+    writes = [each for each in recording.queries if each.statement.kind in ("insert", "update")]
+    vias = [None if each.load is None else each.load.via for each in writes]
+    assert vias == [expected] * (len(writes) - 1) + [None]
+    assert {each.load.name for each in writes if each.load} == (
+        {"bulk_create", "bulk_update"} if expected else set()
+    )
 
 
 def in_a_thread(function):

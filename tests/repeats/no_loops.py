@@ -511,3 +511,27 @@ def the_same_while_something_else_is_written(shelf):
     for number in range(3):
         shelf.all(Writer).get(name="writer 0")
         shelf.make(Genre, name=f"new {number}")
+
+
+@case(SILENT)
+def validating_each_row(shelf):
+    for volume in shelf.all(Volume):
+        volume.full_clean()
+    for profile in shelf.all(Profile):
+        profile.full_clean()
+
+
+@case(SILENT)
+def validating_the_same_row_again(shelf):
+    volume = shelf.all(Volume)[0]
+    for _ in range(3):
+        volume.full_clean()
+
+
+@case(SILENT)
+def validating_constraints_of_each_row(shelf):
+    is_unique = models.UniqueConstraint(fields=["name"], name="one_name")
+    is_not_empty = models.CheckConstraint(condition=~models.Q(name=""), name="a_name")
+    for genre in shelf.all(Genre):
+        is_unique.validate(Genre, genre, using=shelf.using)
+        is_not_empty.validate(Genre, genre, using=shelf.using)

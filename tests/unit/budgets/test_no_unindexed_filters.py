@@ -1,5 +1,6 @@
 """The budget counts filters without an index in the plans of a recording."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,13 +9,13 @@ from pytest_dbperf.budgets.budget import WrongArguments, make, wants_plans, writ
 from pytest_dbperf.budgets.no_unindexed_filters import NoUnindexedFilters
 from pytest_dbperf.budgets.query_budget import QueryBudget
 from pytest_dbperf.sql.fingerprint import statement_of
-from pytest_dbperf.sql.plan import Plan, UnservedFilter
+from pytest_dbperf.sql.plan import MissingIndex, Plan, UnservedFilter
 from pytest_dbperf.violations.text import MOST_LINES, explain
 from tests.factories import query, recording, sample, site
 
 BOOKS = "SELECT a, b, c, d, e, f, g, h, i, j FROM shop_book WHERE title = %s"
 TITLE = UnservedFilter("public", "shop_book", "shop_book", "((shop_book.title)::text = 'x'::text)")
-FIX = "class Meta: indexes = [...]"
+INDEX = MissingIndex("models.Index()", "shop/models.py Book", "class Meta: indexes = [", "]")
 API = site("list_books", "/srv/app/shop/api.py", 31)
 VIEW = site("view", "/srv/app/shop/views.py", 7)
 
@@ -33,7 +34,7 @@ def plan(sql=BOOKS, *unserved, using="default"):
 
 def test_a_filter_without_an_index_is_told_with_its_statement_and_its_line():
     """The advice is the index that is proven to serve it."""
-    fixed = UnservedFilter(TITLE.schema, TITLE.table, TITLE.alias, TITLE.condition, FIX)
+    fixed = replace(TITLE, index=INDEX)
     violation, _ = judged(query(BOOKS, path=(API, VIEW)), plans=[plan(BOOKS, fixed)])
 
     assert explain([violation.placed_as("no_unindexed_filters at test_it.py:3")], Path("/srv/app")) == [
@@ -42,7 +43,7 @@ def test_a_filter_without_an_index_is_told_with_its_statement_and_its_line():
         "    1x  shop_book: (title)::text = 'x'::text   SELECT ... FROM shop_book WHERE title = %s",
         "        shop/api.py:31 list_books  <- shop/views.py:7 view",
         "",
-        f"  fix   {FIX}",
+        "  fix   class Meta: indexes = [models.Index()]   in shop/models.py Book",
     ]
 
 
@@ -111,7 +112,8 @@ def test_the_text_stays_short():
     """Long statements are cut, and so are long lists of them and of what to change."""
     sqls = [f"SELECT a FROM {'b' * 90} WHERE c{number}_ = %s" for number in "abcdefghijklm"]
     unserved = [
-        UnservedFilter("public", "t", "t", f"(t.{number} = 1)", f"fix {number}") for number in range(9)
+        UnservedFilter("public", "t", "t", f"(t.{number} = 1)", replace(INDEX, model=f"model {number}"))
+        for number in range(9)
     ]
     violation, _ = judged(*map(query, sqls), plans=[plan(sql, *unserved) for sql in sqls])
 
@@ -119,6 +121,34 @@ def test_the_text_stays_short():
     assert len(lines) <= MOST_LINES
     assert max(map(len, lines)) < 160
     assert sum(line.startswith("  fix   ") for line in lines) == 5
+
+
+def test_the_indexes_of_a_model_are_one_line():
+    """Two `class Meta` in a model would be a mistake. An index that serves two filters is written once."""
+    other = replace(INDEX, text='models.Index(fields=["b"])')
+    another = replace(INDEX, model="shop/models.py Author", before="Meta.indexes: add ", after="")
+    unserved = [
+        replace(TITLE, condition=f"(shop_book.a = {number})", index=index)
+        for number, index in enumerate((INDEX, other, INDEX, another, None))
+    ]
+    violation, _ = judged(query(BOOKS), plans=[plan(BOOKS, *unserved)])
+
+    assert [(hint.label, hint.text) for hint in violation.advice] == [
+        (
+            "fix",
+            'class Meta: indexes = [models.Index(), models.Index(fields=["b"])]   in shop/models.py Book',
+        ),
+        ("fix", "Meta.indexes: add models.Index()   in shop/models.py Author"),
+    ]
+
+
+def test_the_reason_why_no_index_is_proposed_follows_the_fixes():
+    """Once, even for several filters."""
+    unserved = [replace(TITLE, condition=f"(t.a = {number})", why_no_index="why") for number in (1, 2)]
+    fixed = replace(TITLE, index=INDEX)
+    violation, _ = judged(query(BOOKS), plans=[plan(BOOKS, *unserved, fixed)])
+
+    assert [(hint.label, hint.text) for hint in violation.advice][1:] == [("why", "why")]
 
 
 def test_a_smell_is_a_warning_and_breaks_nothing():
@@ -138,6 +168,20 @@ def test_a_smell_is_a_warning_and_breaks_nothing():
         ("LIKE with a leading wildcard cannot use a B-tree index: " + like, (API,)),
         ("DELETE without WHERE deletes all rows: DELETE FROM t", (VIEW, API)),
     ]
+
+
+@pytest.mark.parametrize("file", ["test_api.py", "api_test.py", "tests.py", "conftest.py", "tests/clean.py"])
+def test_a_test_may_delete_all_rows_itself(file):
+    """To clean up. Updating all rows is still warned of, and so is a view that deletes all rows."""
+    own = site("clean_up", f"shop/{file}", 3)
+    update, delete = "UPDATE t SET a = 1", "DELETE FROM t"
+    window = recording(query(delete, path=(own, API)), query(update, path=(own,)))
+
+    assert [each.text for each in NoUnindexedFilters().warnings(window)] == [
+        "UPDATE without WHERE changes all rows: UPDATE t SET a = %s"
+    ]
+    assert len(NoUnindexedFilters().warnings(recording(query(delete, path=(API, own))))) == 1
+    assert len(NoUnindexedFilters().warnings(recording(query(delete)))) == 1
 
 
 def test_smells_can_be_allowed():

@@ -343,3 +343,26 @@ def test_the_thread_adapters_of_libraries_exist():
 
     assert (home / "to_thread.py").exists()
     assert (home / "_backends" / "_asyncio.py").exists()
+
+
+@pytest.mark.parametrize(
+    "file, expected",
+    [
+        ("shop/tests/factories.py", True),
+        ("shop/test/clean.py", True),
+        ("shop/test_api.py", True),
+        ("shop/api_test.py", True),
+        ("shop/tests.py", True),
+        ("conftest.py", True),
+        ("shop/views.py", False),
+        ("shop/contest.py", False),
+        ("shop/latest/views.py", False),
+    ],
+)
+def test_files_of_tests_are_known_by_their_names(tmp_path, file, expected):
+    """A project that itself lies in a folder `tests` has other files, too."""
+    undo = ownership.set_project_root(tmp_path / "tests" / "repo", [])
+
+    assert ownership.is_of_tests(str(tmp_path / "tests" / "repo" / file)) is expected
+    assert ownership.is_of_tests(file) is expected
+    undo()

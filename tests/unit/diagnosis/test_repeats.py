@@ -77,6 +77,7 @@ def counts(repeats):
         (loaded(1, 2, is_plain_relation=False), []),
         (loaded(1, 2, kind=LoadedVia.PREFETCH, rows=3), []),
         (loaded(1, 2, 3, kind=LoadedVia.CACHE), []),
+        (loaded(1, 2, 3, kind=LoadedVia.VALIDATION), []),
         (loaded(1, name="owner") + loaded(2, name="venue"), []),
     ],
 )
@@ -333,6 +334,7 @@ def test_the_rows_of_a_relation_are_told_with_its_name():
         ("SELECT 1 AS a FROM t WHERE b = %s LIMIT 1", ["annotate the queryset with Exists(...)"]),
         ("SELECT a FROM t WHERE b > %s AND b < %s", []),
         ("SELECT a FROM t WHERE b LIKE %s", []),
+        ("SELECT a FROM t WHERE b = %s AND c <= %s AND d >= %s", []),
         ("SELECT f(%s)", []),
     ],
 )
@@ -341,6 +343,26 @@ def test_what_asks_for_all_values_at_once_depends_on_what_is_asked(sql, answers)
     violation = NoNPlusOne().check(recording(*asked(1, 2, 3, sql=sql)))
 
     assert [hint.text.partition(": ")[2] for hint in violation.advice] == answers
+
+
+@pytest.mark.parametrize(
+    "method, sql",
+    [
+        ("bulk_create", "INSERT INTO t (a) VALUES (%s)"),
+        ("bulk_update", "UPDATE t SET a = CASE WHEN (id = %s) THEN %s ELSE NULL END WHERE id IN (%s)"),
+    ],
+)
+def test_a_bulk_method_in_batches_of_one_is_told_as_that(method, sql):
+    """It is called already, so the fix is its argument. A loop of the same kind beside it has its own fix."""
+    load = RelationLoad(LoadedVia.BATCH_OF_ONE, name=method)
+    batches = [query(sql, parameters=number, path=(VIEW,), load=load) for number in range(3)]
+
+    violation = NoWriteLoops().check(recording(*batches))
+    both = NoWriteLoops().check(recording(*batches, *asked(1, 2, 3, sql="DELETE FROM t WHERE id = %s")))
+
+    fix = f"{method}() has batch_size=1: leave it out, or make it larger"
+    assert [(hint.label, hint.text) for hint in violation.advice] == [("fix", fix)]
+    assert [hint.text for hint in both.advice] == [fix, "filter(...).delete(), once for all rows"]
 
 
 def test_a_row_in_several_tables_is_not_made_in_bulk():

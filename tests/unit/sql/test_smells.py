@@ -103,6 +103,8 @@ def test_a_large_offset_is_found(sql, parameters, count):
         "(SELECT a FROM t) UNION (SELECT a FROM u) LIMIT 5",
         "WITH c AS (SELECT 1) SELECT a FROM c LIMIT 1",
         "SELECT a FROM t) LIMIT 5",
+        "SELECT a FROM t LIMIT ALL OFFSET 5",
+        "SELECT a FROM t LIMIT 0, 5",
     ],
 )
 def test_a_limit_without_an_order_is_found(sql):
@@ -124,12 +126,25 @@ def test_a_limit_without_an_order_is_found(sql):
         "SELECT a FROM t WHERE a IN (SELECT b FROM u ORDER BY b LIMIT 5)",
         'SELECT a FROM t WHERE "LIMIT" = 1',
         "SELECT a FROM t LIMIT",
+        "SELECT a FROM t LIMIT 0",
+        "SELECT a FROM t LIMIT 5, 0",
+        "WITH c AS (SELECT a FROM t LIMIT 0) SELECT a FROM c ORDER BY a",
+        "SELECT a FROM t LIMIT ALL",
+        "SELECT a FROM t LIMIT NULL",
+        "SELECT a FROM t LIMIT -1",
+        "SELECT now() LIMIT 1",
         "",
     ],
 )
 def test_a_limit_that_leaves_nothing_to_chance_is_none(sql):
     """With an order, in Django's get() and exists(), or where any rows give the same result."""
     assert smells_of(sql) == []
+
+
+@pytest.mark.parametrize("rows, found", [(0, []), (5, [CHANCE]), (None, [CHANCE]), (False, [CHANCE])])
+def test_a_limit_may_be_a_parameter(rows, found):
+    """Zero rows have no order; of an unknown number nothing is assumed."""
+    assert smells_of("SELECT a FROM t LIMIT %s", (rows,)) == found
 
 
 @pytest.mark.parametrize(

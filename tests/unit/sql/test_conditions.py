@@ -1,0 +1,68 @@
+"""A query that asks by equal values can be asked for many of them at once."""
+
+import pytest
+
+from pytest_dbperf.sql.conditions import asks_by_equality
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "b = %s",
+        "(b = %s)",
+        "t.b = %s",
+        '"t x"."b y" = %s',
+        "`t x`.b = %s",
+        "b = %s::uuid",
+        "b IN (%s)",
+        "b = %s LIMIT 21",
+        "b = %s ORDER BY c ASC LIMIT 1",
+        "b = %s FOR UPDATE",
+        "b = %s GROUP BY c",
+        "(b = %s AND c = %s)",
+        "(b = %s AND (c IS NOT NULL AND NOT d))",
+        "(b = %s AND published <= CURRENT_TIMESTAMP)",
+        "(b = %s AND c IN (%s, ...))",
+        "(b = %s AND c = ANY(%s))",
+        '(b = %s AND "AND" IS NULL)',
+    ],
+)
+def test_equal_values_of_columns_can_be_listed(condition):
+    """Beside them may stand conditions without a value, and lists."""
+    assert asks_by_equality(f"SELECT a, (SELECT c FROM u WHERE d > %s) FROM t WHERE {condition}")
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "b > %s",
+        "(tree = %s AND lft <= %s AND rght >= %s)",
+        "(depth = %s AND path BETWEEN %s AND %s)",
+        "(depth = %s AND path LIKE %s)",
+        "UPPER(b::text) = UPPER(%s)",
+        "EXTRACT(YEAR FROM b) = %s",
+        "(data -> %s) = %s",
+        "(b = %s OR c = %s)",
+        "b = %s OR c = %s",
+        "(b = %s AND NOT (c = %s))",
+        "b <> %s",
+        "b IN (%s, ...)",
+        "b IS NULL",
+        "b = %s LIMIT 5",
+        "b = %s ORDER BY c LIMIT 3",
+        "b = %s UNION SELECT a FROM u WHERE b = %s",
+        "b = %s GROUP BY c HAVING COUNT(*) > %s",
+        "EXISTS(SELECT %s AS a FROM u WHERE u.b = %s)",
+        "lft = (rght - %s)",
+        "",
+    ],
+)
+def test_a_range_or_an_expression_cannot_be_listed(condition):
+    """Nor can OR, NOT, a pattern, the first rows of each value, or a query without any value."""
+    assert not asks_by_equality(f"SELECT a FROM t WHERE {condition}")
+
+
+@pytest.mark.parametrize("sql", ["SELECT a FROM t", "(SELECT a FROM t WHERE b = %s) UNION (SELECT 1)"])
+def test_a_query_without_a_condition_of_its_own_cannot_be_listed(sql):
+    """There is nothing that IN could take the place of."""
+    assert not asks_by_equality(sql)
