@@ -129,8 +129,10 @@ def _change(needed: Sequence[_NeededCall]) -> QuerySetChange:
     method = needed[0].method
     needs_no_query = method != _PREFETCH
     has_peers = _has_fetch_modes() and all(
-        # Streamed rows come one by one and have no peers yet.
-        call.via in _VIA_FETCH_MODES and "__" not in call.name and not call.rows.is_streamed
+        # Streamed rows come one by one and have no peers yet, nor have rows that are being made.
+        call.via in _VIA_FETCH_MODES
+        and "__" not in call.name
+        and not (call.rows.is_streamed or call.rows.are_being_made)
         for call in needed
     )
     return QuerySetChange(
@@ -148,13 +150,13 @@ def _needed_calls(loads: Sequence[RelationLoad], statement: str) -> Iterator[_Ne
     # One object may stand for a million loads.
     times = Counter(map(id, loads))
     for load in {id(load): load for load in loads}.values():
-        names, batch = [load.name], load.batch
+        path, batch = [load], load.batch
         is_joined, is_below_generic = load.via is LoadedVia.TO_ONE, False
         while batch is not None and (above := batch.load) is not None:
             # A to-many relation is a queryset of its own, unless it was evaluated in a loop, too.
             if above.via is LoadedVia.TO_MANY and is_of_one_query:
                 break
-            names.insert(0, above.name)
+            path.insert(0, above)
             is_joined = is_joined and above.via is LoadedVia.TO_ONE
             is_below_generic = is_below_generic or above.via is LoadedVia.GENERIC
             batch = above.batch
@@ -164,8 +166,10 @@ def _needed_calls(loads: Sequence[RelationLoad], statement: str) -> Iterator[_Ne
                 method = _DEFER if batch.defers else _ONLY
             else:
                 method = _SELECT if is_joined else _PREFETCH
-            if not _is_refused(batch, method, is_below_generic=is_below_generic):
-                yield _NeededCall(site, method, "__".join(names), load.via, batch, times[id(load)], statement)
+            is_too_early = method in (_SELECT, _PREFETCH) and any(one.is_for_a_row_being_made for one in path)
+            if not (is_too_early or _is_refused(batch, method, is_below_generic=is_below_generic)):
+                name = "__".join(one.name_in(is_prefetch=method == _PREFETCH) for one in path)
+                yield _NeededCall(site, method, name, load.via, batch, times[id(load)], statement)
 
 
 def _is_refused(batch: FetchedRows, method: str, *, is_below_generic: bool) -> bool:

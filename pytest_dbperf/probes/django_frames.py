@@ -10,11 +10,12 @@ from typing import Any
 
 from pytest_dbperf.callsites.callsite import CallSite, FrameReader, register_frame_readers, role_of
 from pytest_dbperf.callsites.ownership import PROJECT
+from pytest_dbperf.probes.fetched_rows import rows_of
 from pytest_dbperf.probes.parameters import hash_of
-from pytest_dbperf.probes.querysets import FOREIGN_KEY, MANY_TO_MANY
+from pytest_dbperf.probes.querysets import FOREIGN_KEY, MANY_TO_MANY, origin_of
 from pytest_dbperf.probes.seam import Undo
 from pytest_dbperf.probes.threads import this_thread
-from pytest_dbperf.recording.loads import LoadedVia, QuerySetOrigin, RelationLoad
+from pytest_dbperf.recording.loads import LoadedVia, RelationLoad
 from pytest_dbperf.recording.recorder import Recorder
 
 _CONTENT_TYPES = ("get_by_natural_key", "get_for_id", "get_for_model", "get_for_models")
@@ -92,12 +93,13 @@ def _load(
     # A composite key has no column and no attribute, but its fields have both.
     key = (known.get(pk.attname),) if pk.column else tuple(known.get(field.attname) for field in pk)
     row = None if None in key else hash_of(key)
-    return RelationLoad(via, type(instance), name, row, instance._state._dbperf_rows, is_plain_relation, rows)
+    batch = rows_of(instance)
+    return RelationLoad(via, type(instance), name, row, batch, is_plain_relation, rows)
 
 
 def _of_related_manager(queryset: Any) -> RelationLoad | None:
     """Tell for which instance a related manager has created a queryset, None if none has."""
-    origin: QuerySetOrigin | None = queryset._dbperf_origin
+    origin = origin_of(queryset)
     if origin is None or origin.manager is None:
         return None
     manager = origin.manager
@@ -112,13 +114,15 @@ def _accessor_of(manager: Any) -> str:
     if class_name == FOREIGN_KEY:
         return str(manager.field.remote_field.get_accessor_name())
     if class_name == MANY_TO_MANY and manager.reverse:
+        # Several relations may have the same model in between, and a model several relations to itself.
         relations = manager.instance._meta.related_objects
-        return str(next(one.get_accessor_name() for one in relations if _is_through(one, manager.through)))
+        names = (one.get_accessor_name() for one in relations if _is_of(one, manager))
+        return str(next(names, manager.prefetch_cache_name))
     return str(manager.prefetch_cache_name)
 
 
-def _is_through(relation: Any, through: Any) -> bool:
-    return bool(relation.many_to_many) and relation.through is through
+def _is_of(relation: Any, manager: Any) -> bool:
+    return relation.related_model is manager.model and relation.field.name == manager.query_field_name
 
 
 def _read_relation(frame: FrameType, seen: list[Any] | None) -> None:
@@ -131,7 +135,9 @@ def _read_relation(frame: FrameType, seen: list[Any] | None) -> None:
 def _read_reverse_relation(frame: FrameType, seen: list[Any] | None) -> None:
     if seen is not None and not seen:
         known = frame.f_locals
-        seen.append(_load(LoadedVia.TO_ONE, known["self"].related.get_accessor_name(), known["instance"]))
+        relation = known["self"].related
+        load = _load(LoadedVia.TO_ONE, relation.get_accessor_name(), known["instance"])
+        seen.append(load._replace(other_name=relation.name))
 
 
 def _read_deferred_field(frame: FrameType, seen: list[Any] | None) -> None:
@@ -153,18 +159,18 @@ def _read_prefetch(frame: FrameType, seen: list[Any] | None) -> None:
     if seen is not None and not seen:
         known = frame.f_locals
         instances, lookup, level = known["instances"], known["lookup"], known["level"]
-        name = lookup.prefetch_through.split("__")[level]
+        # They differ where the `Prefetch` has a `to_attr`.
+        name, kept_as = (path.split("__")[level] for path in (lookup.prefetch_through, lookup.prefetch_to))
         # A `Prefetch` with a queryset may ask for more than the relation.
         is_plain_relation = lookup.get_current_querysets(level) is None
-        seen.append(
-            _load(
-                LoadedVia.PREFETCH,
-                name,
-                instances[0],
-                is_plain_relation=is_plain_relation,
-                rows=len(instances),
-            )
+        load = _load(
+            LoadedVia.PREFETCH,
+            name,
+            instances[0],
+            is_plain_relation=is_plain_relation,
+            rows=len(instances),
         )
+        seen.append(load._replace(other_name=kept_as))
 
 
 def _read_queryset(frame: FrameType, seen: list[Any] | None) -> None:

@@ -11,6 +11,7 @@ from pytest_dbperf.probes import (
     django_frames,
     drivers,
     executors,
+    fetched_rows,
     hops,
     passwords,
     queries,
@@ -26,6 +27,7 @@ Probe = Callable[[Recorder], Undo]
 PROBES: tuple[Probe, ...] = (
     queries.install,
     querysets.install,
+    fetched_rows.install,
     django_frames.install,
     drivers.install,
     connections.install,

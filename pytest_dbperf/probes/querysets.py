@@ -1,9 +1,9 @@
-"""Where do rows come from? A queryset knows where it was created, an instance with which rows it came."""
+"""Where was a queryset created, and for which relation? It knows the code that asked, and the manager."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from inspect import CO_OPTIMIZED
 from sys import _getframe as getframe
 from types import FrameType
@@ -11,104 +11,134 @@ from typing import Any
 
 from pytest_dbperf.callsites.callsite import nearby_sites
 from pytest_dbperf.probes.seam import Undo, undo_all, wrap
-from pytest_dbperf.probes.threads import this_thread
-from pytest_dbperf.recording.loads import FetchedRows, LoadedVia, QuerySetOrigin, RelationLoad
+from pytest_dbperf.recording.loads import QuerySetOrigin
 from pytest_dbperf.recording.recorder import Recorder
 
 # The classes that Django makes for each relation, by name: looking into each manager would be slower.
 FOREIGN_KEY = "create_reverse_many_to_one_manager.<locals>.RelatedManager"
 MANY_TO_MANY = "create_forward_many_to_many_manager.<locals>.ManyRelatedManager"
 GENERIC = "create_generic_related_manager.<locals>.GenericRelatedObjectManager"
-# The methods that return a manager's queryset: Django's, and those of managers that override get_queryset().
-_METHODS_OF_MANAGERS = frozenset(("all", "get_queryset", "manager_method"))
-# The methods of a queryset that fetch rows without keeping them.
-_STREAMS = frozenset(("_iterator", "_async_generator"))
-_RELATED = frozenset((FOREIGN_KEY, MANY_TO_MANY, GENERIC))
+# Where such a manager filters a queryset for its instance, whatever its model's own manager has done before.
+_FILTERING = frozenset(f"{name}._apply_rel_filters" for name in (FOREIGN_KEY, MANY_TO_MANY, GENERIC))
+# The functions of Django and of this module between the creation of a query and the code that asked for it.
+_BETWEEN = {
+    *("QuerySet.__init__", "BaseManager.get_queryset", "BaseManager.all", "_around_all.<locals>.all_rows"),
+    *(f"{name}.get_queryset" for name in (FOREIGN_KEY, MANY_TO_MANY, GENERIC)),
+}
+# The same by name, with those of classes that override them.
+_CONSTRUCTOR = "__init__"
+_RETURN_QUERYSETS = frozenset(("all", "all_rows", "get_queryset", "manager_method", _CONSTRUCTOR))
+# The compiler of a query that reads rows.
+_READS = "SQLCompiler"
 
 
 def install(recorder: Recorder) -> Undo:
-    """Wrap where managers create querysets, where these are cloned, and where they make instances of rows."""
-    from django.db.models.base import ModelState
+    """Wrap where querysets are created, filtered for a relation, and cloned."""
     from django.db.models.manager import BaseManager
-    from django.db.models.query import ModelIterable, QuerySet
+    from django.db.models.query import QuerySet
+    from django.db.models.sql.query import Query
 
-    # On the classes, so that reading them never creates an instance's dictionary. They stay after an undo:
-    # other code may have wrapped our wrappers and still call them.
-    QuerySet._dbperf_origin = None  # type: ignore[attr-defined]  # ours
-    ModelState._dbperf_rows = None  # type: ignore[attr-defined]  # ours
+    # It stays after an undo: other code may have wrapped our wrappers and still call them.
+    Query._dbperf_origin = None  # type: ignore[attr-defined]  # ours
     # Before Django 6.1, filtering for a relation clones the queryset.
     filters_in_place = hasattr(QuerySet, "_avoid_cloning")
 
-    around_get_queryset = functools.partial(_around_get_queryset, recorder, filters_in_place)
     return undo_all(
-        wrap(BaseManager, "get_queryset", around_get_queryset),
-        wrap(QuerySet, "_add_hints", functools.partial(_around_add_hints, filters_in_place)),
+        wrap(Query, "__init__", functools.partial(_around_query, recorder)),
+        wrap(QuerySet, "_add_hints", functools.partial(_around_add_hints, recorder, filters_in_place)),
+        wrap(QuerySet, "using", functools.partial(_around_using, recorder, filters_in_place)),
+        wrap(BaseManager, "all", functools.partial(_around_all, recorder)),
         wrap(QuerySet, "_clone", _around_clone),
-        wrap(ModelIterable, "__iter__", functools.partial(_around_iter, recorder)),
     )
 
 
-def _around_get_queryset(
-    recorder: Recorder,
-    filters_in_place: bool,
-    original: Callable[[Any], Any],
-) -> Callable[[Any], Any]:
-    from django.db.models.query import QuerySet
+def origin_of(queryset: Any) -> QuerySetOrigin | None:
+    """Return where a queryset was created, None if nothing was recorded then.
 
+    It is noted on the query, which each clone of a queryset copies anyway.
+    """
+    origin: QuerySetOrigin | None = queryset._query._dbperf_origin
+    return origin
+
+
+def _around_query(recorder: Recorder, original: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(original)
-    def get_queryset(self: Any) -> Any:
-        queryset = original(self)
-        is_wanted = recorder.wants_frames or _is_made_once(getframe(1))
-        # A custom manager may return anything.
-        if is_wanted and isinstance(queryset, QuerySet):
-            is_related = type(self).__qualname__ in _RELATED
-            clones = _clones_left(self, filters_in_place) if is_related else 0
-            fields = nearby_sites(getframe(1)), self if is_related else None, clones
-            queryset._dbperf_origin = tuple.__new__(QuerySetOrigin, fields)  # type: ignore[attr-defined]  # ours
-        return queryset
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
+        # A manager may create a queryset without calling super(), so the managers are not the place.
+        if self.compiler == _READS and (recorder.wants_frames or _is_made_once(getframe(1))):
+            fields = nearby_sites(_asking_from(getframe(1))), None, 0
+            self._dbperf_origin = tuple.__new__(QuerySetOrigin, fields)
 
-    return get_queryset
+    return __init__
 
 
-def _around_add_hints(filters_in_place: bool, original: Callable[..., None]) -> Callable[..., None]:
+def _around_add_hints(
+    recorder: Recorder, filters_in_place: bool, original: Callable[..., None]
+) -> Callable[..., None]:
     @functools.wraps(original)
     def _add_hints(self: Any, **hints: Any) -> None:
         original(self, **hints)
-        # From here on, a related manager filters. A prefetch also does what a custom manager did before.
-        origin: QuerySetOrigin | None = self._dbperf_origin
-        if origin is not None and origin.manager is not None:
-            clones = _clones_left(origin.manager, filters_in_place)
-            if clones != origin.clones:
-                self._dbperf_origin = origin._replace(clones=clones)
+        # The managers of foreign keys and of many-to-many relations begin to filter with this.
+        if recorder.wants_frames:
+            _note_manager(self, getframe(1), filters_in_place)
 
     return _add_hints
+
+
+def _around_using(
+    recorder: Recorder, filters_in_place: bool, original: Callable[[Any, Any], Any]
+) -> Callable[[Any, Any], Any]:
+    @functools.wraps(original)
+    def using(self: Any, alias: Any) -> Any:
+        # The managers of generic relations begin to filter with this.
+        if recorder.wants_frames:
+            _note_manager(self, getframe(1), filters_in_place)
+        return original(self, alias)
+
+    return using
+
+
+def _around_all(recorder: Recorder, original: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    from django.db.models.query import QuerySet
+
+    @functools.wraps(original)
+    def all_rows(self: Any) -> Any:
+        queryset = original(self)
+        # A library may have related managers of its own, as taggit does. get_queryset() may return anything.
+        if recorder.wants_frames and "prefetch_cache_name" in vars(self) and isinstance(queryset, QuerySet):
+            origin = origin_of(queryset) or QuerySetOrigin(())
+            if origin.manager is None and vars(self).get("instance") is not None:
+                queryset._query._dbperf_origin = origin._replace(manager=self)  # type: ignore[attr-defined]  # ours
+        return queryset
+
+    return all_rows
 
 
 def _around_clone(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
     @functools.wraps(original)
     def _clone(self: Any) -> Any:
         clone = original(self)
-        origin: QuerySetOrigin | None = self._dbperf_origin
-        if origin is not None:
-            is_plain = origin.manager is None
-            clone._dbperf_origin = origin if is_plain else origin._replace(clones=origin.clones - 1)
+        query = clone._query
+        origin: QuerySetOrigin | None = query._dbperf_origin
+        if origin is not None and origin.manager is not None:
+            query._dbperf_origin = origin._replace(clones=origin.clones - 1)
         return clone
 
     return _clone
 
 
-def _around_iter(
-    recorder: Recorder, original: Callable[[Any], Iterator[Any]]
-) -> Callable[[Any], Iterator[Any]]:
-    @functools.wraps(original)
-    def __iter__(self: Any) -> Iterator[Any]:
-        rows = original(self)
-        if not recorder.wants_frames:
-            return rows
-        is_streamed = getframe(1).f_code.co_name in _STREAMS
-        return _mark_rows(self.queryset, rows, is_streamed=is_streamed)
-
-    return __iter__
+def _note_manager(queryset: Any, frame: FrameType, filters_in_place: bool) -> None:
+    """Note the related manager that has begun to filter a queryset for its instance, if one has."""
+    code, asking = frame.f_code, frame.f_back
+    # A prefetch lets it filter a queryset of yours.
+    if code.co_qualname in _FILTERING and asking is not None and asking.f_code.co_name == "get_queryset":
+        manager = frame.f_locals["self"]
+        origin = origin_of(queryset) or QuerySetOrigin(())
+        # A generic relation calls using() once, which would be noted a second time for the others.
+        if origin.manager is not manager:
+            clones = _clones_left(manager, filters_in_place)
+            queryset._query._dbperf_origin = origin._replace(manager=manager, clones=clones)
 
 
 def _clones_left(manager: Any, filters_in_place: bool) -> int:
@@ -118,71 +148,26 @@ def _clones_left(manager: Any, filters_in_place: bool) -> int:
     return 2 if type(manager).__qualname__ == GENERIC or manager._db is not None else 1
 
 
+def _asking_from(frame: FrameType) -> FrameType:
+    """Walk outwards to the code that asked for a queryset."""
+    while frame.f_back is not None and (
+        frame.f_code.co_qualname in _BETWEEN
+        or (frame.f_code.co_name == _CONSTRUCTOR and _makes_queryset(frame))
+    ):
+        frame = frame.f_back
+    return frame
+
+
+def _makes_queryset(frame: FrameType) -> bool:
+    """Tell whether a constructor is that of a class derived from Django's querysets or queries."""
+    from django.db.models.query import QuerySet
+    from django.db.models.sql.query import Query
+
+    return isinstance(frame.f_locals.get(frame.f_code.co_varnames[0]), QuerySet | Query)
+
+
 def _is_made_once(frame: FrameType) -> bool:
     """Tell whether this is the body of a class or a module, which may run before anything is recorded."""
-    while frame.f_code.co_name in _METHODS_OF_MANAGERS and frame.f_back is not None:
+    while frame.f_code.co_name in _RETURN_QUERYSETS and frame.f_back is not None:
         frame = frame.f_back
     return not frame.f_code.co_flags & CO_OPTIMIZED
-
-
-def _mark_rows(queryset: Any, rows: Any, *, is_streamed: bool) -> Iterator[Any]:
-    """Note on each instance, and on those selected with it, which rows it was fetched with."""
-    fetching = this_thread.fetching
-    fetching.queryset, fetching.is_streamed = queryset, is_streamed
-    try:
-        first = next(rows, None)
-    finally:
-        # The probe of queries has removed the queryset if it has recorded a query for it.
-        fetched = fetching.query if fetching.queryset is None else None
-        fetching.queryset = None
-    if first is None:
-        return
-    # A row may become something else than an instance of a model.
-    if fetched is None or getattr(first, "_state", None) is None:
-        yield first
-        yield from rows
-        return
-    query = queryset.query
-    # If the query asks for more than the relation, the queryset counts as one of its own.
-    load = fetched.load if fetched.load is not None and fetched.load.is_plain_relation else None
-    is_locked = query.select_for_update and not query.select_for_update_of
-    fields = (
-        *(queryset._dbperf_origin, fetched, load, query.deferred_loading[1]),
-        *(is_locked, query.combinator is not None, is_streamed),
-    )
-    batch = tuple.__new__(FetchedRows, fields)
-    related = _related(batch, query.select_related) if isinstance(query.select_related, dict) else ()
-    try:
-        first._state._dbperf_rows = batch
-        _mark_related(first, related)
-        yield first
-        for row in rows:
-            row._state._dbperf_rows = batch
-            if related:
-                _mark_related(row, related)
-            yield row
-    finally:
-        rows.close()
-
-
-_Related = tuple[tuple[str, FetchedRows, Any], ...]
-
-
-def _related(batch: FetchedRows, selected: dict[str, Any]) -> _Related:
-    """Make batches of the relations that `select_related()` named, level by level."""
-    related: list[tuple[str, FetchedRows, Any]] = []
-    for name, below in selected.items():
-        joined = FetchedRows(
-            batch.origin, batch.query, RelationLoad(LoadedVia.TO_ONE, name=name, batch=batch)
-        )
-        related.append((name, joined, _related(joined, below)))
-    return tuple(related)
-
-
-def _mark_related(row: Any, related: _Related) -> None:
-    for name, batch, below in related:
-        instance = row._state.fields_cache.get(name)
-        # An instance that has rows already comes from another query.
-        if instance is not None and instance._state._dbperf_rows is None:
-            instance._state._dbperf_rows = batch
-            _mark_related(instance, below)

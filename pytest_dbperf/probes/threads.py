@@ -13,6 +13,7 @@ from pytest_dbperf.callsites.callsite import CallPath
 from pytest_dbperf.probes.seam import Undo, wrap
 from pytest_dbperf.recording import cause
 from pytest_dbperf.recording.events import Query
+from pytest_dbperf.recording.loads import FetchedRows
 from pytest_dbperf.recording.recorder import Recorder
 
 _STARTED_BY = "_dbperf_started_by"
@@ -23,14 +24,26 @@ _numbers = count(1)
 class Fetching:
     """Which queryset a thread fetches rows for. One object, so that probes read the thread's state once."""
 
-    __slots__ = ("is_streamed", "query", "queryset")
+    __slots__ = ("is_streamed", "making", "outer", "query", "queryset", "rows")
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        queryset: Any = None,
+        *,
+        is_streamed: bool = False,
+        making: Any = None,
+        outer: Fetching | None = None,
+    ) -> None:
         # The queryset that fetches rows next in this thread, and then the query that fetched them.
-        self.queryset: Any = None
+        self.queryset = queryset
         self.query: Query | None = None
         # Whether iterator() fetches them, which ignores prefetched rows.
-        self.is_streamed = False
+        self.is_streamed = is_streamed
+        # The queryset if no other code runs between its rows, and what is known of those that are being made.
+        self.making = making
+        self.rows: FetchedRows | None = None
+        # What the thread fetches if this is for an instance that is still being made.
+        self.outer = outer
 
 
 class _Thread(threading.local):

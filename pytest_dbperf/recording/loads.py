@@ -94,6 +94,8 @@ class FetchedRows(NamedTuple):
     `load` is the relation that it loads for other rows, None for a queryset of its own. `defers` is true if
     `defer()` leaves out fields, not `only()`. `is_locked` is true if `select_for_update()` locks all joined
     tables, `is_combined` for a `union()` or the like, `is_streamed` if `iterator()` fetched the rows.
+    `are_being_made` is true for what is asked before an instance is complete, as in `__init__()`: that is too
+    early for `select_related()` and `prefetch_related()`.
     """
 
     origin: QuerySetOrigin | None = None
@@ -103,6 +105,7 @@ class FetchedRows(NamedTuple):
     is_locked: bool = False
     is_combined: bool = False
     is_streamed: bool = False
+    are_being_made: bool = False
 
     @property
     def made_at(self) -> CallPath:
@@ -135,7 +138,9 @@ class RelationLoad(NamedTuple):
     `via` is the feature of the ORM that loads it, `model` the class of the row, and `name` the attribute.
     `row` is a hash of the row's primary key, None if it is unknown. `batch` has the rows that were fetched
     together with that row. `is_plain_relation` is true if the query asks only for the relation itself, so
-    that eager loading would give the same. A prefetch loads it for several `rows` at once.
+    that eager loading would give the same. A prefetch loads it for several `rows` at once. `other_name` is
+    what Django calls it where that is not the attribute: the related query name in `select_related()`, or the
+    `to_attr` of a `Prefetch`.
     """
 
     via: LoadedVia
@@ -145,8 +150,19 @@ class RelationLoad(NamedTuple):
     batch: FetchedRows | None = None
     is_plain_relation: bool = True
     rows: int = 1
+    other_name: str = ""
 
     @property
     def is_lazy(self) -> bool:
         """Whether it was loaded for one row, and eager loading would certainly have loaded it as well."""
         return self.is_plain_relation and self.rows == 1 and self.via not in _NEVER_LAZY
+
+    @property
+    def is_for_a_row_being_made(self) -> bool:
+        """Whether an instance asked for it before it was complete, as its `__init__()` does."""
+        return self.batch is not None and self.batch.are_being_made
+
+    def name_in(self, *, is_prefetch: bool) -> str:
+        """Return its name in the path of `prefetch_related()`, or else of `select_related()` or `only()`."""
+        has_other = bool(self.other_name) and (not is_prefetch or self.via is LoadedVia.PREFETCH)
+        return self.other_name if has_other else self.name

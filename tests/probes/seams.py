@@ -16,6 +16,7 @@ from django.db.backends import utils
 from django.db.backends.base import base
 from django.db.models.manager import BaseManager
 from django.db.models.query import ModelIterable, QuerySet
+from django.db.models.sql.query import Query
 from django.test.client import AsyncClientHandler, ClientHandler
 
 SEAMS = {
@@ -57,10 +58,12 @@ SEAMS = {
     (ThreadPoolExecutor, "submit"): "self, fn, /, *args, **kwargs",
     (asyncio.BaseEventLoop, "create_task"): "self, coro, *, name=None, context=None",
     (AsyncIOBackend, "run_sync_in_worker_thread"): "cls, func, args, abandon_on_cancel=False, limiter=None",
-    (BaseManager, "get_queryset"): "self",
+    (Query, "__init__"): "self, model, alias_cols=True",
+    (BaseManager, "all"): "self",
     (ModelIterable, "__iter__"): "self",
     (QuerySet, "_add_hints"): "self, **hints",
     (QuerySet, "_clone"): "self",
+    (QuerySet, "using"): "self, alias",
     (BaseHandler, "load_middleware"): "self, is_async=False",
     (
         BaseHandler,

@@ -4,7 +4,7 @@ import copy
 import pickle
 
 import pytest
-from django.db.models import Manager
+from django.db.models import Manager, Prefetch
 from django.db.models.query import ModelIterable, QuerySet
 from django.db.models.signals import post_init
 
@@ -13,6 +13,7 @@ from pytest_dbperf.probes import querysets
 from pytest_dbperf.recording.loads import FetchedRows, LoadedVia, QuerySetOrigin
 from pytest_dbperf.recording.recorder import Recorder
 from shelf.models import Chapter, Publisher, Volume, Writer
+from shelf.relations import Draft, KeptQuerySet
 from tests.repeats.table import Shelf
 
 pytestmark = pytest.mark.django_db
@@ -56,8 +57,10 @@ def test_nothing_is_noted_without_call_sites(recorder, shelf):
     with recorder.record(call_sites=False):
         volumes = Volume.objects.all()
         volume = volumes[0]
+        genres = volume.genres.all()
 
-    assert volumes._dbperf_origin is None
+    assert querysets.origin_of(volumes) is None
+    assert querysets.origin_of(genres) is None
     assert batch_of(volume) is None
 
 
@@ -72,7 +75,10 @@ def test_a_queryset_in_the_body_of_a_class_is_noted_before_any_recording(recorde
         volume = View.volumes.all()[0]
 
     assert batch_of(volume).made_at[0][0].co_name == "View"
-    assert [code.co_name for code, _ in View.chapters._dbperf_origin.path[:2]] == ["get_queryset", "View"]
+    assert [code.co_name for code, _ in querysets.origin_of(View.chapters).path[:2]] == [
+        "get_queryset",
+        "View",
+    ]
 
 
 def test_what_a_module_makes_is_noted(recorder):
@@ -80,7 +86,23 @@ def test_what_a_module_makes_is_noted(recorder):
     made = {"manager": Volume.objects}
     exec(compile("volumes = manager.get_queryset()", __file__, "exec"), made)
 
-    assert made["volumes"]._dbperf_origin.path[0][0].co_name == "<module>"
+    assert querysets.origin_of(made["volumes"]).path[0][0].co_name == "<module>"
+
+
+def test_a_queryset_that_no_manager_makes_is_noted(recorder):
+    """Its class may have a constructor, and a constructor of yours may make it."""
+
+    class View:
+        drafts = KeptQuerySet(Draft)
+
+        def __init__(self):
+            self.drafts = QuerySet(Draft)
+
+    with recorder.record():
+        view = View()
+
+    assert [code.co_name for code, _ in querysets.origin_of(View.drafts).path[:1]] == ["View"]
+    assert [code.co_name for code, _ in querysets.origin_of(view.drafts).path[:1]] == ["__init__"]
 
 
 @pytest.mark.parametrize("thing_of", [lambda: Volume.objects.first(), lambda: Volume.objects.all()])
@@ -104,7 +126,7 @@ def test_a_note_stays_in_its_process(note):
 def test_a_batch_knows_where_its_queryset_was_made_and_evaluated(recording):
     """A fix changes the line that creates it; the other line evaluates it."""
     volumes = Volume.objects.order_by("title")
-    made = line_of(volumes._dbperf_origin.path[0])
+    made = line_of(querysets.origin_of(volumes).path[0])
     evaluated = next(iter(volumes))
 
     assert line_of(batch_of(evaluated).made_at[0]) == made
@@ -123,6 +145,25 @@ def test_a_batch_knows_the_rows_that_it_was_loaded_for(recording):
     assert load_of(of_publisher) == (LoadedVia.TO_MANY, "volumes")
     assert batch_of(joined.writer.profile).load.batch.load.batch is batch_of(joined)
     assert load_of(prefetched) == (LoadedVia.PREFETCH, "volumes")
+
+
+@pytest.mark.parametrize("relation", ["volumes", "fairs"])
+def test_a_related_manager_of_one_alias_is_known_with_its_relation(recording, relation):
+    """It calls using(), as the managers of generic relations do."""
+    publisher = Publisher.objects.first()
+    manager = publisher.volumes if relation == "volumes" else publisher.been_to
+    origin = querysets.origin_of(manager.db_manager("default").all())
+
+    assert type(origin.manager.instance) is Publisher
+    assert origin.clones == 0
+
+
+def test_a_queryset_that_a_prefetch_filters_is_none_of_the_relation(recording):
+    """It is yours, and you may evaluate it again."""
+    volumes = Volume.objects.order_by("pk")
+    list(Publisher.objects.prefetch_related(Prefetch("volumes", volumes)))
+
+    assert querysets.origin_of(volumes).manager is None
 
 
 def test_a_relation_without_a_row_is_joined_as_none(recording):

@@ -89,3 +89,6 @@ class Chapter(models.Model):
     is_written = models.BooleanField(default=True)
 
     objects = WrittenManager()
+
+
+import shelf.relations  # noqa: E402, F401  # More models of this app, related to these.

@@ -1,0 +1,137 @@
+"""Which rows were fetched together? Each instance knows the query and the other rows that it came with."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from sys import _getframe as getframe
+from typing import Any
+
+from pytest_dbperf.probes.querysets import origin_of
+from pytest_dbperf.probes.seam import Undo, wrap
+from pytest_dbperf.probes.threads import Fetching, this_thread
+from pytest_dbperf.recording.events import Query
+from pytest_dbperf.recording.loads import FetchedRows, LoadedVia, RelationLoad
+from pytest_dbperf.recording.recorder import Recorder
+
+# The method of a queryset that makes an instance of each row before any other code goes on, and those that
+# fetch rows without keeping them.
+_AT_ONCE = "_fetch_all"
+_STREAMS = frozenset(("_iterator", "_async_generator"))
+
+
+def install(recorder: Recorder) -> Undo:
+    """Wrap where querysets make instances of rows."""
+    from django.db.models.base import ModelState
+    from django.db.models.query import ModelIterable
+
+    # On the class, so that reading it never creates an instance's dictionary. It stays after an undo: other
+    # code may have wrapped our wrappers and still call them.
+    ModelState._dbperf_rows = None  # type: ignore[attr-defined]  # ours
+    return wrap(ModelIterable, "__iter__", functools.partial(_around_iter, recorder))
+
+
+def _around_iter(
+    recorder: Recorder, original: Callable[[Any], Iterator[Any]]
+) -> Callable[[Any], Iterator[Any]]:
+    @functools.wraps(original)
+    def __iter__(self: Any) -> Iterator[Any]:
+        rows = original(self)
+        if not recorder.wants_frames:
+            return rows
+        return _mark_rows(self.queryset, rows, getframe(1).f_code.co_name)
+
+    return __iter__
+
+
+def rows_of(instance: Any) -> FetchedRows | None:
+    """Return the rows that an instance was fetched with, also while it is still being made of its row."""
+    rows: FetchedRows | None = instance._state._dbperf_rows
+    fetching: Fetching | None = this_thread.fetching
+    while rows is None and fetching is not None:
+        if fetching.query is not None and getattr(fetching.making, "model", None) is type(instance):
+            if fetching.rows is None:
+                fetching.rows = _batch_of(
+                    fetching.making, fetching.query, is_streamed=False, are_being_made=True
+                )
+            rows = fetching.rows
+        fetching = fetching.outer
+    return rows
+
+
+def _mark_rows(queryset: Any, rows: Any, caller: str) -> Iterator[Any]:
+    """Note on each instance, and on those selected with it, which rows it was fetched with."""
+    outer, is_at_once = this_thread.fetching, caller == _AT_ONCE
+    making = queryset if is_at_once else None
+    fetching = this_thread.fetching = Fetching(
+        queryset, is_streamed=caller in _STREAMS, making=making, outer=outer
+    )
+    try:
+        first = next(rows, None)
+    finally:
+        this_thread.fetching = outer
+    fetched = fetching.query
+    if first is None:
+        return
+    # A row may become something else than an instance of a model.
+    if fetched is None or getattr(first, "_state", None) is None:
+        yield first
+        yield from rows
+        return
+    batch = _batch_of(queryset, fetched, is_streamed=fetching.is_streamed)
+    selected = queryset.query.select_related
+    related = _related(batch, queryset.model, selected) if isinstance(selected, dict) else ()
+    try:
+        if is_at_once:
+            this_thread.fetching = fetching
+        first._state._dbperf_rows = batch
+        _mark_related(first, related)
+        yield first
+        for row in rows:
+            row._state._dbperf_rows = batch
+            if related:
+                _mark_related(row, related)
+            yield row
+    finally:
+        rows.close()
+        if is_at_once:
+            this_thread.fetching = outer
+
+
+def _batch_of(
+    queryset: Any, fetched: Query, *, is_streamed: bool, are_being_made: bool = False
+) -> FetchedRows:
+    query = queryset.query
+    # If the query asks for more than the relation, the queryset counts as one of its own.
+    load = fetched.load if fetched.load is not None and fetched.load.is_plain_relation else None
+    is_locked = query.select_for_update and not query.select_for_update_of
+    fields = (
+        *(origin_of(queryset), fetched, load, query.deferred_loading[1]),
+        *(is_locked, query.combinator is not None, is_streamed, are_being_made),
+    )
+    return tuple.__new__(FetchedRows, fields)
+
+
+_Related = tuple[tuple[str, FetchedRows, Any], ...]
+
+
+def _related(batch: FetchedRows, model: Any, selected: dict[str, Any]) -> _Related:
+    """Make batches of the relations that `select_related()` named, level by level."""
+    related: list[tuple[str, FetchedRows, Any]] = []
+    for name, below in selected.items():
+        # A FilteredRelation has a name of its own, and is no field.
+        relation = model._meta._forward_fields_map.get(name) or model._meta.fields_map.get(name)
+        if relation is not None:
+            load = RelationLoad(LoadedVia.TO_ONE, name=relation.cache_name, batch=batch, other_name=name)
+            joined = FetchedRows(batch.origin, batch.query, load)
+            related.append((load.name, joined, _related(joined, relation.related_model, below)))
+    return tuple(related)
+
+
+def _mark_related(row: Any, related: _Related) -> None:
+    for name, batch, below in related:
+        instance = row._state.fields_cache.get(name)
+        # An instance that has rows already comes from another query.
+        if instance is not None and instance._state._dbperf_rows is None:
+            instance._state._dbperf_rows = batch
+            _mark_related(instance, below)
