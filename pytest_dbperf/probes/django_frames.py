@@ -81,7 +81,8 @@ def _load(
     # A composite key has no column and no attribute, but its fields have both.
     key = (known.get(pk.attname),) if pk.column else tuple(known.get(field.attname) for field in pk)
     row = None if None in key else hash_of(key)
-    return RelationLoad(via, type(instance), name, row, instance._state._dbperf_rows, is_plain_relation, rows)
+    batch = instance._state._dbperf_rows
+    return RelationLoad(via, type(instance), name, row, batch, is_plain_relation, rows)
 
 
 def _of_related_manager(queryset: Any) -> RelationLoad | None:
@@ -89,10 +90,15 @@ def _of_related_manager(queryset: Any) -> RelationLoad | None:
     origin: QuerySetOrigin | None = queryset._dbperf_origin
     if origin is None or origin.manager is None:
         return None
-    manager = origin.manager
-    return _load(
-        LoadedVia.TO_MANY, _accessor_of(manager), manager.instance, is_plain_relation=origin.clones == 0
-    )
+    return _load_of_manager(origin.manager, is_unchanged=origin.clones == 0)
+
+
+def _load_of_manager(manager: Any, *, is_unchanged: bool = True) -> RelationLoad:
+    name, instance = _accessor_of(manager), manager.instance
+    # `related(manager="published")` makes a manager of another class, which may return other rows.
+    usual = getattr(getattr(type(instance), name, None), "related_manager_cls", type(manager))
+    is_usual = usual is type(manager) and manager._db in (None, instance._state.db)
+    return _load(LoadedVia.TO_MANY, name, instance, is_plain_relation=is_unchanged and is_usual)
 
 
 def _accessor_of(manager: Any) -> str:
@@ -114,13 +120,16 @@ def _read_relation(frame: FrameType, seen: list[Any] | None) -> None:
     # The innermost frame counts.
     if seen is not None and not seen:
         known = frame.f_locals
-        seen.append(_load(LoadedVia.TO_ONE, known["self"].field.name, known["instance"]))
+        field = known["self"].field
+        seen.append(_load(LoadedVia.TO_ONE, field.name, known["instance"])._replace(relation=field))
 
 
 def _read_reverse_relation(frame: FrameType, seen: list[Any] | None) -> None:
     if seen is not None and not seen:
         known = frame.f_locals
-        seen.append(_load(LoadedVia.TO_ONE, known["self"].related.get_accessor_name(), known["instance"]))
+        relation = known["self"].related
+        load = _load(LoadedVia.TO_ONE, relation.get_accessor_name(), known["instance"])
+        seen.append(load._replace(relation=relation))
 
 
 def _read_deferred_field(frame: FrameType, seen: list[Any] | None) -> None:
@@ -163,8 +172,7 @@ def _read_queryset(frame: FrameType, seen: list[Any] | None) -> None:
 
 def _read_manager(frame: FrameType, seen: list[Any] | None) -> None:
     if seen is not None and not seen:
-        manager = frame.f_locals["self"]
-        seen.append(_load(LoadedVia.TO_MANY, _accessor_of(manager), manager.instance))
+        seen.append(_load_of_manager(frame.f_locals["self"]))
 
 
 def _read_cache(_: FrameType, seen: list[Any] | None) -> None:

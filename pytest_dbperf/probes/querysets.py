@@ -146,12 +146,17 @@ def _mark_rows(queryset: Any, rows: Any, *, is_streamed: bool) -> Iterator[Any]:
     # If the query asks for more than the relation, the queryset counts as one of its own.
     load = fetched.load if fetched.load is not None and fetched.load.is_plain_relation else None
     is_locked = query.select_for_update and not query.select_for_update_of
+    named, defers = query.deferred_loading
+    selected = query.select_related
+    if is_joined_by_default := selected is True:
+        selected = _joined_by_default(query.get_meta(), query.max_depth)
+    joined = tuple(_longest_names(selected)) if is_joined_by_default else ()
     fields = (
-        *(queryset._dbperf_origin, fetched, load, query.deferred_loading[1]),
-        *(is_locked, query.combinator is not None, is_streamed),
+        *(queryset._dbperf_origin, fetched, load, defers),
+        *(is_locked, query.combinator is not None, is_streamed, named, joined),
     )
     batch = tuple.__new__(FetchedRows, fields)
-    related = _related(batch, query.select_related) if isinstance(query.select_related, dict) else ()
+    related = _related(batch, selected) if selected else ()
     try:
         first._state._dbperf_rows = batch
         _mark_related(first, related)
@@ -163,6 +168,23 @@ def _mark_rows(queryset: Any, rows: Any, *, is_streamed: bool) -> Iterator[Any]:
             yield row
     finally:
         rows.close()
+
+
+def _joined_by_default(opts: Any, depth: int) -> dict[str, Any]:
+    """Return the relations that `select_related()` without names joins, level by level."""
+    return {
+        field.name: _joined_by_default(field.remote_field.model._meta, depth - 1)
+        for field in (opts.fields if depth > 0 else ())
+        if field.remote_field and not field.null and not getattr(field.remote_field, "parent_link", False)
+    }
+
+
+def _longest_names(selected: dict[str, Any]) -> Iterator[str]:
+    for name, below in selected.items():
+        if below:
+            yield from (f"{name}__{longer}" for longer in _longest_names(below))
+        else:
+            yield name
 
 
 _Related = tuple[tuple[str, FetchedRows, Any], ...]

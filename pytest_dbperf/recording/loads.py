@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import StrEnum
 from itertools import compress, takewhile
 from typing import Any, NamedTuple, Self
@@ -87,7 +88,9 @@ class FetchedRows(NamedTuple):
 
     `load` is the relation that it loads for other rows, None for a queryset of its own. `defers` is true if
     `defer()` leaves out fields, not `only()`. `is_locked` is true if `select_for_update()` locks all joined
-    tables, `is_combined` for a `union()` or the like, `is_streamed` if `iterator()` fetched the rows.
+    tables, `is_combined` for a `union()` or the like, `is_streamed` if `iterator()` fetched the rows. `named`
+    are the fields that `only()` or `defer()` names, `joined` the relations that `select_related()` without
+    names has joined.
     """
 
     origin: QuerySetOrigin | None = None
@@ -97,6 +100,8 @@ class FetchedRows(NamedTuple):
     is_locked: bool = False
     is_combined: bool = False
     is_streamed: bool = False
+    named: Collection[str] = ()
+    joined: tuple[str, ...] = ()
 
     @property
     def made_at(self) -> CallPath:
@@ -129,7 +134,8 @@ class RelationLoad(NamedTuple):
     `via` is the feature of the ORM that loads it, `model` the class of the row, and `name` the attribute.
     `row` is a hash of the row's primary key, None if it is unknown. `batch` has the rows that were fetched
     together with that row. `is_plain_relation` is true if the query asks only for the relation itself, so
-    that eager loading would give the same. A prefetch loads it for several `rows` at once.
+    that eager loading would give the same. A prefetch loads it for several `rows` at once. `relation` is
+    Django's field or reverse relation, None if it makes no difference.
     """
 
     via: LoadedVia
@@ -139,6 +145,7 @@ class RelationLoad(NamedTuple):
     batch: FetchedRows | None = None
     is_plain_relation: bool = True
     rows: int = 1
+    relation: Any = None
 
     @property
     def is_lazy(self) -> bool:
