@@ -46,7 +46,8 @@ class QuerySetChange:
     @property
     def text(self) -> str:
         """What to write: `.select_related("owner__profile", "venue")`."""
-        written = "".join(_written(method, names) for method, names in self.names.items())
+        methods = [_written(method, names) for method, names in self.names.items()]
+        written = ", and ".join(methods) if DEFER in self.names else "".join(methods)
         return f"{written} in place of the call without names" if self.replaces_all else written
 
 
@@ -176,8 +177,10 @@ def _change(needed: Sequence[NeededCall], around: AroundLoads) -> QuerySetChange
         roots = [call.rows for call in needed]
         saves -= queries + sum(around.evaluations_without(name, roots) for name in sorted(names))
     has_peers = _has_fetch_modes() and all(
-        # Streamed rows come one by one and have no peers yet.
-        call.load.via in _VIA_FETCH_MODES and "__" not in call.name and not call.rows.is_streamed
+        # Streamed rows come one by one and have no peers yet. For a missing row, peers get None and no error.
+        call.load.via in _VIA_FETCH_MODES
+        and "__" not in call.name
+        and not (call.rows.is_streamed or call.is_missing)
         for call in needed
     )
     return QuerySetChange(

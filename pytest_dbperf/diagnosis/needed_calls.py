@@ -10,9 +10,11 @@ from pytest_dbperf.callsites.callsite import CallSite
 from pytest_dbperf.diagnosis.around_loads import AroundLoads
 from pytest_dbperf.diagnosis.joins import (
     has_own_base_manager,
+    is_missing,
     joined_but_left_out,
     left_out_on_the_way,
     why_not_joined,
+    would_become_none,
 )
 from pytest_dbperf.diagnosis.queryset_lines import line_to_change
 from pytest_dbperf.diagnosis.repeats import Repeat
@@ -28,7 +30,7 @@ class NeededCall:
 
     `rows` are those that the queryset fetched when it was evaluated, and `asking` is how many of them, or of
     the rows below them, the relation was loaded for. `load` is one of the loads. `needs` are the fields that
-    `only()` or `defer()` leaves out, and that a join needs.
+    `only()` or `defer()` leaves out, and that a join needs. With `is_missing`, one of the loads found no row.
     """
 
     site: CallSite
@@ -40,6 +42,7 @@ class NeededCall:
     asking: int
     statement: str
     needs: tuple[str, ...] = ()
+    is_missing: bool = False
 
     @property
     def line(self) -> Hashable:
@@ -147,6 +150,7 @@ def _calls_for(repeat: Repeat, around: AroundLoads) -> Iterator[NeededCall | Ref
             asking=len(rows) if count == len(way.loads) else count,
             statement=repeat.statement.fingerprint,
             needs=_fields_needed(way) if method == SELECT else (),
+            is_missing=any(is_missing(each) for each in way.loads),
         )
 
 
@@ -174,7 +178,7 @@ def _why_not_joined(way: _Way, using: str | None) -> str:
     # The alias of the query that loaded each of them.
     below = [each.batch.query for each in way.path[1:] if each.batch is not None]
     aliases = [*(query.using if query is not None else using for query in below), using]
-    found = (why_not_joined(load, alias) for load, alias in zip(way.path, aliases, strict=True))
+    found = (why_not_joined(load, alias, way.root) for load, alias in zip(way.path, aliases, strict=True))
     return next(filter(None, found), "")
 
 
@@ -183,6 +187,8 @@ def _why_not_prefetched(way: _Way, around: AroundLoads) -> str:
         return "iterator() prefetches only with a chunk_size"
     if any(each.via is LoadedVia.GENERIC for each in way.path[:-1]):
         return "some models of the generic foreign key may not have it"
+    if any(would_become_none(each) for each in (*way.path, *way.loads)):
+        return "one of the rows does not exist: Django raises an error now, and would return None"
     if any(around.is_on_several_databases(each) for each in way.path):
         return "a router sends its queries to several databases, and a prefetch is sent to one"
     return ""

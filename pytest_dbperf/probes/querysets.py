@@ -12,6 +12,7 @@ from typing import Any
 from pytest_dbperf.callsites.callsite import nearby_sites
 from pytest_dbperf.probes.seam import Undo, undo_all, wrap
 from pytest_dbperf.probes.threads import this_thread
+from pytest_dbperf.recording.events import Query
 from pytest_dbperf.recording.loads import FetchedRows, LoadedVia, QuerySetOrigin, RelationLoad
 from pytest_dbperf.recording.recorder import Recorder
 
@@ -136,6 +137,7 @@ def _mark_rows(queryset: Any, rows: Any, *, is_streamed: bool) -> Iterator[Any]:
         fetched = fetching.query if fetching.queryset is None else None
         fetching.queryset = None
     if first is None:
+        _note_missing(fetched)
         return
     # A row may become something else than an instance of a model.
     if fetched is None or getattr(first, "_state", None) is None:
@@ -153,7 +155,7 @@ def _mark_rows(queryset: Any, rows: Any, *, is_streamed: bool) -> Iterator[Any]:
     joined = tuple(_longest_names(selected)) if is_joined_by_default else ()
     fields = (
         *(queryset._dbperf_origin, fetched, load, defers),
-        *(is_locked, query.combinator is not None, is_streamed, named, joined),
+        *(is_locked, query.combinator is not None, is_streamed, named, joined, []),
     )
     batch = tuple.__new__(FetchedRows, fields)
     related = _related(batch, selected) if selected else ()
@@ -168,6 +170,13 @@ def _mark_rows(queryset: Any, rows: Any, *, is_streamed: bool) -> Iterator[Any]:
             yield row
     finally:
         rows.close()
+
+
+def _note_missing(query: Query | None) -> None:
+    """Note with the rows that a query has found no related row for one of them."""
+    load = query.load if query is not None else None
+    if load is not None and load.via is LoadedVia.TO_ONE and load.batch is not None:
+        load.batch.missing.append(load.name)
 
 
 def _joined_by_default(opts: Any, depth: int) -> dict[str, Any]:
@@ -194,9 +203,8 @@ def _related(batch: FetchedRows, selected: dict[str, Any]) -> _Related:
     """Make batches of the relations that `select_related()` named, level by level."""
     related: list[tuple[str, FetchedRows, Any]] = []
     for name, below in selected.items():
-        joined = FetchedRows(
-            batch.origin, batch.query, RelationLoad(LoadedVia.TO_ONE, name=name, batch=batch)
-        )
+        load = RelationLoad(LoadedVia.TO_ONE, name=name, batch=batch)
+        joined = FetchedRows(batch.origin, batch.query, load, missing=[])
         related.append((name, joined, _related(joined, below)))
     return tuple(related)
 

@@ -90,7 +90,8 @@ class FetchedRows(NamedTuple):
     `defer()` leaves out fields, not `only()`. `is_locked` is true if `select_for_update()` locks all joined
     tables, `is_combined` for a `union()` or the like, `is_streamed` if `iterator()` fetched the rows. `named`
     are the fields that `only()` or `defer()` names, `joined` the relations that `select_related()` without
-    names has joined.
+    names has joined. `missing` is the one part that changes: it gets the name of each to-one relation of
+    these rows that Django has found no row for.
     """
 
     origin: QuerySetOrigin | None = None
@@ -102,6 +103,7 @@ class FetchedRows(NamedTuple):
     is_streamed: bool = False
     named: Collection[str] = ()
     joined: tuple[str, ...] = ()
+    missing: Any = ()
 
     @property
     def made_at(self) -> CallPath:
