@@ -21,6 +21,7 @@ _ENDS = frozenset(
     for name in ("get", "first", "last", "earliest", "latest", "in_bulk", "get_or_create", "update_or_create")
 )
 _MOST_FILES = 500
+_BYTES_OF_AN_INSTRUCTION = 2
 
 
 class _Source(NamedTuple):
@@ -59,8 +60,8 @@ def _line_that_evaluates(rows: FetchedRows) -> CallSite | str:
     site = rows.evaluated[0]
     if not site[0].co_filename.endswith(".py"):
         return "a template cannot change a queryset"
-    if _is_kept_in_a_name(site):
-        return "it was made before the recording, and is used again after the line that evaluates it"
+    if _is_used_elsewhere(rows.evaluated):
+        return "the queryset was made before the recording, and other code may use it as it is"
     return site
 
 
@@ -171,23 +172,43 @@ def _chain_below(call: ast.expr) -> Iterator[ast.expr]:
         yield call
 
 
-def _is_kept_in_a_name(site: CallSite) -> bool:
-    """Tell whether the expression that is evaluated is a variable that other lines read, too."""
-    source, node = _expression_at(site)
-    if source is None or node is None:
-        return False
-    function = _function_around(source, node)
-    read = node.args[0] if isinstance(node, ast.Call) and node.args else node
-    if isinstance(read, ast.Attribute):
-        return isinstance(read.value, ast.Name) and read.value.id == "self"
-    if function is None or not isinstance(read, ast.Name):
-        return False
-    uses = [each for each in ast.walk(function) if isinstance(each, ast.Name) and each.id == read.id]
-    return read.id == "self" or sum(isinstance(each.ctx, ast.Load) for each in uses) > 1
+def _is_used_elsewhere(evaluated: Sequence[CallSite]) -> bool:
+    """Tell whether other lines read the queryset that is evaluated here, as it is."""
+    parameter = None
+    for site in evaluated:
+        source, node = _expression_at(site)
+        if source is None or node is None:
+            return False
+        if isinstance(node, ast.Call):
+            node = _argument_of(node, parameter)
+        if isinstance(node, ast.Attribute):
+            return isinstance(node.value, ast.Name) and node.value.id == "self"
+        function = _function_around(source, node) if node is not None else None
+        if function is None or not isinstance(node, ast.Name):
+            return isinstance(node, ast.BoolOp)
+        uses = [each for each in ast.walk(function) if isinstance(each, ast.Name) and each.id == node.id]
+        if node.id == "self" or sum(isinstance(each.ctx, ast.Load) for each in uses) > 1:
+            return True
+        parameters = [each.arg for each in (*function.args.posonlyargs, *function.args.args)]
+        if node.id not in parameters:
+            return False
+        parameter = parameters.index(node.id) - (parameters[0] in ("self", "cls"))
+    return False
+
+
+def _argument_of(call: ast.Call, parameter: int | None) -> ast.expr | None:
+    """Return what a call gives as this parameter, or what a function such as `list()` evaluates."""
+    if parameter is None and isinstance(call.func, ast.Attribute):
+        return None
+    index = parameter or 0
+    return call.args[index] if index < len(call.args) else None
 
 
 def _is_a_call(site: CallSite) -> bool:
     code, offset = site
+    # In Python 3.11, the code that runs a function is in the middle of the instruction that calls it.
+    while offset > 0 and dis.opname[code.co_code[offset]] == "CACHE":
+        offset -= _BYTES_OF_AN_INSTRUCTION
     return dis.opname[code.co_code[max(offset, 0)]].startswith(("CALL", "PRECALL", "SEND"))
 
 
@@ -203,7 +224,9 @@ def _expression_at(site: CallSite) -> tuple[_Source | None, ast.expr | None]:
     source = _source_of(site[0].co_filename)
     if source is None:
         return None, None
-    return source, source.expressions.get(position_of(site)[1])
+    node = source.expressions.get(position_of(site)[1])
+    is_comprehension = isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp)
+    return source, node.generators[0].iter if is_comprehension else node
 
 
 @lru_cache(_MOST_FILES)
@@ -215,12 +238,22 @@ def _source_of(filename: str) -> _Source | None:
         return None
     around = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
     # Of two expressions at one position, the outer one comes first.
-    nodes = [node for node in reversed([*ast.walk(tree)]) if isinstance(node, ast.expr)]
-    return _Source({position: node for node in nodes for position in _positions_of(node)}, around)
+    nodes = [*ast.walk(tree)]
+    # In Python 3.11, a loop evaluates what it iterates over at its own position.
+    loops = [node for node in nodes if isinstance(node, ast.For | ast.AsyncFor)]
+    expressions: dict[tuple[int | None, ...], ast.expr] = {_position_of(loop): loop.iter for loop in loops}
+    for node in reversed(nodes):
+        if isinstance(node, ast.expr):
+            expressions |= dict.fromkeys(_positions_of(node), node)
+    return _Source(expressions, around)
+
+
+def _position_of(node: ast.expr | ast.stmt) -> tuple[int | None, ...]:
+    return node.lineno, node.end_lineno, node.col_offset, node.end_col_offset
 
 
 def _positions_of(node: ast.expr) -> Iterator[tuple[int | None, ...]]:
-    yield node.lineno, node.end_lineno, node.col_offset, node.end_col_offset
+    yield _position_of(node)
     # The instructions of a chain over several lines begin where the last name does.
     last = node.func if isinstance(node, ast.Call) else node
     if isinstance(last, ast.Attribute) and last.end_col_offset is not None:

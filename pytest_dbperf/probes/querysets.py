@@ -153,7 +153,7 @@ def _mark_rows(queryset: Any, rows: Any, *, is_streamed: bool) -> Iterator[Any]:
     if is_joined_by_default := selected is True:
         selected = _joined_by_default(query.get_meta(), query.max_depth)
     joined = tuple(_longest_names(selected)) if is_joined_by_default else ()
-    fields = (
+    fields: tuple[Any, ...] = (
         *(queryset._dbperf_origin, fetched, load, defers),
         *(is_locked, query.combinator is not None, is_streamed, named, joined, []),
     )
