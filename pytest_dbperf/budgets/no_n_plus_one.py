@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from pytest_dbperf.budgets.allowances import WithAllowances
 from pytest_dbperf.budgets.repeats import names_of, require_threshold
-from pytest_dbperf.diagnosis.eager_loading import fixes_of
+from pytest_dbperf.diagnosis.eager_loading import eager_loading_for, fixes_of
 from pytest_dbperf.diagnosis.repeats import Repeat, in_turns, n_plus_ones, repeated
 from pytest_dbperf.diagnosis.repeats_shown import evidence_of_findings, hints_without_a_line, warning_about
 from pytest_dbperf.recording.groups import only_request
@@ -56,7 +56,7 @@ class NoNPlusOne(WithAllowances):
         forbidden = self.forbidden(recording)
         if not forbidden:
             return None
-        findings = in_turns(forbidden)
+        queries, findings = recording.queries, in_turns(forbidden)
         measured = sum(finding.count for finding in findings)
         loops = f"in {len(findings)} {'loop' if len(findings) == 1 else 'loops'}"
         return Violation(
@@ -68,7 +68,9 @@ class NoNPlusOne(WithAllowances):
             during=only_request(repeat.request for repeat in forbidden),
             advice=(
                 *hints_without_a_line(forbidden),
-                *fixes_of(forbidden, len(recording.queries), lambda _, uncured: not uncured),
+                *fixes_of(
+                    eager_loading_for(forbidden, queries), len(queries), lambda _, uncured: not uncured
+                ),
             ),
         )
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 from pytest_dbperf.budgets.budget import require_limit, require_number
 from pytest_dbperf.budgets.limited import LimitedOnAlias
 from pytest_dbperf.budgets.query_groups import evidence_of_groups
-from pytest_dbperf.diagnosis.eager_loading import fixes_of
+from pytest_dbperf.diagnosis.eager_loading import eager_loading_for, fixes_of
 from pytest_dbperf.diagnosis.repeats import Repeat, n_plus_ones
 from pytest_dbperf.diagnosis.repeats_shown import values_of
 from pytest_dbperf.recording.events import Query
@@ -90,7 +90,12 @@ class QueryBudget(LimitedOnAlias):
             evidence=evidence_of_groups(groups, lambda group: _note_on(group, loops.get(_cause(group), ()))),
             during=only_request(group.request for group in groups),
             advice=(
-                *fixes_of(repeats, measured, lambda left, _: is_only and left <= limit, what=what),
+                *fixes_of(
+                    eager_loading_for(repeats, recording.queries),
+                    measured,
+                    lambda left, _: is_only and left <= limit,
+                    what=what,
+                ),
                 *self._difference_from_django(recording),
             ),
         )

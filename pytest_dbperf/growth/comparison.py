@@ -11,7 +11,7 @@ from typing import Any
 
 from pytest_dbperf.callsites.callsite import CallPath
 from pytest_dbperf.diagnosis.connections import hints_on_connections
-from pytest_dbperf.diagnosis.eager_loading import fixes_of
+from pytest_dbperf.diagnosis.eager_loading import eager_loading_for, fixes_of
 from pytest_dbperf.diagnosis.hops import hints_on_your_hops
 from pytest_dbperf.diagnosis.repeats import Repeat, n_plus_ones
 from pytest_dbperf.recording.connections import NewConnection
@@ -161,14 +161,14 @@ def _how_to_stay_constant(grown: Sequence[Growth], scale: int, most_rows: Record
     yield from hints_on_connections([event for event in events if isinstance(event, NewConnection)])
 
 
-def _fixes_of_growth(grown: Sequence[Query], scale: int, most_rows: Recording) -> tuple[Fix, ...]:
+def _fixes_of_growth(grown: Sequence[Query], scale: int, most_rows: Recording) -> tuple[Fix | Hint, ...]:
     """Write the fixes of the N+1 queries that grew, with the numbers of the call with the most rows."""
     keys = {_key_of_query(query) for query in grown}
     counted = [query for query in most_rows.queries if _key_of_query(query) in keys]
     repeats = [repeat for repeat in n_plus_ones(most_rows.queries) if _key_of_query(repeat) in keys]
     left_alone = len(counted) - sum(repeat.count for repeat in repeats)
     return fixes_of(
-        repeats,
+        eager_loading_for(repeats, most_rows.queries),
         len(most_rows.queries),
         lambda _, unsolved: unsolved + left_alone == 0,
         what=f"queries for populate({scale})",

@@ -102,10 +102,15 @@ def _of_related_manager(queryset: Any) -> RelationLoad | None:
     origin = origin_of(queryset)
     if origin is None or origin.manager is None:
         return None
-    manager = origin.manager
-    return _load(
-        LoadedVia.TO_MANY, _accessor_of(manager), manager.instance, is_plain_relation=origin.clones == 0
-    )
+    return _load_of_manager(origin.manager, is_unchanged=origin.clones == 0)
+
+
+def _load_of_manager(manager: Any, *, is_unchanged: bool = True) -> RelationLoad:
+    name, instance = _accessor_of(manager), manager.instance
+    # `related(manager="published")` makes a manager of another class, which may return other rows.
+    usual = getattr(getattr(type(instance), name, None), "related_manager_cls", type(manager))
+    is_usual = usual is type(manager) and manager._db in (None, instance._state.db)
+    return _load(LoadedVia.TO_MANY, name, instance, is_plain_relation=is_unchanged and is_usual)
 
 
 def _accessor_of(manager: Any) -> str:
@@ -129,7 +134,8 @@ def _read_relation(frame: FrameType, seen: list[Any] | None) -> None:
     # The innermost frame counts.
     if seen is not None and not seen:
         known = frame.f_locals
-        seen.append(_load(LoadedVia.TO_ONE, known["self"].field.name, known["instance"]))
+        field = known["self"].field
+        seen.append(_load(LoadedVia.TO_ONE, field.name, known["instance"])._replace(relation=field))
 
 
 def _read_reverse_relation(frame: FrameType, seen: list[Any] | None) -> None:
@@ -137,7 +143,7 @@ def _read_reverse_relation(frame: FrameType, seen: list[Any] | None) -> None:
         known = frame.f_locals
         relation = known["self"].related
         load = _load(LoadedVia.TO_ONE, relation.get_accessor_name(), known["instance"])
-        seen.append(load._replace(other_name=relation.name))
+        seen.append(load._replace(other_name=relation.name, relation=relation))
 
 
 def _read_deferred_field(frame: FrameType, seen: list[Any] | None) -> None:
@@ -180,8 +186,7 @@ def _read_queryset(frame: FrameType, seen: list[Any] | None) -> None:
 
 def _read_manager(frame: FrameType, seen: list[Any] | None) -> None:
     if seen is not None and not seen:
-        manager = frame.f_locals["self"]
-        seen.append(_load(LoadedVia.TO_MANY, _accessor_of(manager), manager.instance))
+        seen.append(_load_of_manager(frame.f_locals["self"]))
 
 
 def _read_cache(_: FrameType, seen: list[Any] | None) -> None:

@@ -72,6 +72,7 @@ def _mark_rows(queryset: Any, rows: Any, caller: str) -> Iterator[Any]:
         this_thread.fetching = outer
     fetched = fetching.query
     if first is None:
+        _note_missing(fetched)
         return
     # A row may become something else than an instance of a model.
     if fetched is None or getattr(first, "_state", None) is None:
@@ -79,8 +80,8 @@ def _mark_rows(queryset: Any, rows: Any, caller: str) -> Iterator[Any]:
         yield from rows
         return
     batch = _batch_of(queryset, fetched, is_streamed=fetching.is_streamed)
-    selected = queryset.query.select_related
-    related = _related(batch, queryset.model, selected) if isinstance(selected, dict) else ()
+    selected = _selected(queryset.query)
+    related = _related(batch, queryset.model, selected) if selected else ()
     try:
         if is_at_once:
             this_thread.fetching = fetching
@@ -105,11 +106,44 @@ def _batch_of(
     # If the query asks for more than the relation, the queryset counts as one of its own.
     load = fetched.load if fetched.load is not None and fetched.load.is_plain_relation else None
     is_locked = query.select_for_update and not query.select_for_update_of
-    fields = (
-        *(origin_of(queryset), fetched, load, query.deferred_loading[1]),
-        *(is_locked, query.combinator is not None, is_streamed, are_being_made),
+    named, defers = query.deferred_loading
+    joined = tuple(_longest_names(_selected(query))) if query.select_related is True else ()
+    fields: tuple[Any, ...] = (
+        *(origin_of(queryset), fetched, load, defers),
+        *(is_locked, query.combinator is not None, is_streamed, are_being_made, named, joined, []),
     )
     return tuple.__new__(FetchedRows, fields)
+
+
+def _note_missing(query: Query | None) -> None:
+    """Note with the rows that a query has found no related row for one of them."""
+    load = query.load if query is not None else None
+    if load is not None and load.via is LoadedVia.TO_ONE and load.batch is not None:
+        load.batch.missing.append(load.name)
+
+
+def _selected(query: Any) -> dict[str, Any]:
+    """Return the relations that `select_related()` joins, level by level, also those without a name."""
+    selected = query.select_related
+    if selected is True:
+        return _joined_by_default(query.get_meta(), query.max_depth)
+    return selected or {}
+
+
+def _joined_by_default(opts: Any, depth: int) -> dict[str, Any]:
+    return {
+        field.name: _joined_by_default(field.remote_field.model._meta, depth - 1)
+        for field in (opts.fields if depth > 0 else ())
+        if field.remote_field and not field.null and not getattr(field.remote_field, "parent_link", False)
+    }
+
+
+def _longest_names(selected: dict[str, Any]) -> Iterator[str]:
+    for name, below in selected.items():
+        if below:
+            yield from (f"{name}__{longer}" for longer in _longest_names(below))
+        else:
+            yield name
 
 
 _Related = tuple[tuple[str, FetchedRows, Any], ...]
@@ -123,7 +157,7 @@ def _related(batch: FetchedRows, model: Any, selected: dict[str, Any]) -> _Relat
         relation = model._meta._forward_fields_map.get(name) or model._meta.fields_map.get(name)
         if relation is not None:
             load = RelationLoad(LoadedVia.TO_ONE, name=relation.cache_name, batch=batch, other_name=name)
-            joined = FetchedRows(batch.origin, batch.query, load)
+            joined = FetchedRows(batch.origin, batch.query, load, missing=[])
             related.append((load.name, joined, _related(joined, relation.related_model, below)))
     return tuple(related)
 

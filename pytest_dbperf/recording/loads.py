@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import StrEnum
 from itertools import compress, takewhile
 from typing import Any, NamedTuple, Self
@@ -95,7 +96,9 @@ class FetchedRows(NamedTuple):
     `defer()` leaves out fields, not `only()`. `is_locked` is true if `select_for_update()` locks all joined
     tables, `is_combined` for a `union()` or the like, `is_streamed` if `iterator()` fetched the rows.
     `are_being_made` is true for what is asked before an instance is complete, as in `__init__()`: that is too
-    early for `select_related()` and `prefetch_related()`.
+    early for `select_related()` and `prefetch_related()`. `named` are the fields that `only()` or `defer()`
+    names, `joined` the relations that `select_related()` without names has joined. `missing` is the one part
+    that changes: it gets the name of each to-one relation of these rows that Django has found no row for.
     """
 
     origin: QuerySetOrigin | None = None
@@ -106,6 +109,9 @@ class FetchedRows(NamedTuple):
     is_combined: bool = False
     is_streamed: bool = False
     are_being_made: bool = False
+    named: Collection[str] = ()
+    joined: tuple[str, ...] = ()
+    missing: Any = ()
 
     @property
     def made_at(self) -> CallPath:
@@ -140,7 +146,8 @@ class RelationLoad(NamedTuple):
     together with that row. `is_plain_relation` is true if the query asks only for the relation itself, so
     that eager loading would give the same. A prefetch loads it for several `rows` at once. `other_name` is
     what Django calls it where that is not the attribute: the related query name in `select_related()`, or the
-    `to_attr` of a `Prefetch`.
+    `to_attr` of a `Prefetch`. `relation` is Django's field or reverse relation, None if it makes no
+    difference.
     """
 
     via: LoadedVia
@@ -151,6 +158,7 @@ class RelationLoad(NamedTuple):
     is_plain_relation: bool = True
     rows: int = 1
     other_name: str = ""
+    relation: Any = None
 
     @property
     def is_lazy(self) -> bool:

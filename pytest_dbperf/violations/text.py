@@ -77,8 +77,11 @@ def _parts(violations: Sequence[Violation], root: Path, *, in_full: bool) -> Ite
         for index, evidence in enumerate(violation.evidence):
             rank = _ADVICE + index if index else _FIRST_EVIDENCE
             yield _Part(number, index, rank, _written_evidence(evidence, root, in_full=in_full))
-        first_fix = next((index for index, line in enumerate(violation.advice) if line.label == "fix"), None)
-        written = [_written_advice(line, root) for line in violation.advice]
+        advice = [
+            line for line in violation.advice if in_full or not (isinstance(line, Hint) and line.is_detail)
+        ]
+        first_fix = next((index for index, line in enumerate(advice) if line.label == "fix"), None)
+        written = [_written_advice(line, root) for line in advice]
         for index, (change, result) in enumerate(written):
             if in_full or change not in written_before:
                 rank = _FIRST_FIX if index == first_fix else _ADVICE

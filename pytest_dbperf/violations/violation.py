@@ -31,11 +31,12 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """One sentence of advice, and the lines of your code that it is about."""
+    """One sentence of advice, and the lines of your code that it is about. A detail is shown with -v only."""
 
     label: Label
     text: str
     sites: CallPath = ()
+    is_detail: bool = False
 
 
 @dataclass(frozen=True, slots=True)

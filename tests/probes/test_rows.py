@@ -175,10 +175,12 @@ def test_a_relation_without_a_row_is_joined_as_none(recording):
 
 @pytest.mark.filterwarnings("ignore:Calling select_related")
 def test_all_relations_may_be_joined(recording):
-    """Without names, Django chooses: no batch is known for what it chose."""
+    """Without names, Django joins the foreign keys that cannot be null."""
     volume = Volume.objects.select_related().first()
 
-    assert batch_of(volume.writer) is None
+    assert batch_of(volume).joined == ("writer",)
+    assert batch_of(volume.writer).load.name == "writer"
+    assert batch_of(volume.writer).load.batch is batch_of(volume)
 
 
 def test_an_instance_that_is_known_from_elsewhere_keeps_its_batch(recording):

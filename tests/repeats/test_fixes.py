@@ -24,76 +24,63 @@ HAS_FETCH_MODES = django.VERSION >= (6, 1)
 
 
 def writers_and_publishers(volumes):
-    for volume in volumes:
-        volume.writer.name, volume.publisher.name
+    return [(volume.writer.name, volume.publisher.name) for volume in volumes]
 
 
 def profiles(volumes):
-    for volume in volumes:
-        volume.writer.profile.website
+    return [volume.writer.profile.website for volume in volumes]
 
 
 def chapters(volumes):
-    for volume in volumes:
-        list(volume.chapters.all())
+    return [list(volume.chapters.all()) for volume in volumes]
 
 
 def genres(volumes):
-    for volume in volumes:
-        list(volume.genres.all())
+    return [list(volume.genres.all()) for volume in volumes]
 
 
 def volumes_of_genres(found):
-    for genre in found:
-        list(genre.volume_set.all())
+    return [list(genre.volume_set.all()) for genre in found]
 
 
 def number_of_volumes(publishers):
-    for publisher in publishers:
-        publisher.volumes.count(), publisher.volumes.exists()
+    return [(publisher.volumes.count(), publisher.volumes.exists()) for publisher in publishers]
 
 
 def genres_of_volumes(publishers):
-    for publisher in publishers:
-        for volume in publisher.volumes.all():
-            list(volume.genres.all())
+    return [[list(volume.genres.all()) for volume in publisher.volumes.all()] for publisher in publishers]
 
 
 def writers_of_volumes(publishers):
-    for publisher in publishers:
-        for volume in publisher.volumes.all():
-            volume.writer.name
+    return [[volume.writer.name for volume in publisher.volumes.all()] for publisher in publishers]
 
 
 def websites(writers):
-    for writer in writers:
-        writer.profile.website
+    return [writer.profile.website for writer in writers]
 
 
 def subjects(notes):
-    for note in notes:
-        note.subject
+    return [note.subject for note in notes]
 
 
 def notes(volumes):
-    for volume in volumes:
-        list(volume.notes.all())
+    return [list(volume.notes.all()) for volume in volumes]
 
 
 def summaries(volumes):
-    for volume in volumes:
-        volume.summary
+    return [volume.summary for volume in volumes]
 
 
 def prefetched_one_by_one(volumes):
+    found = []
     for volume in volumes:
         prefetch_related_objects([volume], "genres")
-        list(volume.genres.all())
+        found.append(list(volume.genres.all()))
+    return found
 
 
 def writers_and_their_pupils(volumes):
-    for volume in volumes:
-        list(volume.writer.pupils.all())
+    return [list(volume.writer.pupils.all()) for volume in volumes]
 
 
 # What is loaded in a loop, from which rows, and the methods that load it at once.
@@ -149,8 +136,9 @@ def promised(fix):
 )
 @pytest.mark.django_db
 def test_what_is_advised_saves_what_is_promised(recorder, loop, rows_of, methods):
-    """Each method is called as it is written, one after the other."""
+    """Each method is called as it is written, one after the other, and gives the same rows and values."""
     Shelf("default", 3)
+    before = loop(rows_of())
     unchanged = record(recorder, loop, rows_of())
     fixes = fixes_in(NoNPlusOne().check(unchanged))
 
@@ -159,6 +147,7 @@ def test_what_is_advised_saves_what_is_promised(recorder, loop, rows_of, methods
     for fix in fixes:
         queryset = eval(f"queryset{fix.text}")
     changed = record(recorder, loop, queryset)
+    assert sorted(loop(queryset.all()), key=str) == sorted(before, key=str)
     assert len(unchanged.queries) == promised(fixes[0])[0]
     assert len(changed.queries) == promised(fixes[-1])[1]
     assert NoNPlusOne().check(changed) is None
@@ -421,10 +410,9 @@ def genres_of_streamed_rows():
     genres(Volume.objects.iterator())
 
 
-# One that Django made for itself, three where the method is refused, and two where it would not help.
+# One that Django made for itself, two where the method is refused, and two where it would not help.
 IN_VAIN = [
     listed_by_a_view,
-    lambda: read(Volume.objects.select_for_update()),
     lambda: read(Volume.objects.filter(pk__lt=0).union(Volume.objects.all())),
     genres_of_streamed_rows,
     streamed,
@@ -432,7 +420,7 @@ IN_VAIN = [
 ]
 
 
-@pytest.mark.parametrize("work", IN_VAIN, ids=["view", "locked", "union", "rows", "iterator", "chain"])
+@pytest.mark.parametrize("work", IN_VAIN, ids=["view", "union", "rows", "iterator", "chain"])
 @pytest.mark.django_db
 def test_what_would_not_help_is_not_advised(recorder, work):
     """The failure names the N+1, with the lines that ran the queries."""

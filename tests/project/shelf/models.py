@@ -3,6 +3,7 @@
 from django.contrib.contenttypes.fields import GenericForeignKey, GenericRelation
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
+from django.db.models.functions import Length
 
 
 class Publisher(models.Model):
@@ -89,6 +90,54 @@ class Chapter(models.Model):
     is_written = models.BooleanField(default=True)
 
     objects = WrittenManager()
+    planned = models.Manager()  # noqa: DJ012  # It is a manager like the one above.
+
+
+class Item(models.Model):
+    """Anything that is lent."""
+
+    title = models.CharField(max_length=50)
+    publisher = models.ForeignKey(Publisher, models.CASCADE, related_name="+")
+
+
+class Record(Item):
+    """An item that is played: it has a row in two tables."""
+
+    minutes = models.IntegerField(default=45)
+
+
+class Loan(models.Model):
+    """An item that is away. The item may be deleted before: the database does not check that there is one."""
+
+    item = models.ForeignKey(Item, models.DO_NOTHING, related_name="loans", db_constraint=False)
+    deposit = models.ForeignKey(Item, models.DO_NOTHING, null=True, related_name="+", db_constraint=False)
+
+
+class MeasuredManager(models.Manager):
+    """Adds a number to each row, also to those that a relation loads."""
+
+    def get_queryset(self):
+        """Count the characters."""
+        return super().get_queryset().annotate(length=Length("text"))
+
+
+class Text(models.Model):
+    """A text that is not finished."""
+
+    text = models.TextField()
+
+    objects = MeasuredManager()
+
+    class Meta:
+        """Relations load it with the number as well."""
+
+        base_manager_name = "objects"
+
+
+class Proof(models.Model):
+    """A print of a text."""
+
+    text = models.ForeignKey(Text, models.CASCADE)
 
 
 import shelf.relations  # noqa: E402, F401  # More models of this app, related to these.

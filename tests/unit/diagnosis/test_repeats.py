@@ -8,7 +8,7 @@ from pytest_dbperf.budgets.no_write_loops import NoWriteLoops
 from pytest_dbperf.budgets.query_budget import QueryBudget
 from pytest_dbperf.diagnosis import eager_loading
 from pytest_dbperf.diagnosis.differences import root_of
-from pytest_dbperf.diagnosis.eager_loading import changes_for
+from pytest_dbperf.diagnosis.eager_loading import eager_loading_for
 from pytest_dbperf.diagnosis.repeats import in_turns, n_plus_ones, repeated, write_loops
 from pytest_dbperf.recording.cause import Cause
 from pytest_dbperf.recording.loads import FetchedRows, LoadedVia, QuerySetOrigin, RelationLoad
@@ -213,7 +213,7 @@ def test_rows_that_were_loaded_for_unknown_ones_have_no_root():
 )
 def test_no_change_is_told_without_a_line(batch):
     """A line is never guessed."""
-    assert changes_for(n_plus_ones(loaded(1, 2, batch=batch))) == []
+    assert eager_loading_for(n_plus_ones(loaded(1, 2, batch=batch)), ()).changes == []
 
 
 @pytest.mark.parametrize("outside", [(), (OTHER,), (HELPER,)])
@@ -221,7 +221,7 @@ def test_a_queryset_that_was_made_before_is_changed_where_it_is_evaluated(outsid
     """The line is in the request that evaluates it."""
     cause = Cause((VIEW, OTHER), request()._replace(cause=Cause(outside)))
     batch = FetchedRows(query=query()._replace(cause=cause))
-    [change] = changes_for(n_plus_ones(loaded(1, 2, batch=batch)))
+    [change] = eager_loading_for(n_plus_ones(loaded(1, 2, batch=batch)), ()).changes
 
     assert change.site == VIEW
 
@@ -230,7 +230,8 @@ def test_a_queryset_that_was_made_before_is_changed_where_it_is_evaluated(outsid
 def test_fetch_modes_come_with_a_version_of_django(monkeypatch, series, peers):
     """Versions are compared as numbers."""
     monkeypatch.setattr(eager_loading, "version", {"django": series}.get)
-    [change] = changes_for(n_plus_ones(loaded(1, 2, batch=FetchedRows(QuerySetOrigin((VIEW,))))))
+    loads = loaded(1, 2, batch=FetchedRows(QuerySetOrigin((VIEW,))))
+    [change] = eager_loading_for(n_plus_ones(loads), ()).changes
 
     assert change.saves_with_peers == peers
 

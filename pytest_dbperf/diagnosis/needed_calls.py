@@ -1,0 +1,234 @@
+"""Which call on a queryset would have loaded it at once? Its method and line, or why there is none."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from pytest_dbperf.callsites.callsite import CallSite
+from pytest_dbperf.diagnosis.around_loads import AroundLoads
+from pytest_dbperf.diagnosis.joins import (
+    has_own_base_manager,
+    is_missing,
+    joined_but_left_out,
+    left_out_on_the_way,
+    why_not_joined,
+    would_become_none,
+)
+from pytest_dbperf.diagnosis.queryset_lines import line_to_change
+from pytest_dbperf.diagnosis.repeats import Repeat
+from pytest_dbperf.recording.groups import key_of_sites
+from pytest_dbperf.recording.loads import FetchedRows, LoadedVia, RelationLoad
+
+SELECT, PREFETCH, ONLY, DEFER = "select_related", "prefetch_related", "only", "defer"
+
+
+@dataclass(frozen=True, slots=True)
+class NeededCall:
+    """The method call that would save `count` queries, which loaded one relation, on the line of a queryset.
+
+    `rows` are those that the queryset fetched when it was evaluated, and `asking` is how many of them, or of
+    the rows below them, the relation was loaded for. `load` is one of the loads. `needs` are the fields that
+    `only()` or `defer()` leaves out, and that a join needs. With `is_missing`, one of the loads found no row.
+    """
+
+    site: CallSite
+    method: str
+    name: str
+    load: RelationLoad
+    rows: FetchedRows
+    count: int
+    asking: int
+    statement: str
+    needs: tuple[str, ...] = ()
+    is_missing: bool = False
+
+    @property
+    def line(self) -> Hashable:
+        """A key of the line."""
+        return key_of_sites((self.site,))
+
+    @property
+    def is_loaded_by_model(self) -> bool:
+        """Whether eager loading takes one query for each model of the related rows."""
+        return self.load.via is LoadedVia.GENERIC or has_own_base_manager(self.load.relation)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A method call that would not help, and why. With `is_final`, no other method would help, either."""
+
+    method: str
+    name: str
+    reason: str
+    site: CallSite | None = None
+    is_final: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """Loads of one relation for rows that one evaluation of a queryset fetched, and the relations to it."""
+
+    root: FetchedRows
+    path: Sequence[RelationLoad]
+    loads: list[RelationLoad]
+
+    @property
+    def load(self) -> RelationLoad:
+        return self.path[-1]
+
+    @property
+    def name(self) -> str:
+        return "__".join(each.name for each in self.path)
+
+    @property
+    def begins_in_a_row_being_made(self) -> bool:
+        return any(each.is_for_a_row_being_made for each in self.path)
+
+    def name_for(self, method: str) -> str:
+        """Return its name as this method of a queryset takes it."""
+        return "__".join(each.name_in(is_prefetch=method == PREFETCH) for each in self.path)
+
+
+def needed_calls(repeats: Iterable[Repeat], around: AroundLoads) -> tuple[list[NeededCall], list[Refusal]]:
+    """Find the calls that would have loaded relations at once, and those that would not help."""
+    found: list[NeededCall] = []
+    refused: list[Refusal] = []
+    for repeat in repeats:
+        if not repeat.is_lazy:
+            continue
+        for one in _calls_for(repeat, around):
+            if isinstance(one, NeededCall):
+                found.append(one)
+            else:
+                refused.append(one)
+    refused += _for_single_rows(found)
+    blocked = {
+        (key_of_sites((one.site,)), one.name) for one in refused if one.is_final and one.site is not None
+    }
+    kept = [
+        call for call in found if not any((call.line, way) in blocked for way in _ways_through(call.name))
+    ]
+    return kept, refused
+
+
+def _calls_for(repeat: Repeat, around: AroundLoads) -> Iterator[NeededCall | Refusal]:
+    if repeat.is_chain:
+        # The depth of a tree differs from row to row.
+        yield Refusal(SELECT, repeat.loads[0].name, "each row was loaded for the one before, as up a tree")
+        return
+    # One object may stand for a million loads.
+    times = Counter(map(id, repeat.loads))
+    for way in _ways(repeat):
+        method, tables = PREFETCH, repeat.statement.tables
+        site = line_to_change(way.root)
+        if way.load.via is LoadedVia.DEFERRED:
+            method = DEFER if way.root.defers else ONLY
+        elif all(each.via is LoadedVia.TO_ONE for each in way.path):
+            method = SELECT
+        name = way.name_for(method)
+        if isinstance(site, str) or (way.root.is_combined and method in (SELECT, PREFETCH)):
+            yield Refusal(
+                method,
+                name,
+                site if isinstance(site, str) else "Django refuses it after union() and the like",
+            )
+            continue
+        if method == SELECT and (why := _why_not_joined(way, repeat.using)):
+            yield Refusal(method, name, why, site, is_final=False)
+            method, name = PREFETCH, way.name_for(PREFETCH)
+        why = _why_not_prefetched(way, around) if method == PREFETCH else ""
+        if method in (DEFER, ONLY) and not all(_is_joined(each) for each in way.path[:-1]):
+            why = "another queryset leaves it out, which loads the related rows"
+        if not why and method in (SELECT, PREFETCH) and way.begins_in_a_row_being_made:
+            why = "it was asked for before the instance was complete, as in its __init__()"
+        if not why and (table := around.table_written(tables, way.loads, way.root)):
+            why = f"{table} is written in between, and what was loaded at once would not show it"
+        if why:
+            yield Refusal(method, name, why, site)
+            continue
+        count = sum(times[id(load)] for load in way.loads)
+        rows = {(id(load.batch), id(load) if load.row is None else load.row) for load in way.loads}
+        yield NeededCall(
+            site=site,
+            method=method,
+            name=name,
+            load=way.load,
+            rows=way.root,
+            count=count,
+            # A compacted load stands for many rows.
+            asking=len(rows) if count == len(way.loads) else count,
+            statement=repeat.statement.fingerprint,
+            needs=_fields_needed(way) if method == SELECT else (),
+            is_missing=any(is_missing(each) for each in way.loads),
+        )
+
+
+def _ways(repeat: Repeat) -> Iterable[_Way]:
+    """Find the rows at the root that relations were loaded for: those of a queryset of its own."""
+    is_of_one_query = len({id(load.batch) for load in repeat.loads}) == 1
+    ways: dict[Hashable, _Way] = {}
+    for load in {id(load): load for load in repeat.loads}.values():
+        path, batch = [load], load.batch
+        while batch is not None and (above := batch.load) is not None:
+            # A to-many relation is a queryset of its own, unless it was evaluated in a loop, too.
+            if above.via is LoadedVia.TO_MANY and is_of_one_query:
+                break
+            path.insert(0, above)
+            batch = above.batch
+        if batch is not None:
+            way = _Way(batch, path, [])
+            ways.setdefault((id(batch), way.name), way).loads.append(load)
+    return ways.values()
+
+
+def _why_not_joined(way: _Way, using: str | None) -> str:
+    if way.root.is_locked:
+        return "select_for_update() would lock the joined rows, too"
+    # The alias of the query that loaded each of them.
+    below = [each.batch.query for each in way.path[1:] if each.batch is not None]
+    aliases = [*(query.using if query is not None else using for query in below), using]
+    found = (why_not_joined(load, alias, way.root) for load, alias in zip(way.path, aliases, strict=True))
+    return next(filter(None, found), "")
+
+
+def _why_not_prefetched(way: _Way, around: AroundLoads) -> str:
+    if way.root.is_streamed:
+        return "iterator() prefetches only with a chunk_size"
+    if any(each.via is LoadedVia.GENERIC for each in way.path[:-1]):
+        return "some models of the generic foreign key may not have it"
+    if any(would_become_none(each) for each in (*way.path, *way.loads)):
+        return "one of the rows does not exist: Django raises an error now, and would return None"
+    if any(around.is_on_several_databases(each) for each in way.path):
+        return "a router sends its queries to several databases, and a prefetch is sent to one"
+    return ""
+
+
+def _is_joined(load: RelationLoad) -> bool:
+    return load.via is LoadedVia.TO_ONE and load.relation is None
+
+
+def _fields_needed(way: _Way) -> tuple[str, ...]:
+    return (*left_out_on_the_way(way.path, way.root), *joined_but_left_out(way.root))
+
+
+def _for_single_rows(found: Sequence[NeededCall]) -> list[Refusal]:
+    """Refuse to prefetch for one row each time: that is a query for each as well, used or not."""
+    by_change: dict[Hashable, list[NeededCall]] = {}
+    for call in found:
+        if call.method == PREFETCH:
+            by_change.setdefault((call.line, call.name), []).append(call)
+    why = "its queryset is evaluated again for each row, which a prefetch would follow with one more query"
+    return [
+        Refusal(PREFETCH, calls[0].name, why, calls[0].site)
+        for calls in by_change.values()
+        if len({id(call.rows) for call in calls}) > 1 and all(call.asking == 1 for call in calls)
+    ]
+
+
+def _ways_through(name: str) -> Iterator[str]:
+    """Yield a path and those that lead to it: `writer__mentor` and `writer`."""
+    while name:
+        yield name
+        name = name.rpartition("__")[0]
