@@ -69,7 +69,12 @@ class QuerySetOrigin(NamedTuple):
 
     @property
     def _asking(self) -> CallPath:
-        return tuple(takewhile(_is_yours_or_makes_querysets, self.frames))
+        managers = {_manager_of(site) for site in self.frames if site[0].co_name == _OF_MANAGERS} - {None}
+        return tuple(
+            takewhile(
+                lambda site: _is_yours_or_makes_querysets(site) or _manager_of(site) in managers, self.frames
+            )
+        )
 
     def __reduce__(self) -> tuple[type[None], tuple[()]]:
         return _nothing()
@@ -79,6 +84,13 @@ class QuerySetOrigin(NamedTuple):
 
     def __deepcopy__(self, memo: object) -> Self:
         return self
+
+
+def _manager_of(site: CallSite) -> tuple[str, str] | None:
+    """Return the file and the class of a manager's method: its methods ask on behalf of their caller."""
+    code = site[0]
+    owner = code.co_qualname.rpartition(".")[0]
+    return (code.co_filename, owner) if "Manager" in owner else None
 
 
 def _is_yours_or_makes_querysets(site: CallSite) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from pytest_dbperf.plans.explain_session import CannotExplain
 from pytest_dbperf.recording.recorder import Recorder, Recording
 from pytest_dbperf.session.budget_results import allowance_results_of
 from pytest_dbperf.session.countable import require_checkable
+from pytest_dbperf.session.examples import keeping_each_finding_once
 from pytest_dbperf.session.running_test import RunningTest
 from pytest_dbperf.violations.text import BudgetExceeded
 from pytest_dbperf.violations.violation import Violation, WarningLine
@@ -44,11 +46,27 @@ class Checking:
         self._verbose = verbose
 
     def check_test(self, test: RunningTest) -> None:
-        """Check the budgets of a test whose body has passed."""
+        """Check the budgets of a test whose body has passed; those of examples have been checked already."""
         __tracebackhide__ = True
-        self.check(test, test.limits, test.recording)
+        if not test.examples:
+            self.check(test, test.limits, test.recording)
         for window in test.windows:
             window.require_use()
+
+    @contextmanager
+    def example_of(self, test: RunningTest) -> Iterator[None]:
+        """Record one example of a test, and check the budgets on it."""
+        __tracebackhide__ = True
+        recording = self._recorder.record(
+            driver_queries=self._options.counts_driver_queries, samples=want_plans(test.limits)
+        )
+        with (
+            keeping_each_finding_once(test, fails=self._options.enforces),
+            self._caches.leaving_as_found(),
+        ):
+            with recording:
+                yield
+            self.check(test, test.limits, recording)
 
     def check(self, test: RunningTest, budgets: Sequence[PlacedBudget], recording: Recording) -> None:
         """Check budgets on a recording of a test or of a part of it, and tell all violations in one error."""

@@ -52,4 +52,7 @@ def explanation_of(error: BaseException, item: pytest.Item) -> Explanation | Non
         path, line = Path(site[0].co_filename), line_of(site)
     else:
         path, line = item.config.rootpath / item.location[0], (item.location[1] or 0) + 1
-    return Explanation(str(error).splitlines(), path, line, type(error).__name__)
+    # Hypothesis names the example in a note.
+    notes: list[str] = getattr(error, "__notes__", [])
+    lines = "\n".join((str(error), *([""] if notes else []), *notes)).splitlines()
+    return Explanation(lines, path, line, type(error).__name__)

@@ -29,6 +29,8 @@ class RunningTest:
         self.violations: list[Violation] = []
         self.warnings: list[tuple[PlacedBudget, WarningLine]] = []
         self.allowances: list[AllowanceResult] = []
+        # How many examples of it Hypothesis has run: each is checked by itself.
+        self.examples = 0
         self.warm_caches: Sequence[CachedFunction] = ()
         self.opened_for_it: Sequence[str] = ()
         self._numbers = PhaseNumbers()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_dbperf.callsites.shown import relative
 from pytest_dbperf.results.model import SourceResult, digest_of
+from pytest_dbperf.session.examples import has_examples
 from pytest_dbperf.session.item_kinds import databases_of
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class Sources:
         path, line, obstacle = item.path, 0, ""
         if name is None:
             obstacle = f"a {type(item).__name__} has no decorators"
+        elif has_examples(item):
+            name, obstacle = None, "Hypothesis runs it with other examples each time"
         else:
             if cls is not None:
                 owner = next((base for base in cls.__mro__ if name in vars(base)), cls)

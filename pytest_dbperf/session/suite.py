@@ -18,6 +18,7 @@ from pytest_dbperf.recording.recorder import Recorder
 from pytest_dbperf.session import standing_connections
 from pytest_dbperf.session.checking import Checking
 from pytest_dbperf.session.countable import require_checkable, why_nothing_counts
+from pytest_dbperf.session.examples import wrap_examples
 from pytest_dbperf.session.item_kinds import databases_of, is_unittest_method, uses_asgiref_thread
 from pytest_dbperf.session.live import LiveRecording
 from pytest_dbperf.session.running_test import RunningTest
@@ -91,6 +92,7 @@ class Suite:
             call_sites=bool(test.limits) or self.options.wants_groups or self._uses_fixtures(item),
             samples=want_plans(test.limits),
         )
+        unwrap = wrap_examples(item, lambda: self._checking.example_of(test)) if test.limits else None
         try:
             if is_unittest_method(item):
                 with self._around_method(item):
@@ -100,6 +102,8 @@ class Suite:
                     yield
                 self._check()
         finally:
+            if unwrap is not None:
+                unwrap()
             test.add_call(
                 self._root,
                 with_groups=self.options.wants_groups,
