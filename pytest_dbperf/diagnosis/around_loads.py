@@ -36,16 +36,16 @@ class AroundLoads:
         """Tell whether this relation was loaded from more than one database for rows fetched together."""
         return len({query.using for query in self._queries if _is_alike(query.load, load)}) > 1
 
-    def evaluations_without(self, path: str, roots: Sequence[FetchedRows]) -> int:
-        """Count the evaluations of the queryset of these rows that loaded nothing by this path."""
+    def evaluations_without(self, attributes: tuple[str, ...], roots: Sequence[FetchedRows]) -> int:
+        """Count the evaluations of the queryset of these rows that loaded nothing by these attributes."""
         keys = {_key_of(root.query) for root in roots if root.query is not None}
         evaluated = sum(self._times[id(query)] for query in self._queries if _key_of(query) in keys)
         asking = {
             id(root)
             for query in self._queries
             if query.load is not None
-            for root, way in ways_of(query.load)
-            if way == path and root.query is not None and _key_of(root.query) in keys
+            for root, way in _ways_of(query.load)
+            if way == attributes and root.query is not None and _key_of(root.query) in keys
         }
         return max(0, evaluated - len(asking))
 
@@ -53,14 +53,15 @@ class AroundLoads:
         return (self._by_load[key] for key in {id(load) for load in loads} if key in self._by_load)
 
 
-def ways_of(load: RelationLoad) -> Iterator[tuple[FetchedRows, str]]:
-    """Yield the rows that a relation was loaded for, those above them, and the path from each."""
-    path, batch = load.name, load.batch
+def _ways_of(load: RelationLoad) -> Iterator[tuple[FetchedRows, tuple[str, ...]]]:
+    """Yield the rows that a relation was loaded for, those above them, and the attributes from each."""
+    way: tuple[str, ...] = (load.name,)
+    batch = load.batch
     while batch is not None:
-        yield batch, path
+        yield batch, way
         if batch.load is None:
             return
-        path, batch = f"{batch.load.name}__{path}", batch.load.batch
+        way, batch = (batch.load.name, *way), batch.load.batch
 
 
 def _is_alike(one: RelationLoad | None, other: RelationLoad) -> bool:

@@ -120,7 +120,7 @@ def eager_loading_for(repeats: Sequence[Repeat], queries: Sequence[Query]) -> Ea
         of_line = {method: _change(needed, around) for method, needed in by_method.items()}
         changes += _with_peers_once(_told_together(of_line, by_method.get(SELECT, ())))
     refused += [
-        Refusal(PREFETCH, name, "its queryset is also evaluated where it is not used", change.site)
+        Refusal(PREFETCH, name, "its queryset is also evaluated where it is not used", site=change.site)
         for change in changes
         if change.saves <= 0
         for name in change.names.get(PREFETCH, ())
@@ -175,7 +175,8 @@ def _change(needed: Sequence[NeededCall], around: AroundLoads) -> QuerySetChange
     saves = loads
     if method == PREFETCH:
         roots = [call.rows for call in needed]
-        saves -= queries + sum(around.evaluations_without(name, roots) for name in sorted(names))
+        ways = {call.attributes for call in needed}
+        saves -= queries + sum(around.evaluations_without(way, roots) for way in ways)
     has_peers = _has_fetch_modes() and all(
         # Streamed rows come one by one and have no peers yet. For a missing row, peers get None and no error.
         call.load.via in _VIA_FETCH_MODES

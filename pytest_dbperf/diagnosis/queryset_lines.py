@@ -225,8 +225,9 @@ def _expression_at(site: CallSite) -> tuple[_Source | None, ast.expr | None]:
     if source is None:
         return None, None
     node = source.expressions.get(position_of(site)[1])
-    is_comprehension = isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp)
-    return source, node.generators[0].iter if is_comprehension else node
+    if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+        return source, node.generators[0].iter
+    return source, node
 
 
 @lru_cache(_MOST_FILES)

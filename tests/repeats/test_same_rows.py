@@ -78,6 +78,10 @@ def names_of_writers(volumes):
     return [volume.writer.name for volume in volumes]
 
 
+def biographies(volumes):
+    return [(volume.writer.name, volume.writer.biography) for volume in volumes]
+
+
 def titles_of_items(records):
     return [record.item_ptr.title for record in records]
 
@@ -180,6 +184,20 @@ LOOPS = [
         lambda: Writer.objects.only("name", "profile").select_related("profile"),
         "",
     ),
+    (
+        biographies,
+        lambda: Volume.objects.only("title", "writer__name"),
+        '.prefetch_related("writer")',
+        None,
+        "only() or defer() would leave out fields of the joined rows",
+    ),
+    (
+        biographies,
+        lambda: Volume.objects.defer("writer__biography"),
+        '.prefetch_related("writer")',
+        None,
+        "only() or defer() would leave out fields of the joined rows",
+    ),
     (websites, lambda: Writer.objects.defer("biography"), '.select_related("profile")', None, ""),
     (
         titles_of_items,
@@ -208,7 +226,7 @@ LOOPS = [
         Loan.objects.all,
         '.prefetch_related("item")',
         None,
-        "without a database constraint, a join leaves out rows that point to no Item",
+        "Django has made no constraint for it: a join leaves out rows that point to no Item",
     ),
     (
         lengths,
