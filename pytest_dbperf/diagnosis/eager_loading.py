@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 
 from pytest_dbperf.callsites.callsite import CallSite
 from pytest_dbperf.diagnosis.around_loads import AroundLoads
+from pytest_dbperf.diagnosis.joins import is_link_to_a_child
 from pytest_dbperf.diagnosis.needed_calls import (
     DEFER,
     ONLY,
@@ -127,9 +128,30 @@ def eager_loading_for(repeats: Sequence[Repeat], queries: Sequence[Query]) -> Ea
     ]
     return EagerLoading(
         count=sum(repeat.count for repeat in repeats),
-        changes=sorted((change for change in changes if change.saves > 0), key=lambda one: -one.saves),
+        changes=_in_order(change for change in changes if change.saves > 0),
         refused=[*dict.fromkeys(refused)],
     )
+
+
+def _in_order(changes: Iterable[QuerySetChange]) -> list[QuerySetChange]:
+    """Put the change that saves most first, but a join before what is prefetched through it.
+
+    Without the join, that prefetch would load both, and save more than it says.
+    """
+    ordered: list[QuerySetChange] = []
+    for change in sorted(changes, key=lambda one: -one.saves):
+        joined = tuple(f"{name}__" for name in change.names.get(SELECT, ()))
+        index = next(
+            (
+                index
+                for index, other in enumerate(ordered)
+                if other.site == change.site
+                and any(name.startswith(joined) for name in other.names.get(PREFETCH, ()))
+            ),
+            len(ordered),
+        )
+        ordered.insert(index, change)
+    return ordered
 
 
 def _told_together(of_line: dict[str, QuerySetChange], joins: Sequence[NeededCall]) -> list[QuerySetChange]:
@@ -181,7 +203,7 @@ def _change(needed: Sequence[NeededCall], around: AroundLoads) -> QuerySetChange
         # Streamed rows come one by one and have no peers yet. For a missing row, peers get None and no error.
         call.load.via in _VIA_FETCH_MODES
         and "__" not in call.name
-        and not (call.rows.is_streamed or call.is_missing)
+        and not (call.rows.is_streamed or call.is_missing or is_link_to_a_child(call.load.relation))
         for call in needed
     )
     return QuerySetChange(

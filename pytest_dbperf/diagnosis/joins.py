@@ -58,6 +58,16 @@ def would_become_none(load: RelationLoad) -> bool:
     return is_missing(load) and not _is_reverse(load.relation) and load.relation.null
 
 
+def is_link_to_a_child(relation: Any) -> bool:
+    """Tell whether a relation is the parent link to a model that has a parent itself.
+
+    Django makes that parent of the child's fields, but asks for it where a fetch mode loads it for all peers.
+    """
+    if relation is None or _is_reverse(relation):
+        return False
+    return bool(relation.remote_field.parent_link and relation.related_model._meta.parents)
+
+
 def _is_reverse(relation: Any) -> bool:
     return hasattr(relation, "get_accessor_name")
 

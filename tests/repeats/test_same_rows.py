@@ -11,7 +11,20 @@ from pytest_dbperf.budgets.no_n_plus_one import NoNPlusOne
 from pytest_dbperf.callsites.callsite import line_of
 from pytest_dbperf.violations.text import explain
 from pytest_dbperf.violations.violation import Fix, Hint
-from shelf.models import Chapter, Draft, Genre, Item, Loan, Profile, Proof, Publisher, Record, Volume, Writer
+from shelf.models import (
+    Album,
+    Chapter,
+    Draft,
+    Genre,
+    Item,
+    Loan,
+    Profile,
+    Proof,
+    Publisher,
+    Record,
+    Volume,
+    Writer,
+)
 from tests.repeats.table import Shelf
 
 ROOT = Path(__file__).parents[2]
@@ -84,6 +97,10 @@ def biographies(volumes):
 
 def titles_of_items(records):
     return [record.item_ptr.title for record in records]
+
+
+def titles_of_records(albums):
+    return [album.record_ptr.item_ptr.title for album in albums]
 
 
 def publishers_of_items(records):
@@ -213,6 +230,13 @@ LOOPS = [
         None,
         "Django never joins a parent link",
     ),
+    (
+        titles_of_records,
+        lambda: Album.objects.only("songs"),
+        '.prefetch_related("record_ptr")',
+        None,
+        "Django never joins a parent link",
+    ),
     (minutes, Item.objects.all, '.select_related("record__publisher")', None, ""),
     (
         minutes,
@@ -249,7 +273,7 @@ def fill():
     """Three rows of each model."""
     shelf = Shelf("default", 3)
     for number, publisher in enumerate(shelf.all(Publisher)):
-        item = shelf.make(Record, title=f"record {number}", publisher=publisher)
+        item = shelf.make(Album, title=f"record {number}", publisher=publisher)
         shelf.make(Loan, item_id=item.pk if number else 0, deposit_id=item.pk if number else 0)
         shelf.make(Proof, draft=shelf.make(Draft, text="x" * number))
     return shelf
@@ -467,6 +491,30 @@ def test_a_prefetch_counts_where_it_is_not_used_as_well(recorder):
     violation = NoNPlusOne().check(recording)
     assert fixes_in(violation) == []
     assert any("also evaluated where it is not used" in reason for reason in reasons_in(violation))
+
+
+def test_each_fix_holds_by_itself(recorder):
+    """A prefetch through a relation that is joined saves what it says once that is joined."""
+    fill()
+
+    def pupils(volumes):
+        return [
+            (len(volume.writer.pupils.all()), volume.writer.pupils.count(), volume.writer.pupils.exists())
+            for volume in volumes
+        ]
+
+    recording, _ = record(recorder, pupils, Volume.objects.all())
+    fixes = fixes_in(NoNPlusOne().check(recording))
+
+    assert [(fix.text, promised(fix)) for fix in fixes] == [
+        ('.select_related("writer")', [13, 10]),
+        ('.prefetch_related("writer__pupils")', [10, 2]),
+    ]
+    one, _ = record(recorder, pupils, Volume.objects.select_related("writer"))
+    both, _ = record(
+        recorder, pupils, Volume.objects.select_related("writer").prefetch_related("writer__pupils")
+    )
+    assert [len(one.queries), len(both.queries)] == [10, 2]
 
 
 def test_reasons_are_shown_with_v_only(recorder):

@@ -106,6 +106,12 @@ class Record(Item):
     minutes = models.IntegerField(default=45)
 
 
+class Album(Record):
+    """A record with several songs: it has a row in three tables."""
+
+    songs = models.IntegerField(default=12)
+
+
 class Loan(models.Model):
     """An item that is away. The item may be deleted before: the database does not check that there is one."""
 
