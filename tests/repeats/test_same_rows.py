@@ -14,6 +14,7 @@ from pytest_dbperf.violations.violation import Fix, Hint
 from shelf.models import (
     Album,
     Chapter,
+    Copy,
     Draft,
     Genre,
     Item,
@@ -81,6 +82,10 @@ def writers_and_publishers(volumes):
 
 def publishers(volumes):
     return [volume.publisher.name for volume in volumes]
+
+
+def publishers_of_copies(copies):
+    return [(copy.owner.name, copy.volume.writer.name, copy.volume.publisher.name) for copy in copies]
 
 
 def mentors(volumes):
@@ -154,6 +159,13 @@ LOOPS = [
         Volume.objects.select_related,
         '.select_related("writer__mentor") in place of the call without names',
         lambda: Volume.objects.select_related("writer__mentor"),
+        "",
+    ),
+    (
+        publishers_of_copies,
+        Copy.objects.select_related,
+        '.select_related("owner", "volume__publisher", "volume__writer") in place of the call without names',
+        lambda: Copy.objects.select_related("owner", "volume__publisher", "volume__writer"),
         "",
     ),
     (
@@ -515,6 +527,18 @@ def test_each_fix_holds_by_itself(recorder):
         recorder, pupils, Volume.objects.select_related("writer").prefetch_related("writer__pupils")
     )
     assert [len(one.queries), len(both.queries)] == [10, 2]
+
+
+def test_a_field_that_another_queryset_leaves_out_has_no_fix_here(recorder):
+    """A manager leaves it out of the rows that a relation loads."""
+    fill()
+    recording, _ = record(
+        recorder, lambda proofs: [proof.draft.text for proof in proofs], Proof.objects.all()
+    )
+    violation = NoNPlusOne().check(recording)
+
+    assert [fix.text for fix in fixes_in(violation)] == ['.prefetch_related("draft")']
+    assert any("another queryset leaves it out" in reason for reason in reasons_in(violation))
 
 
 def test_reasons_are_shown_with_v_only(recorder):

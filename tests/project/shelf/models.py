@@ -120,11 +120,11 @@ class Loan(models.Model):
 
 
 class MeasuredManager(models.Manager):
-    """Adds a number to each row, also to those that a relation loads."""
+    """Adds a number to each row and leaves out the text, also where a relation loads the row."""
 
     def get_queryset(self):
         """Count the characters."""
-        return super().get_queryset().annotate(length=Length("text"))
+        return super().get_queryset().annotate(length=Length("text")).defer("text")
 
 
 class Draft(models.Model):
