@@ -332,6 +332,22 @@ def test_what_asks_for_all_values_at_once_depends_on_what_is_asked(sql, answers)
     assert [hint.text.partition(": ")[2] for hint in violation.advice] == answers
 
 
+def test_each_of_several_findings_keeps_its_own_hint():
+    """A hint that is not about all of them names its line."""
+    parts = [
+        each
+        for name, path in (("owner", (VIEW,)), ("venue", (OTHER,)))
+        for each in loaded(1, 2, 3, kind=LoadedVia.TO_MANY, name=name, path=path, is_plain_relation=False)
+    ]
+    violation = NoNPlusOne().check(recording(*parts, *asked(1, 2, 3, path=(HELPER,))))
+
+    assert [(hint.text.partition(": ")[2], hint.sites) for hint in violation.advice] == [
+        ('prefetch that part with Prefetch("owner", queryset=..., to_attr=...)', (VIEW,)),
+        ('prefetch that part with Prefetch("venue", queryset=..., to_attr=...)', (OTHER,)),
+        ("load all of them at once, with __in or in_bulk()", (HELPER,)),
+    ]
+
+
 def test_a_row_in_several_tables_is_not_made_in_bulk():
     """bulk_create() refuses multi-table inheritance; inserts from two lines are not that."""
     member, officer = "INSERT INTO member (a) VALUES (%s)", "INSERT INTO officer (b) VALUES (%s)"
