@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pytest_dbperf.callsites.callsite import CallSite
@@ -116,7 +116,11 @@ def _calls_for(repeat: Repeat, around: AroundLoads) -> Iterator[NeededCall | Ref
         return
     # One object may stand for a million loads.
     times = Counter(map(id, repeat.loads))
-    for way in _ways(repeat):
+    ways = _ways(repeat)
+    if not ways:
+        method = SELECT if repeat.loads[0].via is LoadedVia.TO_ONE else PREFETCH
+        yield Refusal(method, repeat.loads[0].name, "the rows come from no queryset of this recording")
+    for way in ways:
         method, tables, site = PREFETCH, repeat.statement.tables, line_to_change(way.root)
         if way.load.via is LoadedVia.DEFERRED:
             method = DEFER if way.root.defers else ONLY
@@ -152,7 +156,7 @@ def _calls_for(repeat: Repeat, around: AroundLoads) -> Iterator[NeededCall | Ref
         )
 
 
-def _ways(repeat: Repeat) -> Iterable[_Way]:
+def _ways(repeat: Repeat) -> Collection[_Way]:
     """Find the rows at the root that relations were loaded for: those of a queryset of its own."""
     is_of_one_query = len({id(load.batch) for load in repeat.loads}) == 1
     ways: dict[Hashable, _Way] = {}
