@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 
 from pytest_dbperf.callsites.callsite import CallSite
 from pytest_dbperf.diagnosis.around_loads import AroundLoads
+from pytest_dbperf.diagnosis.joins import is_link_to_a_child
 from pytest_dbperf.diagnosis.needed_calls import (
     DEFER,
     ONLY,
@@ -120,16 +121,37 @@ def eager_loading_for(repeats: Sequence[Repeat], queries: Sequence[Query]) -> Ea
         of_line = {method: _change(needed, around) for method, needed in by_method.items()}
         changes += _with_peers_once(_told_together(of_line, by_method.get(SELECT, ())))
     refused += [
-        Refusal(PREFETCH, name, "its queryset is also evaluated where it is not used", change.site)
+        Refusal(PREFETCH, name, "its queryset is also evaluated where it is not used", site=change.site)
         for change in changes
         if change.saves <= 0
         for name in change.names.get(PREFETCH, ())
     ]
     return EagerLoading(
         count=sum(repeat.count for repeat in repeats),
-        changes=sorted((change for change in changes if change.saves > 0), key=lambda one: -one.saves),
+        changes=_in_order(change for change in changes if change.saves > 0),
         refused=[*dict.fromkeys(refused)],
     )
+
+
+def _in_order(changes: Iterable[QuerySetChange]) -> list[QuerySetChange]:
+    """Put the change that saves most first, but a join before what is prefetched through it.
+
+    Without the join, that prefetch would load both, and save more than it says.
+    """
+    ordered: list[QuerySetChange] = []
+    for change in sorted(changes, key=lambda one: -one.saves):
+        joined = tuple(f"{name}__" for name in change.names.get(SELECT, ()))
+        index = next(
+            (
+                index
+                for index, other in enumerate(ordered)
+                if other.site == change.site
+                and any(name.startswith(joined) for name in other.names.get(PREFETCH, ()))
+            ),
+            len(ordered),
+        )
+        ordered.insert(index, change)
+    return ordered
 
 
 def _told_together(of_line: dict[str, QuerySetChange], joins: Sequence[NeededCall]) -> list[QuerySetChange]:
@@ -175,13 +197,15 @@ def _change(needed: Sequence[NeededCall], around: AroundLoads) -> QuerySetChange
     saves = loads
     if method == PREFETCH:
         roots = [call.rows for call in needed]
-        saves -= queries + sum(around.evaluations_without(name, roots) for name in sorted(names))
+        ways = {call.attributes for call in needed}
+        saves -= queries + sum(around.evaluations_without(way, roots) for way in ways)
     has_peers = _has_fetch_modes() and all(
         # Streamed rows come one by one and have no peers yet, nor have rows being made. For a missing
         # row, peers get None and no error.
         call.load.via in _VIA_FETCH_MODES
         and "__" not in call.name
-        and not (call.rows.is_streamed or call.rows.are_being_made or call.is_missing)
+        and not (call.rows.is_streamed or call.rows.are_being_made)
+        and not (call.is_missing or is_link_to_a_child(call.load.relation))
         for call in needed
     )
     return QuerySetChange(

@@ -21,6 +21,15 @@ def why_not_joined(load: RelationLoad, using: str | None, root: FetchedRows) -> 
     return _why_not_followed(load.relation, root) if load.relation is not None else ""
 
 
+def has_named_fields(path: Sequence[RelationLoad], root: FetchedRows) -> bool:
+    """Tell whether `only()` or `defer()` names fields of a relation that is not joined yet."""
+    ways = ["__".join(each.name for each in path[: index + 1]) for index in range(len(path))]
+    return any(
+        each.relation is not None and any(name.startswith(f"{way}__") for name in root.named)
+        for each, way in zip(path, ways, strict=True)
+    )
+
+
 def _why_not_followed(relation: Any, root: FetchedRows) -> str:
     is_reverse, target = _is_reverse(relation), relation.related_model
     if not is_reverse and relation.remote_field.parent_link:
@@ -30,8 +39,11 @@ def _why_not_followed(relation: Any, root: FetchedRows) -> str:
     if has_own_base_manager(relation):
         manager = type(target._meta.base_manager).__name__
         return f"a join passes by the base manager of {target.__name__}, {manager}, which may change the rows"
-    if not is_reverse and not getattr(relation, "db_constraint", False):
-        return f"without a database constraint, a join leaves out rows that point to no {target.__name__}"
+    has_constraint = getattr(relation, "db_constraint", False) and relation.model._meta.managed
+    if not is_reverse and not has_constraint:
+        return (
+            f"Django has made no constraint for it: a join leaves out rows that point to no {target.__name__}"
+        )
     return ""
 
 
@@ -44,6 +56,16 @@ def would_become_none(load: RelationLoad) -> bool:
     """Tell whether a prefetch would give None where Django raises an error now."""
     # For a key that cannot be null, and for a reverse relation, Django raises it after a prefetch, too.
     return is_missing(load) and not _is_reverse(load.relation) and load.relation.null
+
+
+def is_link_to_a_child(relation: Any) -> bool:
+    """Tell whether a relation is the parent link to a model that has a parent itself.
+
+    Django makes that parent of the child's fields, but asks for it where a fetch mode loads it for all peers.
+    """
+    if relation is None or _is_reverse(relation):
+        return False
+    return bool(relation.remote_field.parent_link and relation.related_model._meta.parents)
 
 
 def _is_reverse(relation: Any) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pytest_dbperf.callsites.callsite import CallSite
 from pytest_dbperf.diagnosis.around_loads import AroundLoads
 from pytest_dbperf.diagnosis.joins import (
+    has_named_fields,
     has_own_base_manager,
     is_missing,
     joined_but_left_out,
@@ -28,14 +29,16 @@ SELECT, PREFETCH, ONLY, DEFER = "select_related", "prefetch_related", "only", "d
 class NeededCall:
     """The method call that would save `count` queries, which loaded one relation, on the line of a queryset.
 
-    `rows` are those that the queryset fetched when it was evaluated, and `asking` is how many of them, or of
-    the rows below them, the relation was loaded for. `load` is one of the loads. `needs` are the fields that
-    `only()` or `defer()` leaves out, and that a join needs. With `is_missing`, one of the loads found no row.
+    `attributes` lead to it, and `name` is the same as the method wants it. `rows` are those that the queryset
+    fetched when it was evaluated, and `asking` is how many of them, or of the rows below them, the relation
+    was loaded for. `load` is one of the loads. `needs` are the fields that `only()` or `defer()` leaves out,
+    and that a join needs. With `is_missing`, one of the loads found no row.
     """
 
     site: CallSite
     method: str
     name: str
+    attributes: tuple[str, ...]
     load: RelationLoad
     rows: FetchedRows
     count: int
@@ -47,7 +50,7 @@ class NeededCall:
     @property
     def line(self) -> Hashable:
         """A key of the line."""
-        return key_of_sites((self.site,))
+        return _line_of(self.site)
 
     @property
     def is_loaded_by_model(self) -> bool:
@@ -62,6 +65,7 @@ class Refusal:
     method: str
     name: str
     reason: str
+    attributes: tuple[str, ...] = ()
     site: CallSite | None = None
     is_final: bool = True
 
@@ -79,12 +83,13 @@ class _Way:
         return self.path[-1]
 
     @property
-    def name(self) -> str:
-        return "__".join(each.name for each in self.path)
+    def attributes(self) -> tuple[str, ...]:
+        return tuple(each.name for each in self.path)
 
-    @property
-    def begins_in_a_row_being_made(self) -> bool:
-        return any(each.is_for_a_row_being_made for each in self.path)
+    def refused(
+        self, method: str, reason: str, site: CallSite | None = None, *, is_final: bool = True
+    ) -> Refusal:
+        return Refusal(method, self.name_for(method), reason, self.attributes, site, is_final)
 
     def name_for(self, method: str) -> str:
         """Return its name as this method of a queryset takes it."""
@@ -104,13 +109,8 @@ def needed_calls(repeats: Iterable[Repeat], around: AroundLoads) -> tuple[list[N
             else:
                 refused.append(one)
     refused += _for_single_rows(found)
-    blocked = {
-        (key_of_sites((one.site,)), one.name) for one in refused if one.is_final and one.site is not None
-    }
-    kept = [
-        call for call in found if not any((call.line, way) in blocked for way in _ways_through(call.name))
-    ]
-    return kept, refused
+    blocked = {(_line_of(one.site), one.attributes) for one in refused if one.is_final}
+    return [call for call in found if blocked.isdisjoint(_ways_through(call))], refused
 
 
 def _calls_for(repeat: Repeat, around: AroundLoads) -> Iterator[NeededCall | Refusal]:
@@ -120,40 +120,35 @@ def _calls_for(repeat: Repeat, around: AroundLoads) -> Iterator[NeededCall | Ref
         return
     # One object may stand for a million loads.
     times = Counter(map(id, repeat.loads))
-    for way in _ways(repeat):
-        method, tables = PREFETCH, repeat.statement.tables
-        site = line_to_change(way.root)
+    ways = _ways(repeat)
+    if not ways:
+        method = SELECT if repeat.loads[0].via is LoadedVia.TO_ONE else PREFETCH
+        yield Refusal(method, repeat.loads[0].name, "the rows come from no queryset of this recording")
+    for way in ways:
+        method, tables, site = PREFETCH, repeat.statement.tables, line_to_change(way.root)
         if way.load.via is LoadedVia.DEFERRED:
             method = DEFER if way.root.defers else ONLY
         elif all(each.via is LoadedVia.TO_ONE for each in way.path):
             method = SELECT
-        name = way.name_for(method)
-        if isinstance(site, str) or (way.root.is_combined and method in (SELECT, PREFETCH)):
-            yield Refusal(
-                method,
-                name,
-                site if isinstance(site, str) else "Django refuses it after union() and the like",
-            )
+        if isinstance(site, str):
+            yield way.refused(method, site)
             continue
         if method == SELECT and (why := _why_not_joined(way, repeat.using)):
-            yield Refusal(method, name, why, site, is_final=False)
-            method, name = PREFETCH, way.name_for(PREFETCH)
-        why = _why_not_prefetched(way, around) if method == PREFETCH else ""
-        if method in (DEFER, ONLY) and not all(_is_joined(each) for each in way.path[:-1]):
-            why = "another queryset leaves it out, which loads the related rows"
-        if not why and method in (SELECT, PREFETCH) and way.begins_in_a_row_being_made:
-            why = "it was asked for before the instance was complete, as in its __init__()"
+            yield way.refused(method, why, site, is_final=False)
+            method = PREFETCH
+        why = _why_not(method, way, around)
         if not why and (table := around.table_written(tables, way.loads, way.root)):
             why = f"{table} is written in between, and what was loaded at once would not show it"
         if why:
-            yield Refusal(method, name, why, site)
+            yield way.refused(method, why, site)
             continue
         count = sum(times[id(load)] for load in way.loads)
         rows = {(id(load.batch), id(load) if load.row is None else load.row) for load in way.loads}
         yield NeededCall(
             site=site,
             method=method,
-            name=name,
+            name=way.name_for(method),
+            attributes=way.attributes,
             load=way.load,
             rows=way.root,
             count=count,
@@ -165,7 +160,7 @@ def _calls_for(repeat: Repeat, around: AroundLoads) -> Iterator[NeededCall | Ref
         )
 
 
-def _ways(repeat: Repeat) -> Iterable[_Way]:
+def _ways(repeat: Repeat) -> Collection[_Way]:
     """Find the rows at the root that relations were loaded for: those of a queryset of its own."""
     is_of_one_query = len({id(load.batch) for load in repeat.loads}) == 1
     ways: dict[Hashable, _Way] = {}
@@ -179,18 +174,32 @@ def _ways(repeat: Repeat) -> Iterable[_Way]:
             batch = above.batch
         if batch is not None:
             way = _Way(batch, path, [])
-            ways.setdefault((id(batch), way.name), way).loads.append(load)
+            ways.setdefault((id(batch), way.attributes), way).loads.append(load)
     return ways.values()
 
 
 def _why_not_joined(way: _Way, using: str | None) -> str:
     if way.root.is_locked:
         return "select_for_update() would lock the joined rows, too"
+    if has_named_fields(way.path, way.root):
+        return "only() or defer() would leave out fields of the joined rows"
     # The alias of the query that loaded each of them.
     below = [each.batch.query for each in way.path[1:] if each.batch is not None]
     aliases = [*(query.using if query is not None else using for query in below), using]
     found = (why_not_joined(load, alias, way.root) for load, alias in zip(way.path, aliases, strict=True))
     return next(filter(None, found), "")
+
+
+def _why_not(method: str, way: _Way, around: AroundLoads) -> str:
+    if way.root.is_combined and method in (SELECT, PREFETCH):
+        return "Django refuses it after union() and the like"
+    if method in (SELECT, PREFETCH) and any(each.is_for_a_row_being_made for each in way.path):
+        return "it was asked for before the instance was complete, as in its __init__()"
+    if method == PREFETCH:
+        return _why_not_prefetched(way, around)
+    if method in (DEFER, ONLY) and not all(_is_joined(each) for each in way.path[:-1]):
+        return "another queryset leaves it out, which loads the related rows"
+    return ""
 
 
 def _why_not_prefetched(way: _Way, around: AroundLoads) -> str:
@@ -221,14 +230,16 @@ def _for_single_rows(found: Sequence[NeededCall]) -> list[Refusal]:
             by_change.setdefault((call.line, call.name), []).append(call)
     why = "its queryset is evaluated again for each row, which a prefetch would follow with one more query"
     return [
-        Refusal(PREFETCH, calls[0].name, why, calls[0].site)
+        Refusal(PREFETCH, calls[0].name, why, calls[0].attributes, calls[0].site)
         for calls in by_change.values()
         if len({id(call.rows) for call in calls}) > 1 and all(call.asking == 1 for call in calls)
     ]
 
 
-def _ways_through(name: str) -> Iterator[str]:
-    """Yield a path and those that lead to it: `writer__mentor` and `writer`."""
-    while name:
-        yield name
-        name = name.rpartition("__")[0]
+def _ways_through(call: NeededCall) -> Iterator[tuple[Hashable, tuple[str, ...]]]:
+    """Yield the relations to a call's, and those that lead to them: `writer.mentor` and `writer`."""
+    return ((call.line, call.attributes[:length]) for length in range(1, len(call.attributes) + 1))
+
+
+def _line_of(site: CallSite | None) -> Hashable:
+    return key_of_sites((site,)) if site is not None else None

@@ -7,6 +7,7 @@ import dis
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from inspect import CO_OPTIMIZED
+from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
@@ -41,7 +42,8 @@ def line_to_change(rows: FetchedRows) -> CallSite | str:
         return "Django or a library has made the queryset"
     if not rows.made_at:
         return _line_that_evaluates(rows)
-    holding = [*_that_hold_it(rows.made_at)]
+    # It was made on the first line, and returned to the next ones as it is.
+    holding = rows.made_at[: 1 + len([*takewhile(_returns_it, rows.made_at)])]
     users = {id(code) for code, _ in rows.evaluated}
     in_classes = [site for site in holding if not site[0].co_flags & CO_OPTIMIZED]
     in_users = [site for site in holding if id(site[0]) in users]
@@ -65,14 +67,6 @@ def _line_that_evaluates(rows: FetchedRows) -> CallSite | str:
     return site
 
 
-def _that_hold_it(made_at: Sequence[CallSite]) -> Iterator[CallSite]:
-    """Yield the line that made a queryset, and those that it was returned to as it is."""
-    for site in made_at:
-        yield site
-        if not _returns_it(site):
-            break
-
-
 def _returns_it(site: CallSite) -> bool:
     """Tell whether a function returns the queryset of this expression: not within a tuple, for example."""
     source, node = _expression_at(site)
@@ -88,9 +82,10 @@ def _returns_it(site: CallSite) -> bool:
     return _is_returned(name, function)
 
 
-def _whole_expression(source: _Source, node: ast.AST) -> tuple[ast.AST, ast.AST | None]:
+def _whole_expression(source: _Source, node: ast.AST) -> tuple[ast.AST, ast.AST]:
     """Follow the value of a queryset through the methods that return another one, and through conditions."""
-    while (parent := source.around.get(node)) is not None:
+    while True:
+        parent = source.around[node]
         above = source.around.get(parent)
         is_method = isinstance(parent, ast.Attribute) and isinstance(above, ast.Call) and above.func is parent
         is_slice = isinstance(parent, ast.Subscript) and isinstance(parent.slice, ast.Slice)
@@ -100,10 +95,9 @@ def _whole_expression(source: _Source, node: ast.AST) -> tuple[ast.AST, ast.AST 
             node = parent
         else:
             return node, parent
-    return node, None
 
 
-def _name_assigned(statement: ast.AST | None) -> str | None:
+def _name_assigned(statement: ast.AST) -> str | None:
     if isinstance(statement, ast.AnnAssign):
         target: ast.AST = statement.target
     elif isinstance(statement, ast.Assign) and len(statement.targets) == 1:
@@ -117,14 +111,15 @@ def _is_returned(name: str, function: ast.FunctionDef | ast.AsyncFunctionDef) ->
     """Tell whether each return that has one of the names of the queryset returns the queryset itself."""
     names = {name}
     statements = [*_statements_of(function)]
-    for _ in statements:
-        more = {
+
+    def more_names() -> set[str]:
+        return {
             other
             for statement in statements
             if (other := _name_assigned(statement)) and _root_of(getattr(statement, "value", None)) in names
         }
-        if more <= names:
-            break
+
+    while not (more := more_names()) <= names:
         names |= more
     returns = [each.value for each in statements if isinstance(each, ast.Return) and each.value is not None]
     of_it = [
@@ -225,8 +220,9 @@ def _expression_at(site: CallSite) -> tuple[_Source | None, ast.expr | None]:
     if source is None:
         return None, None
     node = source.expressions.get(position_of(site)[1])
-    is_comprehension = isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp)
-    return source, node.generators[0].iter if is_comprehension else node
+    if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+        return source, node.generators[0].iter
+    return source, node
 
 
 @lru_cache(_MOST_FILES)

@@ -50,20 +50,25 @@ def warning_about(repeat: Repeat) -> WarningLine:
 
 
 def hints_without_a_line(repeats: Sequence[Repeat]) -> Iterator[Hint]:
-    """Tell what would help if no line can be named: the form of the queries proves it."""
-    filtered = [
-        repeat
-        for repeat in repeats
-        if repeat.load is not None and not repeat.load.is_plain_relation and repeat.ran_for is RanFor.ROWS
-    ]
-    if filtered:
-        names = ", ".join(sorted({f'"{repeat.load.name}"' for repeat in filtered if repeat.load}))
-        prefetch = f"Prefetch({names}, queryset=..., to_attr=...)"
-        yield Hint(
-            "why", f"one query per row for a part of its related rows: prefetch that part with {prefetch}"
-        )
-    texts = (_how_to_ask_once(repeat.statement) for repeat in repeats if _is_for_values(repeat))
-    yield from (Hint("why", text) for text in dict.fromkeys(texts) if text)
+    """Tell what would help if no line can be named: the form of the queries proves it.
+
+    A hint that is not about all of them names the lines that it is about.
+    """
+    about: dict[str, list[Repeat]] = {}
+    for repeat in repeats:
+        if text := _how_to_do_without(repeat):
+            about.setdefault(text, []).append(repeat)
+    for text, those in about.items():
+        sites = dict.fromkeys(site for repeat in those for site in repeat.call_path[:1])
+        yield Hint("why", text, tuple(sites) if len(those) < len(repeats) else ())
+
+
+def _how_to_do_without(repeat: Repeat) -> str:
+    load = repeat.load
+    if load is not None and not load.is_plain_relation and repeat.ran_for is RanFor.ROWS:
+        prefetch = f'Prefetch("{load.name}", queryset=..., to_attr=...)'
+        return f"one query per row for a part of its related rows: prefetch that part with {prefetch}"
+    return _how_to_ask_once(repeat.statement) if _is_for_values(repeat) else ""
 
 
 def _is_for_values(repeat: Repeat) -> bool:

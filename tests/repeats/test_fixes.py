@@ -309,7 +309,10 @@ def test_rows_that_the_recording_has_not_seen_have_no_line(recorder):
     violation = NoNPlusOne().check(recording)
 
     assert violation.measured == 4
-    assert violation.advice == ()
+    assert not any(isinstance(line, Fix) for line in violation.advice)
+    assert {line.text.partition("because ")[2] for line in violation.advice} == {
+        "the rows come from no queryset of this recording"
+    }
 
 
 @pytest.mark.django_db

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from django.db import models
+from django.template.loader import render_to_string
 
 from pytest_dbperf.budgets.no_n_plus_one import NoNPlusOne
 from pytest_dbperf.callsites.callsite import line_of
@@ -196,6 +197,48 @@ def test_a_queryset_that_its_own_method_has_evaluated_has_no_line(recorder):
 
     assert lines == []
     assert any("evaluated within the method that returns it" in reason for reason in reasons)
+
+
+@pytest.fixture
+def made_before():
+    """A queryset that a fixture makes."""
+    return Volume.objects.all()
+
+
+def test_a_queryset_of_a_fixture_is_changed_where_it_is_evaluated(recorder, made_before):
+    """Nothing else has it."""
+    Shelf("default", 3)
+    with recorder.record() as recording:
+        for volume in made_before:
+            volume.writer.name
+    fix = next(one for one in NoNPlusOne().check(recording).advice if isinstance(one, Fix))
+
+    source = Path(__file__).read_text().splitlines()
+    assert source[line_of(fix.site) - 1].strip() == "for volume in made_before:"
+
+
+def test_a_queryset_that_a_function_goes_on_to_use_has_no_line(recorder):
+    """It keeps its rows for the second use."""
+    Shelf("default", 3)
+    volumes = Volume.objects.all()
+    with recorder.record() as recording:
+        for volume in volumes:
+            volume.writer.name
+        assert len(volumes) == 3
+
+    assert not any(isinstance(one, Fix) for one in NoNPlusOne().check(recording).advice)
+
+
+def test_a_template_that_evaluates_a_queryset_made_before_has_no_line(recorder):
+    """A method cannot be called there."""
+    volumes = Volume.objects.all()
+
+    lines, reasons = lines_and_reasons(
+        recorder, lambda: render_to_string("shelf/rows.html", {"volumes": volumes})
+    )
+
+    assert lines == []
+    assert any("a template cannot change a queryset" in reason for reason in reasons)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,21 @@ from pytest_dbperf.budgets.no_n_plus_one import NoNPlusOne
 from pytest_dbperf.callsites.callsite import line_of
 from pytest_dbperf.violations.text import explain
 from pytest_dbperf.violations.violation import Fix, Hint
-from shelf.models import Chapter, Genre, Item, Loan, Profile, Proof, Publisher, Record, Text, Volume, Writer
+from shelf.models import (
+    Album,
+    Chapter,
+    Copy,
+    Genre,
+    Item,
+    Loan,
+    Profile,
+    Proof,
+    Publisher,
+    Record,
+    Text,
+    Volume,
+    Writer,
+)
 from tests.repeats.table import Shelf
 
 ROOT = Path(__file__).parents[2]
@@ -70,6 +84,10 @@ def publishers(volumes):
     return [volume.publisher.name for volume in volumes]
 
 
+def publishers_of_copies(copies):
+    return [(copy.owner.name, copy.volume.writer.name, copy.volume.publisher.name) for copy in copies]
+
+
 def mentors(volumes):
     return [volume.writer.mentor and volume.writer.mentor.name for volume in volumes]
 
@@ -78,8 +96,16 @@ def names_of_writers(volumes):
     return [volume.writer.name for volume in volumes]
 
 
+def biographies(volumes):
+    return [(volume.writer.name, volume.writer.biography) for volume in volumes]
+
+
 def titles_of_items(records):
     return [record.item_ptr.title for record in records]
+
+
+def titles_of_records(albums):
+    return [album.record_ptr.item_ptr.title for album in albums]
 
 
 def publishers_of_items(records):
@@ -136,6 +162,13 @@ LOOPS = [
         "",
     ),
     (
+        publishers_of_copies,
+        Copy.objects.select_related,
+        '.select_related("owner", "volume__publisher", "volume__writer") in place of the call without names',
+        lambda: Copy.objects.select_related("owner", "volume__publisher", "volume__writer"),
+        "",
+    ),
+    (
         writers_and_publishers,
         lambda: Volume.objects.only("title"),
         '.only(..., "publisher", "writer").select_related("publisher", "writer")',
@@ -180,6 +213,20 @@ LOOPS = [
         lambda: Writer.objects.only("name", "profile").select_related("profile"),
         "",
     ),
+    (
+        biographies,
+        lambda: Volume.objects.only("title", "writer__name"),
+        '.prefetch_related("writer")',
+        None,
+        "only() or defer() would leave out fields of the joined rows",
+    ),
+    (
+        biographies,
+        lambda: Volume.objects.defer("writer__biography"),
+        '.prefetch_related("writer")',
+        None,
+        "only() or defer() would leave out fields of the joined rows",
+    ),
     (websites, lambda: Writer.objects.defer("biography"), '.select_related("profile")', None, ""),
     (
         titles_of_items,
@@ -192,6 +239,13 @@ LOOPS = [
         publishers_of_items,
         lambda: Record.objects.only("minutes"),
         '.prefetch_related("item_ptr__publisher")',
+        None,
+        "Django never joins a parent link",
+    ),
+    (
+        titles_of_records,
+        lambda: Album.objects.only("songs"),
+        '.prefetch_related("record_ptr")',
         None,
         "Django never joins a parent link",
     ),
@@ -208,7 +262,7 @@ LOOPS = [
         Loan.objects.all,
         '.prefetch_related("item")',
         None,
-        "without a database constraint, a join leaves out rows that point to no Item",
+        "Django has made no constraint for it: a join leaves out rows that point to no Item",
     ),
     (
         lengths,
@@ -231,7 +285,7 @@ def fill():
     """Three rows of each model."""
     shelf = Shelf("default", 3)
     for number, publisher in enumerate(shelf.all(Publisher)):
-        item = shelf.make(Record, title=f"record {number}", publisher=publisher)
+        item = shelf.make(Album, title=f"record {number}", publisher=publisher)
         shelf.make(Loan, item_id=item.pk if number else 0, deposit_id=item.pk if number else 0)
         shelf.make(Proof, text=shelf.make(Text, text="x" * number))
     return shelf
@@ -449,6 +503,42 @@ def test_a_prefetch_counts_where_it_is_not_used_as_well(recorder):
     violation = NoNPlusOne().check(recording)
     assert fixes_in(violation) == []
     assert any("also evaluated where it is not used" in reason for reason in reasons_in(violation))
+
+
+def test_each_fix_holds_by_itself(recorder):
+    """A prefetch through a relation that is joined saves what it says once that is joined."""
+    fill()
+
+    def pupils(volumes):
+        return [
+            (len(volume.writer.pupils.all()), volume.writer.pupils.count(), volume.writer.pupils.exists())
+            for volume in volumes
+        ]
+
+    recording, _ = record(recorder, pupils, Volume.objects.all())
+    fixes = fixes_in(NoNPlusOne().check(recording))
+
+    assert [(fix.text, promised(fix)) for fix in fixes] == [
+        ('.select_related("writer")', [13, 10]),
+        ('.prefetch_related("writer__pupils")', [10, 2]),
+    ]
+    one, _ = record(recorder, pupils, Volume.objects.select_related("writer"))
+    both, _ = record(
+        recorder, pupils, Volume.objects.select_related("writer").prefetch_related("writer__pupils")
+    )
+    assert [len(one.queries), len(both.queries)] == [10, 2]
+
+
+def test_a_field_that_another_queryset_leaves_out_has_no_fix_here(recorder):
+    """A manager leaves it out of the rows that a relation loads."""
+    fill()
+    recording, _ = record(
+        recorder, lambda proofs: [proof.text.text for proof in proofs], Proof.objects.all()
+    )
+    violation = NoNPlusOne().check(recording)
+
+    assert [fix.text for fix in fixes_in(violation)] == ['.prefetch_related("text")']
+    assert any("another queryset leaves it out" in reason for reason in reasons_in(violation))
 
 
 def test_reasons_are_shown_with_v_only(recorder):

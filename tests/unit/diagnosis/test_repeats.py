@@ -366,6 +366,22 @@ def test_a_bulk_method_in_batches_of_one_is_told_as_that(method, sql):
     assert [hint.text for hint in both.advice] == [fix, "filter(...).delete(), once for all rows"]
 
 
+def test_each_of_several_findings_keeps_its_own_hint():
+    """A hint that is not about all of them names its line."""
+    parts = [
+        each
+        for name, path in (("owner", (VIEW,)), ("venue", (OTHER,)))
+        for each in loaded(1, 2, 3, kind=LoadedVia.TO_MANY, name=name, path=path, is_plain_relation=False)
+    ]
+    violation = NoNPlusOne().check(recording(*parts, *asked(1, 2, 3, path=(HELPER,))))
+
+    assert [(hint.text.partition(": ")[2], hint.sites) for hint in violation.advice] == [
+        ('prefetch that part with Prefetch("owner", queryset=..., to_attr=...)', (VIEW,)),
+        ('prefetch that part with Prefetch("venue", queryset=..., to_attr=...)', (OTHER,)),
+        ("load all of them at once, with __in or in_bulk()", (HELPER,)),
+    ]
+
+
 def test_a_row_in_several_tables_is_not_made_in_bulk():
     """bulk_create() refuses multi-table inheritance; inserts from two lines are not that."""
     member, officer = "INSERT INTO member (a) VALUES (%s)", "INSERT INTO officer (b) VALUES (%s)"
