@@ -18,6 +18,7 @@ from urllib.request import url2pathname
 # The roles of a source file. "project", "django" and "library:<package>" are also the origins of a hop.
 PROJECT = "project"
 DJANGO = "django"
+LIBRARY = "library:"
 # Passes calls on for other code: a walk over the frames goes past it.
 PLUMBING = "plumbing"
 # Starts your code and has not caused what it does: a walk over the frames ends there.
@@ -39,7 +40,6 @@ ROLES_OF_PACKAGES = {
 _THREAD_ADAPTERS: Sequence[_Name] = (
     ("anyio", "to_thread"),
     ("anyio", "_backends"),
-    ("channels", "db"),
     ("starlette", "concurrency"),
 )
 _PACKAGE_DIRECTORIES = ("site-packages", "dist-packages")
@@ -134,7 +134,7 @@ def _role_of_module(module: _Name, base: Path) -> str:
         return PROJECT
     if _is_within(module, _THREAD_ADAPTERS):
         return PLUMBING
-    return f"library:{'.'.join(_package(module, base))}"
+    return f"{LIBRARY}{'.'.join(_package(module, base))}"
 
 
 def _parts(name: str) -> _Name:
