@@ -45,7 +45,7 @@ class ConnectionEvents:
         recorder, opening = self._recorder, self._opening
         recorder.connections.remove(owner)
         why = Why.POOL if in_async_pool.get() else opening.why
-        is_kept = why is Why.POOL or (opening.alias is not None and _keeps_connections())
+        is_kept = why is Why.POOL or (opening.alias is not None and keeps_connections())
         known = recorder.connections.add(
             owner, opening.alias, database=database, is_kept=is_kept, dropped=self._dropped
         )
@@ -98,7 +98,8 @@ class ConnectionEvents:
             )
 
 
-def _keeps_connections() -> bool:
+def keeps_connections() -> bool:
+    """Tell whether this thread keeps its connections on purpose: the test's own, asgiref's, a worker."""
     if this_thread.keeps_connections:
         return True
     from asgiref.sync import SyncToAsync

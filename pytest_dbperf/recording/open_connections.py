@@ -86,6 +86,11 @@ class OpenConnections:
         known = self._open.get(id(owner))
         return None if known is None else known.using
 
+    def number_of(self, owner: Any) -> int:
+        """Return the number of a connection, 0 if it is unknown."""
+        known = self._open.get(id(owner))
+        return 0 if known is None else known.number
+
     def owners(self) -> list[Any]:
         """The owners of all connections that are open."""
         with self._lock:
