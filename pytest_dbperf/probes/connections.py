@@ -13,7 +13,7 @@ from pytest_dbperf.callsites.callsite import CallPath
 from pytest_dbperf.probes import checkouts, pools
 from pytest_dbperf.probes.blocking import TimedCall, emit_connect, running_loop
 from pytest_dbperf.probes.checkouts import Checkouts
-from pytest_dbperf.probes.connection_events import ConnectionEvents, Opening
+from pytest_dbperf.probes.connection_events import ConnectionEvents, Opening, is_asgiref_thread
 from pytest_dbperf.probes.seam import Undo, is_installed, undo_all, wrap
 from pytest_dbperf.probes.threads import runs_in, this_thread
 from pytest_dbperf.recording import cause
@@ -80,6 +80,7 @@ def _around_connect(
             started=perf_counter(),
             driver_reported=False,
             is_persistent=self.settings_dict["CONN_MAX_AGE"] != 0,
+            is_standing=_is_standing(recorder, self.alias),
             waited=0.0,
         )
         on_a_loop = recorder.active and loop_here() is not None
@@ -87,8 +88,11 @@ def _around_connect(
         try:
             with call:
                 original(self)
+            if opening.is_standing:
+                recorder.connections.opened_late.append(self.alias)
             if getattr(self, "pool", None) is not None:
-                pooled.taken(self.connection, self, self.alias, opening.waited)
+                if not opening.is_standing:
+                    pooled.taken(self.connection, self, self.alias, opening.waited)
             elif not opening.driver_reported:
                 # Connections of SQLite, psycopg2, MySQL, Oracle allow no wrapper and no weak reference.
                 events.opened(self, self.vendor, str(self.settings_dict["NAME"]), None)
@@ -97,6 +101,15 @@ def _around_connect(
             vars(opening).update(outer)
 
     return connect
+
+
+def _is_standing(recorder: Recorder, alias: str) -> bool:
+    """Tell whether a connection counts as if it was open before the test. The next one does not."""
+    standing = recorder.connections.standing
+    if alias not in standing or not is_asgiref_thread():
+        return False
+    standing.discard(alias)
+    return True
 
 
 def _first_use() -> tuple[Why, CallPath]:
@@ -116,6 +129,7 @@ def _around_close(
     def close(self: Any) -> None:
         __tracebackhide__ = True
         if self.connection is not None:
+            _is_standing(recorder, self.alias)  # It was open, so the next one is new.
             why = _why_closed(self, _closing_function(1))
             path = cause.extended(cause.inherited.get(), cause.frames_here(1)).path if recorder.active else ()
             vars(self)[_CLOSED] = (why, path)

@@ -31,11 +31,15 @@ class OpenConnection:
 class OpenConnections:
     """The open connections by owner: the driver's object, or Django's if that allows no weak reference.
 
-    `opened` counts all that were ever opened in this process, by the name of the database.
+    `opened` counts all that were ever opened in this process, by the name of the database. `standing` are the
+    aliases that count as if asgiref's thread had opened them before the test, and `opened_late` those of them
+    that the test has opened there.
     """
 
     def __init__(self) -> None:
         self.opened: Counter[str] = Counter()
+        self.standing: set[str] = set()
+        self.opened_late: list[str] = []
         self._open: dict[int, OpenConnection] = {}
         self._numbers = count(1)
         self._held: list[Any] = []

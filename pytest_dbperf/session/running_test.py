@@ -30,7 +30,7 @@ class RunningTest:
         self.warnings: list[tuple[PlacedBudget, WarningLine]] = []
         self.allowances: list[AllowanceResult] = []
         self.warm_caches: Sequence[CachedFunction] = ()
-        self.opened_for_it: Sequence[str] = ()
+        self.opened_for_it: list[str] = []
         self._numbers = PhaseNumbers()
 
     @property

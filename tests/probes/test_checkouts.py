@@ -12,6 +12,7 @@ from psycopg_pool import AsyncConnectionPool, ConnectionPool, NullConnectionPool
 
 from pytest_dbperf.budgets.no_connection_leaks import NoConnectionLeaks
 from pytest_dbperf.clients.database_settings import changeable
+from pytest_dbperf.session.standing_connections import close_on_asgiref_thread
 from shop.models import Author
 from tests.factories import functions_of
 
@@ -249,3 +250,17 @@ def test_a_connection_of_another_pool_is_still_taken(recorder, conninfo):
             one.putconn(connection)
 
     assert (wrong, len(recording.unreturned_checkouts)) == (1, 0)
+
+
+def test_a_standing_connection_is_taken_before_the_test(recorder, pooled):
+    """As asgiref's thread in a synchronous test that runs an event loop."""
+    recorder.connections.standing = {"default"}
+    with recorder.record() as recording:
+        before = recording.open_at_start
+        asyncio.run(Author.objects.acount())
+    opened = recorder.connections.opened_late
+    close_on_asgiref_thread()
+
+    assert opened == ["default"]
+    assert recording.checkouts == []
+    assert recording.open_at_start == before
