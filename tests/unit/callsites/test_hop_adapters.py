@@ -113,7 +113,7 @@ def test_only_an_adapter_may_be_between_you_and_the_hop(callers, yours):
     assert call(work) == yours
 
 
-def test_without_your_code_it_is_the_librarys():
+def test_without_your_code_the_library_hops():
     """The walk ends with the thread, and at pytest's frames."""
     found = []
     in_a_thread = imported_from(os.__file__, "def run(f, to):\n    to.append(f(None))").run
