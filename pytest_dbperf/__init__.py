@@ -28,8 +28,14 @@ from pytest_dbperf.probes.listening import Probe
 from pytest_dbperf.probes.seam import SeamGone, Undo, wrap
 from pytest_dbperf.recording.cause import Cause, Request, frames_here
 from pytest_dbperf.recording.cause import inherited as inherited_cause
-from pytest_dbperf.recording.connections import Checkout, ConnectionClosed, NewConnection, Why
-from pytest_dbperf.recording.events import BlockingCall, DriverQuery, Event, Hop, Query, Response
+from pytest_dbperf.recording.connections import (
+    Checkout,
+    ConnectionClosed,
+    ConnectionReturned,
+    NewConnection,
+    Why,
+)
+from pytest_dbperf.recording.events import BlockingCall, DriverQuery, Event, Hop, NotSent, Query, Response
 from pytest_dbperf.recording.loads import LoadedVia, RelationLoad
 from pytest_dbperf.recording.recorder import Recorder, Recording
 from pytest_dbperf.reports.files import ReportWriter
@@ -74,6 +80,7 @@ __all__ = [
     "Cause",
     "Checkout",
     "ConnectionClosed",
+    "ConnectionReturned",
     "DatabaseSettings",
     "DriverQuery",
     "Event",
@@ -104,6 +111,7 @@ __all__ = [
     "NoUnindexedFiltersFixture",
     "NoWriteLoopsFixture",
     "NotLikeProduction",
+    "NotSent",
     "NothingCounts",
     "Probe",
     "Query",

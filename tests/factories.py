@@ -5,7 +5,13 @@ from zlib import crc32
 
 from pytest_dbperf.callsites.shown import describe
 from pytest_dbperf.recording.cause import Cause, Request
-from pytest_dbperf.recording.connections import Checkout, ConnectionClosed, NewConnection, Why
+from pytest_dbperf.recording.connections import (
+    Checkout,
+    ConnectionClosed,
+    ConnectionReturned,
+    NewConnection,
+    Why,
+)
 from pytest_dbperf.recording.events import (
     BlockingCall,
     DriverQuery,
@@ -114,9 +120,25 @@ def closed_connection(
     return ConnectionClosed(*fields, number_of(thread))
 
 
-def checkout(*, using="default", waited=0.0, path=()):
+def checkout(
+    number=1,
+    *,
+    using="default",
+    waited=0.0,
+    path=(),
+    connection=0,
+    thread="MainThread",
+    is_kept=False,
+    because_of=(),
+):
     """A connection that was taken from a pool."""
-    return Checkout(using, waited, 0.0, "MainThread", tuple(path), Cause())
+    taken = Checkout(using, waited, 0.0, thread, tuple(path), Cause(), number, connection, is_kept)
+    return taken._replace(because_of=tuple(because_of), thread_number=number_of(thread))
+
+
+def returned_connection(number=1, *, using="default"):
+    """A connection that was given back to its pool."""
+    return ConnectionReturned(number, using, 0.0, "MainThread", Cause())
 
 
 def hop(

@@ -58,7 +58,7 @@ class MaxThreadHops(Limited):
             headline=f"thread hops {compare(len(hops), self.limit)}",
             evidence=tuple(sorted(_evidence_of_hops(hops), key=lambda one: -one.count)),
             during=", ".join(str(request) for request in requests if len(requests) == 1 and request),
-            advice=hints_on_hops(hops),
+            advice=hints_on_hops(hops, recording.hops),
         )
 
     def _counted(self, recording: Recording) -> Sequence[Hop]:

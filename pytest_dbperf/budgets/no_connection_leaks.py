@@ -7,8 +7,8 @@ from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
 from pytest_dbperf.budgets.limited import LimitedOnAlias
-from pytest_dbperf.diagnosis.connections import evidence_of_connections
-from pytest_dbperf.recording.connections import NewConnection, Why
+from pytest_dbperf.diagnosis.connections import evidence_of_checkouts, evidence_of_connections
+from pytest_dbperf.recording.connections import Checkout, NewConnection, Why
 from pytest_dbperf.recording.recorder import Recording
 from pytest_dbperf.violations.violation import Hint, Violation, compare
 
@@ -17,8 +17,8 @@ from pytest_dbperf.violations.violation import Hint, Violation, compare
 class NoConnectionLeaks(LimitedOnAlias):
     """Fail when a new database connection is still open at the end, or was dropped without being closed.
 
-    These are not leaks: connections kept by a pool, by a worker of `wsgi_client`, by the test's own thread or
-    by asgiref's thread.
+    A connection that was taken from a pool is a leak if it was not given back. These are not leaks:
+    connections kept by a pool, by a worker of `wsgi_client`, by the test's own thread or by asgiref's thread.
 
     Args:
         allowed: The most connections that may stay open. None lifts an outer budget.
@@ -35,27 +35,39 @@ class NoConnectionLeaks(LimitedOnAlias):
     def check(self, recording: Recording) -> Violation | None:
         """Count the connections that were not closed."""
         leaked = [new for new in recording.leaked_connections if self.is_about(new.using)]
-        if self.allowed is None or len(leaked) <= self.allowed:
+        taken = [each for each in recording.unreturned_checkouts if self.is_about(each.using)]
+        measured = len(leaked) + len(taken)
+        if self.allowed is None or measured <= self.allowed:
             return None
         dropped = {closed.number for closed in recording.closed_connections if closed.dropped}
         return Violation(
             budget=self.name,
-            measured=len(leaked),
+            measured=measured,
             limit=self.allowed,
-            headline=f"leaked connections {compare(len(leaked), self.allowed)}",
-            evidence=evidence_of_connections(
-                leaked, lambda new: "dropped while open" if new.number in dropped else "still open"
+            headline=f"leaked connections {compare(measured, self.allowed)}",
+            evidence=(
+                *evidence_of_connections(
+                    leaked, lambda new: "dropped while open" if new.number in dropped else "still open"
+                ),
+                *evidence_of_checkouts(
+                    taken, lambda each: f"{'dropped, ' * (each.connection in dropped)}not given back"
+                ),
             ),
-            advice=tuple(_how_to_close(leaked)),
+            advice=tuple(_how_to_close(leaked, taken)),
         )
 
 
-def _how_to_close(leaked: Sequence[NewConnection]) -> Iterator[Hint]:
+def _how_to_close(leaked: Sequence[NewConnection], taken: Sequence[Checkout]) -> Iterator[Hint]:
     left_by_requests = [new for new in leaked if new.why is Why.FIRST_IN_REQUEST and new.is_persistent]
     raw = [new for new in leaked if new.using is None]
+    raw_from_pools = [each for each in taken if each.using is None]
     if left_by_requests:
         yield Hint("fix", 'set "CONN_MAX_AGE": 0 under ASGI, where no later request uses the same thread')
-    if len(leaked) > len(left_by_requests) + len(raw):
+    if len(leaked) + len(taken) > len(left_by_requests) + len(raw) + len(raw_from_pools):
         yield Hint("fix", "call django.db.connections.close_all() at the end of the thread's work")
     if raw:
         yield Hint("fix", "close() the connection, or open it in a with block")
+    if raw_from_pools:
+        yield Hint("fix", "take it by `with pool.connection()`, or give it back by pool.putconn()")
+    if taken:
+        yield Hint("why", "a pool does not replace a connection that is not given back, and runs dry")

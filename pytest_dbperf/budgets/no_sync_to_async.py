@@ -44,7 +44,7 @@ class NoSyncToAsync(WithAllowances):
         forbidden = self.forbidden(recording)
         if not forbidden:
             return None
-        not_counted = sum(hop.leaves_the_loop for hop in recording.hops) - len(forbidden)
+        hops = recording.hops
         return Violation(
             budget=self.name,
             measured=len(forbidden),
@@ -54,18 +54,19 @@ class NoSyncToAsync(WithAllowances):
                 Evidence(group.count, group.what, group.call_path, group.note)
                 for group in groups_of_hops(forbidden)
             ),
-            advice=tuple(_how_to_hop_less(forbidden, not_counted)),
+            advice=tuple(_how_to_hop_less(forbidden, hops)),
         )
 
 
-def _how_to_hop_less(forbidden: Sequence[Hop], not_counted: int) -> Iterator[Hint]:
+def _how_to_hop_less(forbidden: Sequence[Hop], hops: Sequence[Hop]) -> Iterator[Hint]:
     # Measured on Django 4.2 to 6.1: aget() is sync_to_async(get), so it would be no advice.
     yield Hint(
         "why", "a hop costs about 0.1 ms, more if others wait for the thread; aget() and acount() hop too"
     )
-    yield from hints_on_your_hops(forbidden)
+    yield from hints_on_your_hops(forbidden, hops)
     names = ", ".join(sorted({f'"{hop.function.rpartition(".")[2]}"' for hop in forbidden}))
     yield Hint("or", f"allow it: no_sync_to_async(allow=[{names}])")
+    not_counted = sum(hop.leaves_the_loop for hop in hops) - len(forbidden)
     if not_counted:
         others = "1 other hop is" if not_counted == 1 else f"{not_counted} other hops are"
         yield Hint("note", f"{others} not counted: made by Django or a library, or allowed")

@@ -19,6 +19,7 @@ from urllib.request import url2pathname
 # The roles of a source file. "project", "django" and "library:<package>" are also the origins of a hop.
 PROJECT = "project"
 DJANGO = "django"
+LIBRARY = "library:"
 # Passes calls on for other code: a walk over the frames goes past it.
 PLUMBING = "plumbing"
 # Starts your code and has not caused what it does: a walk over the frames ends there.
@@ -40,7 +41,6 @@ ROLES_OF_PACKAGES = {
 _THREAD_ADAPTERS: Sequence[_Name] = (
     ("anyio", "to_thread"),
     ("anyio", "_backends"),
-    ("channels", "db"),
     ("starlette", "concurrency"),
 )
 # The names that pytest and Django look for, and the folders where projects keep what only tests use.
@@ -148,7 +148,7 @@ def _role_of_module(module: _Name, base: Path) -> str:
         return PROJECT
     if _is_within(module, _THREAD_ADAPTERS):
         return PLUMBING
-    return f"library:{'.'.join(_package(module, base))}"
+    return f"{LIBRARY}{'.'.join(_package(module, base))}"
 
 
 def _parts(name: str) -> _Name:

@@ -94,6 +94,7 @@ def _put(alias: str, database: dict[str, Any]) -> None:
         _close_pool(alias)
         if database["OPTIONS"].get("pool"):
             standing_connections.leave_closed.add(alias)
+            RECORDER.connections.standing.discard(alias)
         standing_connections.open_here(here)
         standing_connections.open_on_asgiref_thread(on_asgiref_thread)
 

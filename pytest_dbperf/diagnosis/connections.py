@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from pytest_dbperf.recording.connections import NewConnection, Why
-from pytest_dbperf.recording.groups import groups_of_connections
+from pytest_dbperf.recording.connections import Checkout, NewConnection, Why
+from pytest_dbperf.recording.groups import groups_of_checkouts, groups_of_connections
 from pytest_dbperf.violations.violation import Evidence, Hint
 
 # min_size is 4, and max_size the same unless given: https://www.psycopg.org/psycopg3/docs/api/pool.html
@@ -89,6 +89,25 @@ def _evidence_of_group(group: Sequence[NewConnection], note: str) -> Evidence:
         first.call_path,
         note,
         because=because if first.because_of else "",
+        because_of=first.because_of,
+    )
+
+
+def evidence_of_checkouts(taken: Sequence[Checkout], note: Callable[[Checkout], str]) -> tuple[Evidence, ...]:
+    """Show connections from pools in groups: how many, taken where, in which threads, with a note."""
+    return tuple(_evidence_of_taken(group, note(group[0])) for group in groups_of_checkouts(taken, note))
+
+
+def _evidence_of_taken(group: Sequence[Checkout], note: str) -> Evidence:
+    first = group[0]
+    threads = _listed("thread", {each.thread_number: each.thread for each in group})
+    is_elsewhere = first.because_of not in ((), first.call_path)
+    return Evidence(
+        len(group),
+        f"{first.using or 'psycopg'} from its pool, {threads}",
+        first.call_path,
+        note,
+        because=_BECAUSE[Why.FIRST_IN_THREAD] if is_elsewhere else "",
         because_of=first.because_of,
     )
 

@@ -21,14 +21,23 @@ _SECONDS_WORTH_TELLING = 0.001
 _ON_THE_LOOP = ("process_request", "process_response")
 
 
-def hints_on_hops(hops: Sequence[Hop]) -> tuple[Hint, ...]:
+def hints_on_hops(hops: Sequence[Hop], with_others: Sequence[Hop] = ()) -> tuple[Hint, ...]:
     """Tell what these hops prove: each hint has its numbers, and none is a guess."""
-    return (*hints_on_your_hops(hops), *_hints_on_middlewares(hops))
+    return (*hints_on_your_hops(hops, with_others), *_hints_on_middlewares(hops))
 
 
-def hints_on_your_hops(hops: Sequence[Hop]) -> tuple[Hint, ...]:
-    """Tell what these hops prove about the code that awaited them, and nothing about middlewares."""
-    return (*_hints_to_batch(hops), *_hints_on_batches(hops), *_hints_on_twins(hops), *_hint_on_queues(hops))
+def hints_on_your_hops(hops: Sequence[Hop], with_others: Sequence[Hop] = ()) -> tuple[Hint, ...]:
+    """Tell what these hops prove about the code that awaited them, and nothing about middlewares.
+
+    Hops that a budget does not count wait for the same thread. So the hint on queues needs all of them, if
+    there are more: `with_others`.
+    """
+    return (
+        *_hints_to_batch(hops),
+        *_hints_on_batches(hops),
+        *_hints_on_twins(hops),
+        *_hint_on_queues(with_others or hops),
+    )
 
 
 def chains(hops: Iterable[Hop]) -> list[list[Hop]]:

@@ -157,7 +157,8 @@ def _only_request(grown: Sequence[Growth]) -> str:
 def _how_to_stay_constant(grown: Sequence[Growth], scale: int, most_rows: Recording) -> Iterator[Hint | Fix]:
     events = [event for growth in grown for event in growth.events]
     yield from _fixes_of_growth([event for event in events if isinstance(event, Query)], scale, most_rows)
-    yield from hints_on_your_hops([event for event in events if isinstance(event, Hop)])
+    if hops := [event for event in events if isinstance(event, Hop)]:
+        yield from hints_on_your_hops(hops, most_rows.hops)
     yield from hints_on_connections([event for event in events if isinstance(event, NewConnection)])
 
 

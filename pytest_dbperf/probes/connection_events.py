@@ -21,7 +21,8 @@ in_async_pool = ContextVar("dbperf_in_async_pool", default=False)
 class Opening(threading.local):
     """The connection that this thread is opening: for which alias, why, since when.
 
-    `driver_reported` is true if the driver has already reported it; `waited` is the wait for a pool.
+    `driver_reported` is true if the driver has already reported it; `waited` is the wait for a pool. One that
+    `is_standing` counts as if it had been opened before the test.
     """
 
     alias: str | None = None
@@ -30,6 +31,7 @@ class Opening(threading.local):
     started: float | None = None
     driver_reported: bool = False
     is_persistent: bool = False
+    is_standing: bool = False
     waited: float = 0.0
 
 
@@ -45,10 +47,13 @@ class ConnectionEvents:
         recorder, opening = self._recorder, self._opening
         recorder.connections.remove(owner)
         why = Why.POOL if in_async_pool.get() else opening.why
-        is_kept = why is Why.POOL or (opening.alias is not None and _keeps_connections())
+        is_kept = why is Why.POOL or (opening.alias is not None and keeps_connections())
         known = recorder.connections.add(
             owner, opening.alias, database=database, is_kept=is_kept, dropped=self._dropped
         )
+        if opening.is_standing:
+            recorder.add_to_open_at_start()
+            return
         if not recorder.active:
             return
         now = perf_counter()
@@ -98,9 +103,13 @@ class ConnectionEvents:
             )
 
 
-def _keeps_connections() -> bool:
-    if this_thread.keeps_connections:
-        return True
+def keeps_connections() -> bool:
+    """Tell whether this thread keeps its connections on purpose: the test's own, asgiref's, a worker."""
+    return this_thread.keeps_connections or is_asgiref_thread()
+
+
+def is_asgiref_thread() -> bool:
+    """Tell whether this is the thread in which asgiref runs thread-sensitive calls outside of requests."""
     from asgiref.sync import SyncToAsync
 
     return runs_in(SyncToAsync.single_thread_executor)

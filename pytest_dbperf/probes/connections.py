@@ -10,14 +10,15 @@ from time import monotonic
 from typing import Any
 
 from pytest_dbperf.callsites.callsite import CallPath
-from pytest_dbperf.probes import pools
+from pytest_dbperf.probes import checkouts, pools
 from pytest_dbperf.probes.blocking import TimedCall, emit_connect, running_loop
-from pytest_dbperf.probes.connection_events import ConnectionEvents, Opening
+from pytest_dbperf.probes.checkouts import Checkouts
+from pytest_dbperf.probes.connection_events import ConnectionEvents, Opening, is_asgiref_thread
 from pytest_dbperf.probes.seam import Undo, is_installed, undo_all, wrap
 from pytest_dbperf.probes.threads import runs_in, this_thread
 from pytest_dbperf.recording import cause
 from pytest_dbperf.recording.clock import perf_counter
-from pytest_dbperf.recording.connections import Checkout, Why
+from pytest_dbperf.recording.connections import Why
 from pytest_dbperf.recording.recorder import Recorder
 
 _CLOSED = "_dbperf_closed"
@@ -26,23 +27,24 @@ _CLOSED = "_dbperf_closed"
 def install(recorder: Recorder) -> Undo:
     """Wrap Django's `connect` and `close`, and with psycopg the creation and closing of its connections."""
     opening = Opening()
-    events = ConnectionEvents(recorder, opening)
-    undos = [_django(recorder, events, opening)]
+    events, pooled = ConnectionEvents(recorder, opening), Checkouts(recorder)
+    undos = [_django(recorder, events, pooled, opening)]
     if is_installed("psycopg"):
         undos.append(_psycopg(recorder, events, opening))
     if is_installed("psycopg_pool"):
         undos.append(pools.install(opening, recorder.connections))
+        undos.append(checkouts.install(pooled, opening))
     return undo_all(*undos)
 
 
-def _django(recorder: Recorder, events: ConnectionEvents, opening: Opening) -> Undo:
+def _django(recorder: Recorder, events: ConnectionEvents, pooled: Checkouts, opening: Opening) -> Undo:
     from django.db.backends.base.base import BaseDatabaseWrapper
 
-    around_connect = functools.partial(_around_connect, recorder, events, opening)
+    around_connect = functools.partial(_around_connect, recorder, events, pooled, opening)
     return undo_all(
         wrap(BaseDatabaseWrapper, "connect", around_connect),
         # Not _close: the PostgreSQL backend overrides it without calling super().
-        wrap(BaseDatabaseWrapper, "close", functools.partial(_around_close, recorder, events)),
+        wrap(BaseDatabaseWrapper, "close", functools.partial(_around_close, recorder, events, pooled)),
     )
 
 
@@ -58,7 +60,11 @@ def _psycopg(recorder: Recorder, events: ConnectionEvents, opening: Opening) -> 
 
 
 def _around_connect(
-    recorder: Recorder, events: ConnectionEvents, opening: Opening, original: Callable[..., None]
+    recorder: Recorder,
+    events: ConnectionEvents,
+    pooled: Checkouts,
+    opening: Opening,
+    original: Callable[..., None],
 ) -> Callable[..., None]:
     loop_here = running_loop()
 
@@ -74,6 +80,7 @@ def _around_connect(
             started=perf_counter(),
             driver_reported=False,
             is_persistent=self.settings_dict["CONN_MAX_AGE"] != 0,
+            is_standing=_is_standing(recorder, self.alias),
             waited=0.0,
         )
         on_a_loop = recorder.active and loop_here() is not None
@@ -81,19 +88,11 @@ def _around_connect(
         try:
             with call:
                 original(self)
+            if opening.is_standing:
+                recorder.connections.opened_late.append(self.alias)
             if getattr(self, "pool", None) is not None:
-                if recorder.active:
-                    frames = cause.frames_here(1) if recorder.wants_frames else ()
-                    recorder.emit(
-                        Checkout(
-                            self.alias,
-                            opening.waited,
-                            perf_counter(),
-                            this_thread.name,
-                            frames,
-                            cause.inherited.get(),
-                        )
-                    )
+                if not opening.is_standing:
+                    pooled.taken(self.connection, self, self.alias, opening.waited)
             elif not opening.driver_reported:
                 # Connections of SQLite, psycopg2, MySQL, Oracle allow no wrapper and no weak reference.
                 events.opened(self, self.vendor, str(self.settings_dict["NAME"]), None)
@@ -102,6 +101,15 @@ def _around_connect(
             vars(opening).update(outer)
 
     return connect
+
+
+def _is_standing(recorder: Recorder, alias: str) -> bool:
+    """Tell whether a connection counts as if it was open before the test. The next one does not."""
+    standing = recorder.connections.standing
+    if alias not in standing or not is_asgiref_thread():
+        return False
+    standing.discard(alias)
+    return True
 
 
 def _first_use() -> tuple[Why, CallPath]:
@@ -115,17 +123,19 @@ def _first_use() -> tuple[Why, CallPath]:
 
 
 def _around_close(
-    recorder: Recorder, events: ConnectionEvents, original: Callable[..., None]
+    recorder: Recorder, events: ConnectionEvents, pooled: Checkouts, original: Callable[..., None]
 ) -> Callable[..., None]:
     @functools.wraps(original)
     def close(self: Any) -> None:
         __tracebackhide__ = True
         if self.connection is not None:
+            _is_standing(recorder, self.alias)  # It was open, so the next one is new.
             why = _why_closed(self, _closing_function(1))
             path = cause.extended(cause.inherited.get(), cause.frames_here(1)).path if recorder.active else ()
             vars(self)[_CLOSED] = (why, path)
         try:
-            original(self)
+            with pooled.returning(self, self.alias):
+                original(self)
         finally:
             # Inside atomic() Django keeps the closed connection. SQLite keeps an in-memory one open.
             if self.connection is None or self.closed_in_transaction:

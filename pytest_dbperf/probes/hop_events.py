@@ -10,7 +10,9 @@ from types import BuiltinFunctionType, FrameType, FunctionType, MappingProxyType
 from typing import Any, ParamSpec, TypeVar
 
 from pytest_dbperf.callsites.callsite import CallPath, end_walks_in, project_frames_from
+from pytest_dbperf.callsites.hop_adapters import adapts_your_call
 from pytest_dbperf.callsites.hop_origin import origin_of_hop
+from pytest_dbperf.callsites.ownership import LIBRARY, PROJECT
 from pytest_dbperf.probes.threads import this_thread
 from pytest_dbperf.recording import cause
 from pytest_dbperf.recording.cause import Cause
@@ -48,6 +50,10 @@ def emit_hop(
     origin, part = origin_of_hop(
         frame, adapter.get("_dbperf_maker"), adapter.get("_dbperf_adapts", ""), owner, name
     )
+    if origin.startswith(LIBRARY) and adapts_your_call(
+        origin, frame, unwrapped(function), is_given=adapter.get("_dbperf_is_given", False)
+    ):
+        origin = PROJECT
     number, follows, path = 0, 0, so_far.path
     frames: CallPath = ()
     if recorder.wants_frames:

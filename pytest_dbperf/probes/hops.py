@@ -9,8 +9,10 @@ from sys import _getframe as getframe
 from types import MethodType
 from typing import Any
 
-from pytest_dbperf.callsites.callsite import end_walks_in, first_to_blame
+from pytest_dbperf.callsites.callsite import end_walks_in, first_to_blame, role_of
+from pytest_dbperf.callsites.hop_adapters import is_given_by_you
 from pytest_dbperf.callsites.hop_origin import MIDDLEWARE
+from pytest_dbperf.callsites.ownership import LIBRARY
 from pytest_dbperf.probes.hop_events import emit_hop, emit_hop_end, run_and_emit_end, task_here
 from pytest_dbperf.probes.seam import Undo, undo_all, wrap
 from pytest_dbperf.probes.threads import this_thread
@@ -37,6 +39,8 @@ def _making() -> Undo:
             # Also while nothing is recorded: a test may call an adapter that was made at import.
             blamed = first_to_blame(getframe(1))
             self._dbperf_maker = None if blamed is None else blamed.f_code.co_filename
+            if blamed is not None and role_of(blamed.f_code.co_filename).startswith(LIBRARY):
+                self._dbperf_is_given = is_given_by_you(blamed)
 
         return __init__
 

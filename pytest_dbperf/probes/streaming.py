@@ -16,8 +16,10 @@ def attribute_body(response: Any, of_request: Cause) -> None:
     """
     if getattr(response, "streaming", False) is not True:
         return
-    # A server may send a file itself, if nothing wraps it.
-    if getattr(response, "file_to_stream", None) is None:
+    if getattr(response, "file_to_stream", None) is not None:
+        # The setter would forget the file, and then a server could not send it by itself.
+        response._iterator = _Body(response._iterator, of_request)
+    else:
         body = _AsyncBody if response.is_async else _Body
         response.streaming_content = body(response.streaming_content, of_request)
 

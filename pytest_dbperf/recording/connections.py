@@ -70,8 +70,8 @@ class ConnectionClosed(NamedTuple):
 class Checkout(NamedTuple):
     """A connection was taken from a pool. `waited` is the time in seconds until one was free.
 
-    Checkouts are numbered. `connection` is the number of the physical connection, 0 if it is unknown.
-    `is_kept` is true if the connection is not given back on purpose, as in `NewConnection`.
+    `using` is None if code took it without Django. `number` is that of the checkout, and `connection` that of
+    the physical connection, 0 if it is unknown. `is_kept` and `because_of` are as in `NewConnection`.
     """
 
     using: str | None
@@ -84,6 +84,7 @@ class Checkout(NamedTuple):
     connection: int = 0
     is_kept: bool = False
     because_of: CallPath = ()
+    thread_number: int = 0
 
     @property
     def call_path(self) -> CallPath:

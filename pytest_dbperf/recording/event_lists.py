@@ -9,7 +9,7 @@ from typing import Any, TypeVar, get_args
 
 from pytest_dbperf.recording.cause import HasCause, Request
 from pytest_dbperf.recording.compaction import expanded
-from pytest_dbperf.recording.connections import Checkout, ConnectionClosed, NewConnection
+from pytest_dbperf.recording.connections import Checkout, ConnectionClosed, ConnectionReturned, NewConnection
 from pytest_dbperf.recording.events import BlockingCall, DriverQuery, Event, Hop, NotSent, Query, Response
 from pytest_dbperf.recording.hops import completed, seconds_in_queues
 from pytest_dbperf.sql.fingerprint import is_bookkeeping
@@ -90,8 +90,18 @@ class EventLists(ABC):
 
     @property
     def checkouts(self) -> list[Checkout]:
-        """The connections that were taken from a pool."""
-        return self.of_type(Checkout)
+        """The connections that Django took from a pool."""
+        return [taken for taken in self.of_type(Checkout) if taken.using is not None]
+
+    @property
+    def unreturned_checkouts(self) -> list[Checkout]:
+        """The connections that were taken from a pool, also without Django, and not given back to it.
+
+        Connections that a thread keeps on purpose are not in this list.
+        """
+        returned = {event.number for event in self.of_type(ConnectionReturned)}
+        taken = self.of_type(Checkout)
+        return [each for each in taken if not each.is_kept and each.number not in returned]
 
     @property
     def hops(self) -> list[Hop]:

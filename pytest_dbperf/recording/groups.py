@@ -10,7 +10,7 @@ from typing import Literal, TypeVar
 from pytest_dbperf.callsites.callsite import CallPath, SourcePosition, position_of, without_recursion
 from pytest_dbperf.callsites.ownership import PROJECT
 from pytest_dbperf.recording.cause import Request
-from pytest_dbperf.recording.connections import NewConnection
+from pytest_dbperf.recording.connections import Checkout, NewConnection
 from pytest_dbperf.recording.events import BlockingCall, Hop, Query
 from pytest_dbperf.sql.fingerprint import Statement, with_literals
 
@@ -140,6 +140,13 @@ def groups_of_connections(
     return _most_frequent_first(
         opened,
         lambda new: (new.using, new.why, note(new), identity(new.call_path), identity(new.because_of)),
+    )
+
+
+def groups_of_checkouts(taken: Iterable[Checkout], note: Callable[[Checkout], str]) -> list[list[Checkout]]:
+    """Group connections that were taken from a pool, with the same call path and note, the largest first."""
+    return _most_frequent_first(
+        taken, lambda each: (each.using, note(each), identity(each.call_path), identity(each.because_of))
     )
 
 

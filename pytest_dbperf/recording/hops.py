@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
 from pytest_dbperf.recording.cause import Request
@@ -52,33 +52,41 @@ def hops_by_request(hops: Iterable[Hop]) -> dict[int, list[Hop]]:
     return requests
 
 
-def seconds_in_queues(hops: Sequence[Hop]) -> float:
+def seconds_in_queues(hops: Iterable[Hop]) -> float:
     """Add up how long hops waited while their thread was busy with other hops."""
-    by_number = {hop.number: hop for hop in hops}
     ran: dict[int, list[Hop]] = {}
     for hop in hops:
-        if (
-            hop.waited is not None
-            and hop.leaves_the_loop
-            and not _is_within_a_hop_to_its_thread(hop, by_number)
-        ):
+        if hop.waited is not None and hop.leaves_the_loop:
             ran.setdefault(hop.thread_number, []).append(hop)
-    return sum(_seconds_in_queue(of_thread) for of_thread in ran.values())
+    return sum(_seconds_in_queue(_one_after_another(of_thread)) for of_thread in ran.values())
 
 
-def _is_within_a_hop_to_its_thread(hop: Hop, by_number: Mapping[int, Hop]) -> bool:
-    """Tell whether its thread is in `async_to_sync` further up the call path, waiting only for this hop."""
-    outer = by_number.get(hop.cause.hop)
-    while outer is not None:
-        if outer.leaves_the_loop and outer.thread_number == hop.thread_number:
-            return True
-        outer = by_number.get(outer.cause.hop)
-    return False
+def _one_after_another(hops: Sequence[Hop]) -> list[Hop]:
+    """Leave out hops that ran while another one ran in the same thread.
+
+    That one was in `async_to_sync` and waited only for them.
+    """
+    outermost: list[Hop] = []
+    busy_until = float("-inf")
+    # Of two that start at once, the longer one is outside.
+    for hop in sorted(hops, key=lambda hop: (_ran_from(hop), -_ran_until(hop))):
+        if _ran_from(hop) >= busy_until or _ran_until(hop) > busy_until:
+            outermost.append(hop)
+            busy_until = _ran_until(hop)
+    return outermost
+
+
+def _ran_from(hop: Hop) -> float:
+    return hop.started + (hop.waited or 0.0)
+
+
+def _ran_until(hop: Hop) -> float:
+    return _ran_from(hop) + (hop.seconds or 0.0)
 
 
 def _seconds_in_queue(hops: Sequence[Hop]) -> float:
     """Add up how long hops waited for one thread, which runs one hop after another."""
-    spans = sorted((hop.started + (hop.waited or 0.0), hop.seconds or 0.0) for hop in hops)
+    spans = sorted((_ran_from(hop), hop.seconds or 0.0) for hop in hops)
     starts = [start for start, _ in spans]
     busy_before = [0.0, *accumulate(seconds for _, seconds in spans)]
 
@@ -87,4 +95,4 @@ def _seconds_in_queue(hops: Sequence[Hop]) -> float:
         running_on = max(0.0, starts[index - 1] + spans[index - 1][1] - moment) if index else 0.0
         return busy_before[index] - running_on
 
-    return sum(busy_until(hop.started + (hop.waited or 0.0)) - busy_until(hop.started) for hop in hops)
+    return sum(busy_until(_ran_from(hop)) - busy_until(hop.started) for hop in hops)

@@ -31,11 +31,15 @@ class OpenConnection:
 class OpenConnections:
     """The open connections by owner: the driver's object, or Django's if that allows no weak reference.
 
-    `opened` counts all that were ever opened in this process, by the name of the database.
+    `opened` counts all that were ever opened in this process, by the name of the database. `standing` are the
+    aliases that count as if asgiref's thread had opened them before the test, and `opened_late` those of them
+    that the test has opened there.
     """
 
     def __init__(self) -> None:
         self.opened: Counter[str] = Counter()
+        self.standing: set[str] = set()
+        self.opened_late: list[str] = []
         self._open: dict[int, OpenConnection] = {}
         self._numbers = count(1)
         self._held: list[Any] = []
@@ -85,6 +89,11 @@ class OpenConnections:
         """Return the alias of a connection, None if it has none or is unknown."""
         known = self._open.get(id(owner))
         return None if known is None else known.using
+
+    def number_of(self, owner: Any) -> int:
+        """Return the number of a connection, 0 if it is unknown."""
+        known = self._open.get(id(owner))
+        return 0 if known is None else known.number
 
     def owners(self) -> list[Any]:
         """The owners of all connections that are open."""

@@ -90,6 +90,11 @@ class Recorder:
         self.compact_at = len(self.log) + MOST_UNCOMPACTED
         self.compaction.compact()
 
+    def add_to_open_at_start(self) -> None:
+        """Let all open recordings look as if one more connection had been open when they began."""
+        for recording in self.open_recordings:
+            recording._add_to_open_at_start()
+
     @contextmanager
     def pause(self) -> Iterator[None]:
         """Leave out of all open recordings what happens inside the block, in every thread."""
@@ -211,6 +216,9 @@ class Recording(EventLists):
     def _stop(self) -> None:
         span = self._spans[-1]
         span.stop, span.stopped = span.compaction.add_boundary(), perf_counter()
+
+    def _add_to_open_at_start(self) -> None:
+        self.open_at_start += 1
 
     @property
     def is_running(self) -> bool:

@@ -54,7 +54,7 @@ def measure(recording: Recording, root: Path, *, with_groups: bool) -> Measureme
         new_connections=len(new),
         closed_connections=len(recording.closed_connections),
         peak_connections=recording.peak_connections,
-        leaked_connections=len(recording.leaked_connections),
+        leaked_connections=len(recording.leaked_connections) + len(recording.unreturned_checkouts),
         checkouts=len(checkouts),
         pool_waits=sum(checkout.waited > 0 for checkout in checkouts),
         pool_wait_ms=_milliseconds(sum(checkout.waited for checkout in checkouts)),

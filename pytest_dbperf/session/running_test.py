@@ -32,7 +32,7 @@ class RunningTest:
         # How many examples of it Hypothesis has run: each is checked by itself.
         self.examples = 0
         self.warm_caches: Sequence[CachedFunction] = ()
-        self.opened_for_it: Sequence[str] = ()
+        self.opened_for_it: list[str] = []
         self._numbers = PhaseNumbers()
 
     @property

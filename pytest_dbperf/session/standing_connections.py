@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import TimeoutError as Timeout
 from typing import TypeVar
 
-from pytest_dbperf.probes.threads import runs_in
+from pytest_dbperf.probes.connection_events import is_asgiref_thread
+from pytest_dbperf.recording.open_connections import OpenConnections
 
 T = TypeVar("T")
 
@@ -53,6 +54,19 @@ def open_on_asgiref_thread(aliases: Sequence[str]) -> list[str]:
     return _on_asgiref_thread(open_missing)
 
 
+def expect_on_asgiref_thread(connections: OpenConnections, aliases: Iterable[str]) -> None:
+    """Let a test open these there, once each, as if they had been open before."""
+    connections.standing = set(aliases) - leave_closed
+    connections.opened_late = []
+
+
+def opened_on_asgiref_thread(connections: OpenConnections) -> list[str]:
+    """Return the aliases that a test has opened there, and expect no more."""
+    connections.standing = set()
+    opened, connections.opened_late = connections.opened_late, []
+    return opened
+
+
 def close_on_asgiref_thread(aliases: Sequence[str] | None = None) -> list[str]:
     """Close the connections of asgiref's thread (all by default), except inside an open transaction.
 
@@ -75,7 +89,7 @@ def close_on_asgiref_thread(aliases: Sequence[str] | None = None) -> list[str]:
 def _on_asgiref_thread(function: Callable[[], T]) -> T:
     from asgiref.sync import SyncToAsync
 
-    if runs_in(SyncToAsync.single_thread_executor):
+    if is_asgiref_thread():
         return function()
     try:
         return SyncToAsync.single_thread_executor.submit(function).result(_SECONDS_TO_WAIT)

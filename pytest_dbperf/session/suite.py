@@ -87,6 +87,9 @@ class Suite:
             self.verification.begin(aliases)
         if aliases and uses_asgiref_thread(item):
             test.opened_for_it = standing_connections.open_on_asgiref_thread(aliases)
+        else:
+            # A synchronous test may call asyncio.run(). Few do, so nothing is opened for it beforehand.
+            standing_connections.expect_on_asgiref_thread(self.recorder.connections, aliases)
         test.recording.prepare(
             own_databases,
             call_sites=bool(test.limits) or self.options.wants_groups or self._uses_fixtures(item),
@@ -104,6 +107,7 @@ class Suite:
         finally:
             if unwrap is not None:
                 unwrap()
+            test.opened_for_it += standing_connections.opened_on_asgiref_thread(self.recorder.connections)
             test.add_call(
                 self._root,
                 with_groups=self.options.wants_groups,

@@ -10,7 +10,7 @@ import anyio
 import anyio.to_thread
 import pytest
 from asgiref.sync import ThreadSensitiveContext, async_to_sync, sync_to_async
-from channels.db import database_sync_to_async
+from channels.db import aclose_old_connections, database_sync_to_async
 from django.test import TestCase
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
@@ -88,16 +88,115 @@ async def look_up():
     return 42
 
 
+async def close_by_channels():
+    """Let channels close what is old."""
+    await aclose_old_connections()
+    return 42
+
+
 async def nothing():
     """Stay on the loop."""
     await asyncio.sleep(0)
     return 42
 
 
-library = imported_from(
-    "/venv/lib/python3.13/site-packages/sender.py",
-    "async def send(sync_to_async, f):\n    return await sync_to_async(f)()",
-)
+LIBRARY = """
+import asyncio
+import functools
+
+import anyio.to_thread
+from asgiref.sync import sync_to_async
+
+
+def in_thread(function):
+    return sync_to_async(function)
+
+
+def threaded(function):
+    @functools.wraps(function)
+    async def wrapper(*args):
+        return await sync_to_async(function)(*args)
+
+    return wrapper
+
+
+def prepared(function):
+    def wrapper(*args):
+        def call():
+            return function(*args)
+
+        return sync_to_async(call)()
+
+    return wrapper
+
+
+def by_anyio(function):
+    async def wrapper(*args):
+        return await anyio.to_thread.run_sync(functools.partial(function, *args))
+
+    return wrapper
+
+
+def by_executor(function):
+    async def wrapper(*args):
+        return await asyncio.get_running_loop().run_in_executor(None, functools.partial(function, *args))
+
+    return wrapper
+
+
+class DatabaseAdapter(sync_to_async(len).__class__):
+    def __call__(self, *args):
+        return super().__call__(*args)
+
+
+async def send(function):
+    return await sync_to_async(function)()
+
+
+async def count(queryset):
+    return 42 + await sync_to_async(queryset.count)()
+
+
+async def send_each(functions):
+    async def send_one(function):
+        return await sync_to_async(function)()
+
+    return [await send_one(function) for function in functions][0]
+
+
+def work():
+    return 42
+
+
+awork = sync_to_async(work)
+athread = in_thread(work)
+ainfo = sync_to_async(asyncio.Lock)
+
+
+async def run(adapter):
+    return await adapter()
+"""
+library = imported_from("/venv/lib/python3.13/site-packages/sender.py", LIBRARY)
+
+decorated_by_library = library.in_thread(load)
+decorated_by_wrapper = library.threaded(load)
+
+
+async def count_by_library():
+    """Give a function of Django's to a library's factory."""
+    return 42 + await library.in_thread(Author.objects.count)()
+
+
+async def count_by_wrapper():
+    """Give it to another one."""
+    return 42 + await library.threaded(Author.objects.count)()
+
+
+async def library_made_it_for_itself():
+    """Await what a library has made of a function of Python's."""
+    await library.ainfo()
+    return 42
+
 
 SHAPES = {
     "sync_to_async": (lambda: sync_to_async(load)(), "sync_to_async", "project", True),
@@ -128,7 +227,37 @@ SHAPES = {
     "anyio, by itself": (file_by_anyio, "anyio", "library:anyio", None),
     "channels": (lambda: database_sync_to_async(load)(), "sync_to_async", "project", True),
     "channels, decorated": (lambda: decorated_by_channels(), "sync_to_async", "project", True),
-    "a library": (lambda: library.send(sync_to_async, load), "sync_to_async", "library:sender", True),
+    "channels, by itself": (close_by_channels, "sync_to_async", "library:channels", True),
+    "a library's factory": (lambda: library.in_thread(load)(), "sync_to_async", "project", True),
+    "a library's factory, at import": (lambda: decorated_by_library(), "sync_to_async", "project", True),
+    "a library's factory, bound": (
+        lambda: library.in_thread(Shop().load)(),
+        *("sync_to_async", "project", True),
+    ),
+    "a library's factory, Django's": (count_by_library, "sync_to_async", "project", True),
+    "a library's wrapper": (lambda: library.threaded(load)(), "sync_to_async", "project", True),
+    "a library's wrapper, at import": (lambda: decorated_by_wrapper(), "sync_to_async", "project", True),
+    "a library's wrapper, Django's": (count_by_wrapper, "sync_to_async", "project", True),
+    "a library's prepared call": (lambda: library.prepared(load)(), "sync_to_async", "project", True),
+    "a library's anyio": (lambda: library.by_anyio(load)(), "anyio", "project", None),
+    "a library's executor": (lambda: library.by_executor(load)(), "executor", "project", None),
+    "a library's class": (lambda: library.DatabaseAdapter(load)(), "sync_to_async", "project", True),
+    "a library": (lambda: library.send(load), "sync_to_async", "library:sender", True),
+    "a library, with a loop": (lambda: library.send_each([load]), "sync_to_async", "library:sender", True),
+    "a library, Django's": (
+        lambda: library.count(Author.objects),
+        *("sync_to_async", "library:sender", True),
+    ),
+    "a library's own": (lambda: library.awork(), "sync_to_async", "library:sender", True),
+    "a library's own factory": (lambda: library.athread(), "sync_to_async", "library:sender", True),
+    "a library's own, Python's": (
+        library_made_it_for_itself,
+        *("sync_to_async", "library:sender", True),
+    ),
+    "a library runs it": (
+        lambda: library.run(library.in_thread(load)),
+        *("sync_to_async", "library:sender", True),
+    ),
     "Django's ORM": (count_of_authors, "sync_to_async", "django", True),
 }
 NO_HOPS = {"a name look-up": look_up, "nothing": nothing}
@@ -190,7 +319,7 @@ def test_every_shape_is_one_hop_on_every_loop(recorder, shape, run):
     assert hop.call_path
     assert hop.waited > 0
     assert hop.seconds > 0
-    assert hop.queries == (shape == "Django's ORM")
+    assert hop.queries == (shape.endswith(("Django's", "Django's ORM")))
     assert hop.part == ("orm" if shape == "Django's ORM" else "")
     inwards = [hop for hop in recording.hops if not hop.leaves_the_loop]
     assert len(inwards) == (run is run_by_async_to_sync)

@@ -15,6 +15,7 @@ from asgiref.sync import SyncToAsync
 from django.contrib.contenttypes.models import ContentType
 from django.db import connections, transaction
 from django.db.models.query import BaseIterable, QuerySet
+from django.http import FileResponse
 from django.middleware.csrf import CsrfViewMiddleware
 from django.test import AsyncClient, AsyncRequestFactory, Client
 
@@ -58,6 +59,16 @@ def test_unittest_tells_the_body_of_a_test_from_its_subtests():
 def test_psycopg_keeps_the_query_that_it_sent_last(name):
     """By this a statement that the server refused is told from one that psycopg refused."""
     assert "self._query = " in inspect.getsource(getattr(psycopg.Cursor, name))
+
+
+def test_django_reads_a_file_by_an_iterator():
+    """It is replaced, as a response forgets its file if its content is."""
+    response = FileResponse(io.BytesIO(b"a file"))
+
+    assert next(response._iterator) == b"a file"
+    assert response.file_to_stream is not None
+    response.streaming_content = response.streaming_content
+    assert response.file_to_stream is None
 
 
 @pytest.mark.django_db

@@ -52,6 +52,20 @@ def send_file(request):
     return FileResponse(io.BytesIO(b"a file"))
 
 
+class Lines(io.BytesIO):
+    """A file that queries when it is read."""
+
+    def read(self, size=-1):
+        """Return the next part."""
+        Author.objects.count()
+        return super().read(size)
+
+
+def send_lines(request):
+    """Send such a file."""
+    return FileResponse(Lines(b"lines"))
+
+
 def stream_long(request):
     """Query more often than the log keeps single events."""
     return StreamingHttpResponse(str(Author.objects.count()) for _ in range(MOST_UNCOMPACTED + 1))
@@ -61,6 +75,7 @@ urlpatterns = [
     path("export/", export),
     path("export/async/", export_async),
     path("file/", send_file),
+    path("lines/", send_lines),
     path("long/", stream_long),
     path("nest/", nest),
 ]
@@ -163,6 +178,14 @@ def test_a_file_stays_one_that_a_server_can_send(recorder, rf):
         sent = WSGIHandler()(environ, lambda status, headers: None)
 
     assert sent.read() == b"a file"
+
+
+def test_a_file_that_queries_belongs_to_its_request(recorder):
+    """A storage may keep files in the database."""
+    with recorder.record() as recording:
+        assert Client().get("/lines/").getvalue() == b"lines"
+
+    assert requests_of(recording) == ["GET /lines/"] * 2
 
 
 def test_a_long_body_is_compacted(recorder):

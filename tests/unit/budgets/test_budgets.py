@@ -31,6 +31,7 @@ from pytest_dbperf.violations.text import explain
 from pytest_dbperf.violations.violation import Hint
 from tests.factories import (
     blocking_call,
+    checkout,
     closed_connection,
     driver_query,
     hop,
@@ -39,6 +40,7 @@ from tests.factories import (
     query,
     recording,
     request,
+    returned_connection,
     site,
 )
 
@@ -64,6 +66,9 @@ VIEW = site("view", "/srv/app/views.py", 7)
         (NoConnectionLeaks(), [closed_connection(dropped=True)]),
         (NoConnectionLeaks(using="other"), [new_connection()]),
         (NoConnectionLeaks(allowed=1), [new_connection()]),
+        (NoConnectionLeaks(), [checkout(1), returned_connection(1), checkout(2, is_kept=True)]),
+        (NoConnectionLeaks(using="other"), [checkout()]),
+        (NoConnectionLeaks(allowed=1), [checkout()]),
         (NoSyncToAsync(), [hop(origin="django"), hop(origin="library:ninja")]),
         (NoSyncToAsync(), [hop(via="async_to_sync")]),
         (NoSyncToAsync(allow=["load"]), [hop("load")]),
@@ -297,6 +302,36 @@ def test_leaks_are_told_with_their_cure(left, advice):
     assert any(line.endswith("dropped while open") for line in lines)
     (fix,) = [line for line in lines if line.startswith("  fix   ")]
     assert advice in fix
+
+
+def test_a_connection_that_is_not_given_back_is_told_with_who_took_it():
+    """A pool cannot give it to others."""
+    start = site("start", "/srv/app/jobs.py", 3)
+    events = [
+        new_connection(7, why=Why.POOL, is_kept=True),
+        *(checkout(number, path=[VIEW], thread=f"w{number}", because_of=[start]) for number in (1, 2)),
+        returned_connection(3),
+        checkout(4, path=[VIEW], connection=7, because_of=[VIEW]),
+        closed_connection(7, dropped=True),
+    ]
+
+    assert [line for line in text_of(NoConnectionLeaks(), *events) if line] == [
+        "    2x  default from its pool, 2 threads: w1 w2   not given back",
+        "        views.py:7 view",
+        "        the thread was started by jobs.py:3 start",
+        "    1x  default from its pool, thread MainThread   dropped, not given back",
+        "        views.py:7 view",
+        "  fix   call django.db.connections.close_all() at the end of the thread's work",
+        "  why   a pool does not replace a connection that is not given back, and runs dry",
+    ]
+
+
+def test_a_pool_without_django_has_its_own_cure():
+    """Its connections are no business of Django's."""
+    lines = text_of(NoConnectionLeaks(), checkout(using=None, path=[VIEW]), new_connection(is_kept=True))
+
+    assert lines[1] == "    1x  psycopg from its pool, thread MainThread   not given back"
+    assert lines[-2] == "  fix   take it by `with pool.connection()`, or give it back by pool.putconn()"
 
 
 PER_REQUEST = Hint(

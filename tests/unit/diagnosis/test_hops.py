@@ -6,6 +6,8 @@ from pathlib import Path
 import django
 import pytest
 
+from pytest_dbperf.budgets.max_thread_hops import MaxThreadHops
+from pytest_dbperf.budgets.no_sync_to_async import NoSyncToAsync
 from pytest_dbperf.callsites.shown import describe_by_function
 from pytest_dbperf.diagnosis.hops import chains, hints_on_hops, hints_on_your_hops, hopping_twin_of
 from tests.factories import hop, hop_ended, query, recording, request, site
@@ -223,6 +225,32 @@ def test_waits_of_less_than_a_millisecond_are_not_told():
 
     assert waiting(0.0009) == []
     assert waiting(0.0251) == ["why hops waited 25 ms for each other: a thread runs one at a time"]
+
+
+def test_hops_that_a_budget_does_not_count_are_in_the_queue():
+    """A hop of yours waits for Django's hops in the same thread."""
+    yours, of_django = hop(number=2), hop("QuerySet.get", number=1, origin="django", part="orm")
+    window = recording(yours, of_django, hop_ended(1, seconds=0.025), hop_ended(2, started=0.025))
+    queue = "hops waited 25 ms for each other: a thread runs one at a time"
+
+    assert queue in [hint.text for hint in NoSyncToAsync().check(window).advice]
+    mine = [each for each in window.hops if each.origin == "project"]
+    assert written(hints_on_your_hops(mine)) == []
+    assert written(hints_on_your_hops(mine, window.hops)) == [f"why {queue}"]
+
+
+def test_the_hops_of_other_requests_are_in_the_queue():
+    """`per_request` counts those of one request, which wait for the others."""
+    first, second = request(1), request(2)
+    window = recording(
+        hop(number=1, request=first),
+        *(hop(number=number, request=second) for number in (2, 3)),
+        *(hop_ended(number, started=(number - 1) * 0.02, seconds=0.02) for number in (1, 2, 3)),
+    )
+
+    advice = MaxThreadHops(1, per_request=True).check(window).advice
+
+    assert "hops waited 60 ms for each other: a thread runs one at a time" in [hint.text for hint in advice]
 
 
 def test_queries_make_a_batch():

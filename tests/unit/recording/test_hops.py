@@ -80,6 +80,18 @@ def test_a_hop_that_came_later_waits_for_the_rest():
     assert queued(early, late, hop_ended(1, seconds=1.0), hop_ended(2, started=1.0)) == 0.25
 
 
+def test_a_hop_within_a_hop_is_known_by_the_time_that_its_thread_ran_both():
+    """A budget may not count the `async_to_sync` between them."""
+    outer, inner = hop(number=1, started=0.0), hop(number=3, started=0.5)
+    ends = (hop_ended(3, started=0.75, seconds=0.25), hop_ended(1, started=0.0, seconds=1.0))
+
+    assert queued(outer, inner, *ends) == 0
+    at_once = hop_ended(3, started=0.0, seconds=1.0), hop_ended(1, started=0.0, seconds=2.0)
+    assert queued(outer, inner, *at_once) == 0
+    after = hop_ended(3, started=1.0, seconds=0.0), ends[1]
+    assert queued(outer, inner, *after) == 0.5
+
+
 def test_a_hop_within_a_hop_does_not_queue_behind_it():
     """The thread of the outer one sits in async_to_sync and waits for just this."""
     outer = hop(number=1)
