@@ -10,13 +10,12 @@ import pytest
 
 from pytest_dbperf.budgets.budget import Budget
 from pytest_dbperf.budgets.built_in import BUDGETS
+from pytest_dbperf.option_names import SETTINGS
 from pytest_dbperf.probes.listening import Probe
 from pytest_dbperf.reports.files import FILES, ReportWriter
 
 _OURS = "pytest-dbperf"
 _FIXTURES = ("asgi_client", "database_settings", "dbperf", "wsgi_client")
-# A budget `top` would have the setting of `--dbperf-top`.
-_SETTINGS = ("driver_queries", "project", "report", "reset_caches", "top", "verify_connections")
 
 
 @pytest.hookspec
@@ -67,7 +66,7 @@ def pytest_dbperf_reports() -> Mapping[str, ReportWriter] | None:
 def budget_classes_of(plugins: pytest.PytestPluginManager) -> Mapping[str, type[Budget]]:
     """List all budget classes by name: ours, then those of other plugins. Raises `pytest.UsageError`."""
     classes = {budget_class.name: budget_class for budget_class in BUDGETS}
-    taken = dict.fromkeys((*classes, *_FIXTURES, *_SETTINGS), _OURS)
+    taken = dict.fromkeys((*classes, *_FIXTURES, *SETTINGS), _OURS)
     for plugin, budget_class in _answers(plugins, "pytest_dbperf_budgets", "a list of budget classes"):
         fault = next(_faults_of(budget_class), None)
         _refuse("pytest_dbperf_budgets", plugin, fault or _clash(taken, budget_class.name, plugin))

@@ -14,8 +14,10 @@ import pytest
 
 from pytest_dbperf.budgets.budget import Budget, WrongArguments, make, summary, takes_a_limit
 from pytest_dbperf.callsites.ownership import ROLES_OF_PACKAGES
+from pytest_dbperf.option_names import require_known_settings
 from pytest_dbperf.reports.files import ReportWriter
 from pytest_dbperf.suggestions.files import SuggestionOptions
+from pytest_dbperf.violations.spelling import did_you_mean
 
 MODES = ("enforce", "report", "off")
 _LAST_VALUE = re.compile(r"(?:'[^']*'|\S+)$")
@@ -176,6 +178,7 @@ def options_of(
         top = _number(config, "dbperf_top")
     if top < 0:
         raise pytest.UsageError(f"--dbperf-top must be >= 0, got {top}")
+    require_known_settings(config, budget_classes)
     return Options(
         mode=mode_of(config),
         budget_classes=budget_classes,
@@ -263,7 +266,8 @@ def _report(text: str, files: Mapping[str, ReportWriter]) -> Report:
     if report_type == "term" and not path:
         return Report(report_type)
     forms = " or ".join(("term", *(f"{name}:PATH" for name in files)))
-    raise pytest.UsageError(f"--dbperf-report takes {forms}, got {text!r}")
+    meant = did_you_mean(report_type, ("term", *files))
+    raise pytest.UsageError(f"--dbperf-report takes {forms}, got {text!r}{meant}")
 
 
 def _default(config: pytest.Config, budget_class: type[Budget]) -> Sequence[Budget]:

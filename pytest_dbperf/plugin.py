@@ -15,9 +15,11 @@ from pytest_dbperf.budgets.budget import Budget, summary, usage
 from pytest_dbperf.budgets.built_in import BUDGETS
 from pytest_dbperf.budgets.enforcement import BudgetFixture
 from pytest_dbperf.callsites.callsite import set_project_root
+from pytest_dbperf.option_names import require_known_arguments
 from pytest_dbperf.probes.listening import RECORDER, listening, listening_to
 from pytest_dbperf.reports.files import ReportWriter
 from pytest_dbperf.session import standing_connections
+from pytest_dbperf.session.countable import require_django
 from pytest_dbperf.session.explanation import explanation_of
 from pytest_dbperf.session.live import LiveRecording
 from pytest_dbperf.session.suite import Suite
@@ -46,7 +48,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
+def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) -> Generator[None]:
+    require_known_arguments(early_config, args)
     # Before pytest-django imports the project: an adapter that it makes at import is known as its own.
     if options.mode_of(early_config) != "off":
         _listen(early_config)
@@ -215,6 +218,7 @@ class WholeRunHooks:
 @pytest.fixture
 def dbperf(request: pytest.FixtureRequest) -> LiveRecording:
     """The recording of this test: `.queries`, `.hops`, `.record()`, `.pause()`, `.assert_constant()`."""
+    require_django("dbperf")
     _listen(request.config)
     return request.config.stash[SUITE].test.recording
 
@@ -229,6 +233,7 @@ def _database_first(request: pytest.FixtureRequest) -> None:
 @pytest.fixture
 def wsgi_client(request: pytest.FixtureRequest) -> Iterator[WsgiClient]:
     """`django.test.Client` on worker threads, as under a WSGI server; `.new(workers=4)` makes another one."""
+    require_django("wsgi_client")
     from pytest_dbperf.clients import wsgi
 
     _listen(request.config)
@@ -240,6 +245,7 @@ def wsgi_client(request: pytest.FixtureRequest) -> Iterator[WsgiClient]:
 @pytest.fixture
 def asgi_client(request: pytest.FixtureRequest) -> Iterator[AsgiClient]:
     """`django.test.Client` and its awaitable twins (`aget`) on an event loop, as under an ASGI server."""
+    require_django("asgi_client")
     from pytest_dbperf.clients import asgi
 
     _listen(request.config)
@@ -251,6 +257,7 @@ def asgi_client(request: pytest.FixtureRequest) -> Iterator[AsgiClient]:
 @pytest.fixture
 def database_settings(request: pytest.FixtureRequest) -> Iterator[DatabaseSettings]:
     """Change `CONN_MAX_AGE`, `CONN_HEALTH_CHECKS` or `pool` of an alias for one test, in every thread."""
+    require_django("database_settings")
     from pytest_dbperf.clients.database_settings import changeable
 
     _listen(request.config)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pytest_dbperf.probes.listening import listening
+from pytest_dbperf.probes.seam import is_installed
 from pytest_dbperf.recording.recorder import Recording
 
 
@@ -18,7 +19,10 @@ def record(*, task: bool = False, driver_queries: bool = False) -> Iterator[Reco
     backends.
 
     Raises:
+        RuntimeError: Django is not installed.
         SeamGone: An installed library no longer has a function that a probe wraps.
     """
+    if not is_installed("django"):
+        raise RuntimeError("record() cannot be used: Django is not installed, and it counts what Django does")
     with listening() as recorder, recorder.record(task=task, driver_queries=driver_queries) as recording:
         yield recording

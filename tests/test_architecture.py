@@ -16,7 +16,7 @@ recording violations
 probes diagnosis plans caches
 budgets results standalone
 growth suggestions
-reports
+reports option_names
 hookspecs
 options
 session
@@ -25,7 +25,7 @@ plugin
 """
 STOREY = {name: storey for storey, line in enumerate(STOREYS.split("\n")) for name in line.split()}
 
-KNOW_PYTEST = {"plugin", "hookspecs", "options", "longrepr"}
+KNOW_PYTEST = {"plugin", "hookspecs", "options", "option_names", "longrepr"}
 # They import it in functions: the plugin loads before Django is configured, and without a driver.
 FOLDERS_THAT_KNOW_DJANGO = {"probes", "plans", "growth", "session"}
 # These are made of Django's classes, and are imported when a test asks for one of their fixtures.

@@ -8,6 +8,7 @@ from math import inf
 from typing import Any, ClassVar, Protocol, TypeVar, cast, runtime_checkable
 
 from pytest_dbperf.recording.recorder import Recording
+from pytest_dbperf.violations.spelling import did_you_mean
 from pytest_dbperf.violations.violation import Violation, WarningLine
 
 
@@ -72,7 +73,16 @@ _SHARED = ("allow", "using", "reason")
 
 
 class WrongArguments(ValueError):
-    """A budget got wrong arguments; the text shows how it is used."""
+    """A budget got wrong arguments; the text shows how it is used.
+
+    `mark` is the marker that has them, None for a fixture and a setting. `argument` is the name that the
+    budget does not know, empty if something else is wrong.
+    """
+
+    def __init__(self, text: str, argument: str = "") -> None:
+        super().__init__(text)
+        self.argument = argument
+        self.mark: Any = None
 
 
 def make(budget_class: type[B], args: Sequence[Any], kwargs: Mapping[str, Any]) -> B:
@@ -80,8 +90,14 @@ def make(budget_class: type[B], args: Sequence[Any], kwargs: Mapping[str, Any]) 
 
     Raises WrongArguments if they do not fit; its text shows how the budget is used.
     """
+    signature = inspect.signature(budget_class)
+    unknown = next((name for name in kwargs if name not in signature.parameters), None)
+    if unknown is not None:
+        meant = did_you_mean(unknown, signature.parameters)
+        text = f"{budget_class.name}: unexpected {unknown!r}{meant}. Usage: {usage(budget_class)}"
+        raise WrongArguments(text, unknown)
     try:
-        inspect.signature(budget_class).bind(*args, **kwargs)
+        signature.bind(*args, **kwargs)
     except TypeError as error:
         raise WrongArguments(f"{budget_class.name}: {error}. Usage: {usage(budget_class)}") from None
     try:

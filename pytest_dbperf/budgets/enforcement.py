@@ -5,17 +5,21 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
-from typing import cast
+from typing import Any, cast
 
 from pytest_dbperf.budgets.budget import HasWarnings, wants_plans, written
 from pytest_dbperf.budgets.placed import PlacedBudget
-from pytest_dbperf.callsites.callsite import line_of
+from pytest_dbperf.callsites.callsite import CallSite, line_of
 from pytest_dbperf.recording.recorder import Recording
 from pytest_dbperf.violations.violation import BudgetWarning, Violation, WarningLine
 
 
 class NothingCounts(RuntimeError):
-    """A budget was set where it cannot be checked: an error, never a pass."""
+    """A budget was set where it cannot be checked: an error, never a pass. `mark` is its marker, if any."""
+
+    def __init__(self, text: str, mark: Any = None) -> None:
+        super().__init__(text)
+        self.mark = mark
 
 
 def violations_of(budgets: Iterable[PlacedBudget], recording: Recording) -> list[Violation]:
@@ -67,6 +71,10 @@ def want_plans(budgets: Iterable[PlacedBudget]) -> bool:
 class WrongWindow(RuntimeError):
     """A budget for a part of a test was never entered, or entered twice at once: an error, never a pass."""
 
+    def __init__(self, text: str, site: CallSite | None = None) -> None:
+        super().__init__(text)
+        self.site = site
+
 
 class BudgetWindow:
     """A budget for a part of a test: `with query_budget(3) as recording:`, or `async with`.
@@ -80,10 +88,12 @@ class BudgetWindow:
         placed: PlacedBudget,
         record: Callable[[], Recording],
         check: Callable[[Sequence[PlacedBudget], Recording], None],
+        site: CallSite | None = None,
     ) -> None:
         self._placed = placed
         self._record = record
         self._check = check
+        self._site = site
         self._recording: Recording | None = None
         self._was_entered = False
 
@@ -93,7 +103,8 @@ class BudgetWindow:
         if not self._was_entered:
             raise WrongWindow(
                 f"{self._placed} was never entered, so it checked nothing. Write "
-                f"`with {written(self._placed.budget)}:`, or `async with`, around the code that it limits"
+                f"`with {written(self._placed.budget)}:`, or `async with`, around the code that it limits",
+                self._site,
             )
 
     def __enter__(self) -> Recording:

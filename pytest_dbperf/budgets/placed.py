@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from pytest_dbperf.budgets.budget import Budget, written
 
@@ -14,11 +15,16 @@ FARTHER = "farther"
 
 @dataclass(frozen=True, slots=True)
 class PlacedBudget:
-    """A budget, where it is written (`at tests/test_api.py:18`), and how near to the test that is."""
+    """A budget, where it is written (`at tests/test_api.py:18`), and how near to the test that is.
+
+    `is_default` is true if the ini file sets it for all tests. `mark` is its marker, if it has one.
+    """
 
     budget: Budget
     written_at: str
     nearness: str = FARTHER
+    is_default: bool = False
+    mark: Any = field(default=None, compare=False)
 
     def __str__(self) -> str:
         return f"{written(self.budget)} {self.written_at}"

@@ -31,8 +31,8 @@ class QueryBudget(LimitedOnAlias):
         limit: The most queries allowed. None lifts an outer budget.
         at_least: The fewest queries required, so that a test that stops querying fails.
         select: The most SELECT statements allowed; likewise `insert`, `update` and `delete`.
-        tables: The most queries allowed for each table: `{"users_user": 2}`. Table names are not checked
-            against your models, so a misspelt name limits nothing.
+        tables: The most queries allowed for each table: `{"users_user": 2}`. A name that is close to that of
+            a model's table is an error if no query names it. Tables without a model are not checked.
         using: Count only this database alias.
         reason: Why the limit has this value.
     """

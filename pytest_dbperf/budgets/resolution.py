@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_dbperf.budgets.budget import Budget, make
+from pytest_dbperf.budgets.budget import Budget, WrongArguments, make
 from pytest_dbperf.budgets.placed import FARTHER, NEARER, ON_FUNCTION, PlacedBudget
 
 if TYPE_CHECKING:
@@ -37,13 +37,18 @@ def budgets_for(
         here: dict[str, list[PlacedBudget]] = {}
         for mark in level.marks:
             if mark.name in budget_classes and mark.name not in found:
-                budget = make(budget_classes[mark.name], mark.args, mark.kwargs)
-                here.setdefault(mark.name, []).append(PlacedBudget(budget, level.written_at, level.nearness))
+                try:
+                    budget = make(budget_classes[mark.name], mark.args, mark.kwargs)
+                except WrongArguments as error:
+                    error.mark = mark
+                    raise
+                placed = PlacedBudget(budget, level.written_at, level.nearness, mark=mark)
+                here.setdefault(mark.name, []).append(placed)
         found |= here
     marked = set(found)
     for budget in defaults:
         if budget.name not in marked:
-            found.setdefault(budget.name, []).append(PlacedBudget(budget, f"in {ini}"))
+            found.setdefault(budget.name, []).append(PlacedBudget(budget, f"in {ini}", is_default=True))
     return [placed for name in budget_classes for placed in found.get(name, ())]
 
 

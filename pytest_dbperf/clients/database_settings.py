@@ -14,6 +14,7 @@ from pytest_dbperf.probes.listening import RECORDER
 from pytest_dbperf.probes.seam import is_installed, wrap
 from pytest_dbperf.session import standing_connections
 from pytest_dbperf.session.event_loop import is_on_a_loop
+from pytest_dbperf.violations.spelling import did_you_mean
 
 _CHANGEABLE = ("CONN_MAX_AGE", "CONN_HEALTH_CHECKS", "pool")
 
@@ -55,7 +56,8 @@ def changeable() -> Iterator[DatabaseSettings]:
 def _require_known(alias: str, changes: dict[str, Any]) -> None:
     if alias not in connections.settings:
         known = ", ".join(sorted(connections.settings))
-        raise ValueError(f"database_settings: DATABASES has no alias {alias!r}, only {known}")
+        meant = did_you_mean(alias, connections.settings)
+        raise ValueError(f"database_settings: DATABASES has no alias {alias!r}{meant}, only {known}")
     if unknown := [name for name in changes if name not in _CHANGEABLE]:
         raise ValueError(f"database_settings can change {', '.join(_CHANGEABLE)}, not {', '.join(unknown)}")
 

@@ -32,6 +32,8 @@ class TestDatabases:
 
 def databases_of_test(aliases: Sequence[str]) -> TestDatabases:
     """Tell which databases are in a transaction; call it in the thread that ran the test's fixtures."""
+    if not aliases:
+        return TestDatabases()  # Django may not be set up, nor even installed.
     from django.db import connections
 
     return TestDatabases(aliases, [alias for alias in aliases if connections[alias].in_atomic_block])

@@ -21,11 +21,13 @@ def plans_of(recording: Recording, root: Path) -> list[Plan]:
 
     Raises CannotExplain if the transaction is aborted or the connection is lost.
     """
-    from django.db import connections
-
     samples: dict[str, list[Sample]] = {}
     for sample in recording.of_type(Sample):
         samples.setdefault(sample.using, []).append(sample)
+    if not samples:
+        return []
+    from django.db import connections
+
     plans: list[Plan] = []
     with _without_running_loop():
         for alias, of_alias in samples.items():

@@ -26,7 +26,7 @@ from pytest_dbperf.plans import explain
 from pytest_dbperf.plans.explain_session import CannotExplain
 from pytest_dbperf.recording.recorder import Recorder, Recording
 from pytest_dbperf.session.budget_results import allowance_results_of
-from pytest_dbperf.session.countable import require_checkable
+from pytest_dbperf.session.countable import require_checkable, require_tables
 from pytest_dbperf.session.examples import keeping_each_finding_once
 from pytest_dbperf.session.running_test import RunningTest
 from pytest_dbperf.violations.text import BudgetExceeded
@@ -48,6 +48,9 @@ class Checking:
     def check_test(self, test: RunningTest) -> None:
         """Check the budgets of a test whose body has passed; those of examples have been checked already."""
         __tracebackhide__ = True
+        for placed in test.limits:
+            if placed.is_default:
+                require_checkable(placed, test.recording)
         if not test.examples:
             self.check(test, test.limits, test.recording)
         for window in test.windows:
@@ -80,6 +83,9 @@ class Checking:
         if not self._options.enforces:
             return
         error = self._error_of(violations) if violations else no_plans
+        if error is None:
+            for placed in budgets:
+                require_tables(placed, recording)
         for placed, line in found:
             warn(f"{line.text}   {placed}", line, may_fail=error is None)
         if error is not None:
@@ -110,7 +116,7 @@ class Checking:
             driver_queries=self._options.counts_driver_queries,
             samples=want_plans([placed]),
         )
-        window = BudgetWindow(placed, record, partial(self.check, test))
+        window = BudgetWindow(placed, record, partial(self.check, test), site)
         # A fixture may make a window during the setup, for tests that need not enter it.
         if test.recording in self._recorder.open_recordings:
             test.windows.append(window)

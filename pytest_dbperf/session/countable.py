@@ -2,25 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from pytest_dbperf.budgets.budget import wants_plans
 from pytest_dbperf.budgets.enforcement import NothingCounts
 from pytest_dbperf.budgets.placed import PlacedBudget
+from pytest_dbperf.probes.seam import is_installed
+from pytest_dbperf.recording.recorder import Recording
+from pytest_dbperf.violations.spelling import VERY_CLOSE, closest, did_you_mean
+
+_WITHOUT_DJANGO = "Django is not installed, and pytest-dbperf counts what Django does"
 
 
-def require_checkable(placed: PlacedBudget) -> None:
-    """Raise NothingCounts, with the reason, for a budget that cannot be checked in this process."""
+def require_checkable(placed: PlacedBudget, recording: Recording | None = None) -> None:
+    """Raise NothingCounts, with the reason, for a budget that cannot be checked in this process.
+
+    With a recording, nothing is raised if it has no statement and no connection: then there is nothing to
+    check.
+    """
     __tracebackhide__ = True
+    if recording is not None and not (recording.statements or recording.new_connections):
+        return
     obstacle = why_nothing_counts(placed.budget.aliases)
     if obstacle is None and wants_plans(placed.budget):
         obstacle = _why_there_are_no_plans()
     if obstacle is not None:
-        raise NothingCounts(f"{placed} cannot be checked: {obstacle}.")
+        raise NothingCounts(f"{placed} cannot be checked: {obstacle}.", placed.mark)
+
+
+def require_tables(placed: PlacedBudget, recording: Recording) -> None:
+    """Raise NothingCounts for a limit on a misspelt table: it has counted nothing.
+
+    A table without a model is no mistake, nor is one that a statement has named.
+    """
+    __tracebackhide__ = True
+    limited: Collection[str] = getattr(placed.budget, "tables", None) or ()
+    if not limited:
+        return
+    known = _tables_of_models()
+    for table in set(limited) - known:
+        meant = closest(table, known, VERY_CLOSE)
+        # A number at the end is that of a partition or of a copy.
+        is_copy = meant is not None and table.rstrip("_0123456789") == meant
+        if meant is None or is_copy or any(table in each.statement.tables for each in recording.queries):
+            continue
+        raise NothingCounts(
+            f"{placed} cannot be checked: no model has the table {table!r} (did you mean {meant!r}?).",
+            placed.mark,
+        )
+
+
+def _tables_of_models() -> set[str]:
+    from django.apps import apps
+
+    models = apps.get_models(include_auto_created=True)
+    # '"schema"."table"' is a way to name a schema. A statement names its table without the schema.
+    return {model._meta.db_table.rpartition('"."')[2].strip('"') for model in models}
+
+
+def require_django(fixture: str) -> None:
+    """Raise NothingCounts for a fixture that would have nothing to do without Django."""
+    __tracebackhide__ = True
+    if not is_installed("django"):
+        raise NothingCounts(f"{fixture} cannot be used: {_WITHOUT_DJANGO}.")
 
 
 def why_nothing_counts(aliases: Iterable[str]) -> str | None:
     """Return why no query of these aliases can be counted in this process, or None."""
+    if not is_installed("django"):
+        return _WITHOUT_DJANGO
     from django.apps import apps
     from django.conf import settings
 
@@ -38,7 +88,8 @@ def why_nothing_counts(aliases: Iterable[str]) -> str | None:
         return "DATABASES has no database"
     unknown = [alias for alias in aliases if alias not in usable]
     if unknown:
-        return f"DATABASES has no alias {unknown[0]!r}, only {', '.join(sorted(usable))}"
+        meant = did_you_mean(unknown[0], usable)
+        return f"DATABASES has no alias {unknown[0]!r}{meant}, only {', '.join(sorted(usable))}"
     return None
 
 

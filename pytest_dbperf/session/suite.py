@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_dbperf.budgets.budget import Budget, WrongArguments
+from pytest_dbperf.budgets.budget import Budget
 from pytest_dbperf.budgets.enforcement import BudgetWindow, want_plans
 from pytest_dbperf.budgets.placed import PlacedBudget
 from pytest_dbperf.budgets.resolution import budgets_for
@@ -25,6 +25,7 @@ from pytest_dbperf.session.running_test import RunningTest
 from pytest_dbperf.session.sources import Sources
 from pytest_dbperf.session.unittest_methods import wrapping_method
 from pytest_dbperf.session.verification import Verification
+from pytest_dbperf.session.wrong_markers import wrong_markers
 from pytest_dbperf.violations.violation import Violation
 
 if TYPE_CHECKING:
@@ -55,12 +56,8 @@ class Suite:
             self._sources.note(item)
 
     def wrong_markers(self, items: Iterable[pytest.Item]) -> Iterator[str]:
-        """Name the tests that have a marker with wrong arguments, each with the usage of that marker."""
-        for item in items:
-            try:
-                self._budgets_for(item)
-            except WrongArguments as error:
-                yield f"{item.nodeid}: {error}"
+        """Tell each marker with wrong arguments or a misspelt name: its line, the mistake, and a test."""
+        return wrong_markers(items, self._budgets_for, self.options.budget_classes)
 
     @contextmanager
     def setting_up(self, item: pytest.Item) -> Iterator[None]:
@@ -74,7 +71,9 @@ class Suite:
         if not self.options.is_off:
             test.budgets = self._budgets_for(item)
             for placed in test.limits:
-                require_checkable(placed)
+                # The ini file may set a default for all tests, also for those that touch no database.
+                if not placed.is_default:
+                    require_checkable(placed)
 
     @contextmanager
     def calling(self, item: pytest.Item) -> Iterator[None]:
@@ -82,7 +81,7 @@ class Suite:
         test = self.test
         databases = databases_of(item)
         own_databases = databases_of_test(databases)
-        aliases = standing_connections.open_here(databases)
+        aliases = standing_connections.open_here(databases) if databases else []
         if self.options.verifies_connections:
             self.verification.begin(aliases)
         if aliases and uses_asgiref_thread(item):

@@ -127,7 +127,7 @@ def test_wrong_arguments_of_its_marker_are_a_usage_error(plugin, args):
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(
-        ["ERROR: test_it.py::test_a: max_templates: got an unexpected keyword argument 'raeson'. Usage: *"]
+        ["ERROR: test_it.py:*: max_templates: unexpected 'raeson' (did you mean 'reason'?). Usage: *"]
     )
 
 
@@ -200,7 +200,7 @@ def test_a_conftest_can_add_them(suite):
 def test_an_unknown_report_lists_those_of_plugins(plugin):
     """A misspelt name is easy to mend."""
     plugin.run("--dbperf-report=nmaes:x").stderr.fnmatch_lines(
-        ["ERROR: --dbperf-report takes term or *:PATH or names:PATH, got 'nmaes:x'"]
+        ["ERROR: --dbperf-report takes term or *:PATH or names:PATH, got 'nmaes:x' (did you mean 'names'?)"]
     )
 
 

@@ -98,6 +98,29 @@ def test_reports_and_rows_have_ini_options(suite):
             ("--dbperf-report=term:x",),
             "ERROR: --dbperf-report takes term or json:PATH or openmetrics:PATH, got 'term:x'",
         ),
+        (
+            "",
+            ("--dbperf-report=jsn:x",),
+            "ERROR: --dbperf-report takes * got 'jsn:x' (did you mean 'json'?)",
+        ),
+        (
+            "",
+            ("--dbperf-suggestt",),
+            "ERROR: there is no option --dbperf-suggestt (did you mean --dbperf-suggest?)",
+        ),
+        ("", ("--dbperf_top=3",), "ERROR: there is no option --dbperf_top (did you mean --dbperf-top?)"),
+        (
+            "dbperf_query_budgett = 3",
+            (),
+            "ERROR: *pytest.ini:*: there is no setting dbperf_query_budgett "
+            "(did you mean dbperf_query_budget?)",
+        ),
+        (
+            "",
+            ("-o", "dbperf_no_nplus_one=true"),
+            "ERROR: --override-ini=dbperf_no_nplus_one=true: there is no setting dbperf_no_nplus_one "
+            "(did you mean dbperf_no_n_plus_one?)",
+        ),
         ("", ("--dbperf-top=-1",), "ERROR: --dbperf-top must be >= 0, got -1"),
         ("", ("--dbperf-top=few",), "*argument --dbperf-top: invalid int value: 'few'*"),
         (
@@ -186,3 +209,11 @@ def test_help_tells_of_every_option(suite):
             "*A budget for a part of a test*",
         ]
     )
+
+
+def test_a_setting_of_another_plugin_may_be_like_ours(suite):
+    """It has been declared, so that it is not misspelt."""
+    suite.ini("dbperf_tops = 3")
+    suite.file("conftest.py", "def pytest_addoption(parser):\n    parser.addini('dbperf_tops', 'tops')\n")
+
+    suite.run_tests("def test_it(): pass").assert_outcomes(passed=1)

@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.plugin.conftest import line_of
+
 
 def test_the_nearest_marker_wins(suite):
     """Parameter, function, class by MRO, module; each test runs 3 queries."""
@@ -259,10 +261,13 @@ def test_wrong_arguments_are_a_usage_error_at_collection(suite, how):
     usage = "Usage: query_budget(limit, [*], at_least=0, select=None, *, using=None, reason='')"
     result.stderr.fnmatch_lines(
         [
-            f"ERROR: test_it.py::test_bare: query_budget: missing a required argument: 'limit'. {usage}",
-            f"ERROR: test_it.py::test_parameter[[]1[]]: query_budget limit must be >= 0, got -1. {usage}",
-            "ERROR: test_it.py::TestClass::test_method: max_new_connections: *'alias'. "
-            "Usage: max_new_connections(limit, [*], using=None, reason='')",
+            f"ERROR: test_it.py:{line_of(suite, 'query_budget')}: query_budget: "
+            f"missing a required argument: 'limit'. {usage} (test_it.py::test_bare)",
+            f"ERROR: test_it.py:{line_of(suite, '-1')}: query_budget limit must be >= 0, got -1. {usage} "
+            "(test_it.py::test_parameter[[]1[]])",
+            f"ERROR: test_it.py:{line_of(suite, 'alias')}: max_new_connections: unexpected 'alias'. "
+            "Usage: max_new_connections(limit, [*], using=None, reason='') "
+            "(test_it.py::TestClass::test_method)",
         ]
     )
 
@@ -281,7 +286,12 @@ def test_it(wrong):
     )
 
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["query_budget limit must be a whole number or None, got str. Usage: *"])
+    result.stdout.fnmatch_lines(
+        [
+            "query_budget limit must be a whole number or None, got str. Usage: *",
+            f"test_it.py:{line_of(suite, 'many')}: WrongArguments",
+        ]
+    )
 
 
 def test_wrong_arguments_of_a_fixture_fail_the_test(suite):
@@ -295,4 +305,68 @@ def test_it(query_budget):
     )
 
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["query_budget: missing a required argument: 'limit'. Usage: *"])
+    result.stdout.fnmatch_lines(
+        [
+            "query_budget: unexpected 'max'. Usage: *",
+            f"test_it.py:{line_of(suite, 'max=3')}: WrongArguments",
+        ]
+    )
+
+
+MISSPELT = """
+few = pytest.mark.query_budget(limitt=3)
+
+@db
+@pytest.mark.query_budget(
+    3,
+    Using="default",
+)
+def test_argument(): pass
+
+@few
+def test_alias(): pass
+
+@few
+def test_alias_again(): pass
+
+@pytest.mark.no_nplus_one
+class TestName:
+    def test_name(self): pass
+
+@pytest.mark.slow
+@pytest.mark.query_budgets
+def test_others(): pass
+"""
+
+
+def test_the_line_of_a_misspelt_marker_is_told_once(suite):
+    """Not the line of the test. A marker that is registered is another plugin's, however alike."""
+    suite.ini("markers =", "    query_budgets(limit): of another plugin", "    slow")
+    ini = (suite.path / "pytest.ini").read_text()
+    suite.file("pytest.ini", ini.replace("= error", "= ignore::pytest.PytestUnknownMarkWarning"))
+    result = suite.run_tests(MISSPELT)
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    errors = [line for line in result.errlines if line.startswith("ERROR: ")]
+    using, few, name = (line_of(suite, text) for text in ("Using=", "few = ", "nplus"))
+    assert [error.partition(" Usage")[0] for error in errors] == [
+        f"ERROR: test_it.py:{using}: query_budget: unexpected 'Using' (did you mean 'using'?).",
+        f"ERROR: test_it.py:{few}: query_budget: unexpected 'limitt' (did you mean 'limit'?).",
+        f"ERROR: test_it.py:{name}: there is no marker 'no_nplus_one' (did you mean 'no_n_plus_one'?) "
+        "(test_it.py::TestName::test_name)",
+    ]
+
+
+def test_a_wrong_marker_that_no_file_has_is_told_with_its_test(suite):
+    """Such as one that a plugin adds."""
+    suite.file("shop/adds.py", "import pytest\n\nWRONG = pytest.mark.query_budget(-1)\n")
+    result = suite.run_tests(
+        """
+from shop.adds import WRONG
+
+@WRONG
+def test_it(): pass
+"""
+    )
+
+    result.stderr.fnmatch_lines(["ERROR: test_it.py::test_it: query_budget limit must be >= 0, got -1. *"])

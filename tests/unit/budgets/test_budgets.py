@@ -583,7 +583,7 @@ def test_every_budget_has_a_name_a_summary_and_a_reason(budget_class):
     [
         (QueryBudget, (), {}, "query_budget: missing a required argument: 'limit'"),
         (QueryBudget, (1, 2), {}, "query_budget: too many positional arguments"),
-        (QueryBudget, (1,), {"max": 2}, "query_budget: got an unexpected keyword argument 'max'"),
+        (QueryBudget, (1,), {"max": 2}, "query_budget: unexpected 'max'"),
         (QueryBudget, (-1,), {}, "query_budget limit must be >= 0, got -1"),
         (QueryBudget, ("3",), {}, "query_budget limit must be a whole number or None, got str"),
         (QueryBudget, (True,), {}, "query_budget limit must be a whole number or None, got bool"),
