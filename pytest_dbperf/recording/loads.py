@@ -27,6 +27,8 @@ class LoadedVia(StrEnum):
     DEFERRED = "deferred field"
     PREFETCH = "prefetch"
     CACHE = "cache of the process"
+    FORM = "field of a form"
+    PREPARATION = "preparation of a test"
 
 
 def _nothing() -> tuple[type[None], tuple[()]]:
@@ -129,7 +131,8 @@ class RelationLoad(NamedTuple):
     `via` is the feature of the ORM that loads it, `model` the class of the row, and `name` the attribute.
     `row` is a hash of the row's primary key, None if it is unknown. `batch` has the rows that were fetched
     together with that row. `is_plain_relation` is true if the query asks only for the relation itself, so
-    that eager loading would give the same. A prefetch loads it for several `rows` at once.
+    that eager loading would give the same. A prefetch loads it for several `rows` at once. `instance` tells
+    instances of one row apart, None if it is unknown.
     """
 
     via: LoadedVia
@@ -139,8 +142,18 @@ class RelationLoad(NamedTuple):
     batch: FetchedRows | None = None
     is_plain_relation: bool = True
     rows: int = 1
+    instance: int | None = None
 
     @property
     def is_lazy(self) -> bool:
         """Whether it was loaded for one row, and eager loading would certainly have loaded it as well."""
         return self.is_plain_relation and self.rows == 1 and self.via is not LoadedVia.CACHE
+
+    @property
+    def prefetches(self) -> tuple[str, ...]:
+        """The prefetches that led to its row: nested ones can have the same query."""
+        names, batch = [], self.batch
+        while batch is not None and batch.load is not None and batch.load.via is LoadedVia.PREFETCH:
+            names.append(batch.load.name)
+            batch = batch.load.batch
+        return tuple(names)
