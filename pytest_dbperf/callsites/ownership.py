@@ -72,6 +72,11 @@ def _use(project: _Project) -> None:
     _packages_with_settings.cache_clear()
 
 
+def project_root() -> Path:
+    """Return the folder of the project."""
+    return _project.root
+
+
 def role_of_file(filename: str) -> str:
     """Return the role of a file, judged by its location. It makes some system calls: cache the result."""
     if filename.startswith("<"):

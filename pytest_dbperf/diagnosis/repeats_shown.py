@@ -6,10 +6,14 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from pytest_dbperf.diagnosis.differences import RanFor
-from pytest_dbperf.diagnosis.repeats import Finding, Repeat
-from pytest_dbperf.sql.fingerprint import Statement, shortened
+from pytest_dbperf.diagnosis.loops import Finding
+from pytest_dbperf.diagnosis.repeats import Repeat
+from pytest_dbperf.recording.loads import LoadedVia, RelationLoad
+from pytest_dbperf.sql.fingerprint import shortened
 from pytest_dbperf.violations.violation import Evidence, Hint, WarningLine
 
+# The end of a get().
+_ONE = " LIMIT 21"
 _AGGREGATE = re.compile(r"SELECT (?:COUNT|SUM|MIN|MAX|AVG)\(")
 
 
@@ -22,6 +26,10 @@ def relation_of(repeat: Repeat) -> str:
 def values_of(repeat: Repeat) -> str:
     """Tell for how many different rows, instances or parameters it ran."""
     relation = relation_of(repeat)
+    if repeat.ran_for is RanFor.LISTS:
+        return f"{repeat.distinct} lists, each longer than the one before"
+    if repeat.ran_for is RanFor.PARAMETERS and repeat.is_of_indexes:
+        return f"{repeat.distinct} different indexes"
     if relation and repeat.ran_for is not RanFor.PARAMETERS:
         return f"{relation} of {repeat.distinct} {repeat.ran_for}{'' if repeat.distinct == 1 else 's'}"
     return "same parameters" if repeat.distinct == 1 else f"{repeat.distinct} different parameters"
@@ -51,17 +59,29 @@ def warning_about(repeat: Repeat) -> WarningLine:
 def hints_without_a_line(repeats: Sequence[Repeat]) -> Iterator[Hint]:
     """Tell what would help if no line can be named: the form of the queries proves it."""
     filtered = [
-        repeat
+        repeat.load
         for repeat in repeats
-        if repeat.load is not None and not repeat.load.is_plain_relation and repeat.ran_for is RanFor.ROWS
+        if repeat.load is not None
+        and not repeat.load.is_plain_relation
+        and repeat.ran_for in (RanFor.ROWS, RanFor.INSTANCES)
     ]
     if filtered:
-        names = ", ".join(sorted({f'"{repeat.load.name}"' for repeat in filtered if repeat.load}))
+        names = ", ".join(sorted({f'"{_lookup_of(load)}"' for load in filtered}))
         prefetch = f"Prefetch({names}, queryset=..., to_attr=...)"
         yield Hint(
             "why", f"one query per row for a part of its related rows: prefetch that part with {prefetch}"
         )
-    texts = (_how_to_ask_once(repeat.statement) for repeat in repeats if _is_for_values(repeat))
+    choices = {
+        repeat.load.name: None
+        for repeat in repeats
+        if repeat.load is not None
+        and repeat.load.via is LoadedVia.FORM
+        and not repeat.statement.fingerprint.endswith(_ONE)
+    }
+    for name in choices:
+        field = f'form.fields["{name}"].choices'
+        yield Hint("why", f"each form of the formset loads its choices: load them once, and set {field}")
+    texts = map(_how_to_ask_once, filter(_is_for_values, repeats))
     yield from (Hint("why", text) for text in dict.fromkeys(texts) if text)
 
 
@@ -69,8 +89,22 @@ def _is_for_values(repeat: Repeat) -> bool:
     return repeat.load is None or (repeat.ran_for is RanFor.PARAMETERS and not repeat.load.is_plain_relation)
 
 
-def _how_to_ask_once(statement: Statement) -> str:
+def _lookup_of(load: RelationLoad) -> str:
+    """Write the relations that lead to it from the rows of a queryset: `owner__pets`."""
+    names, batch = [load.name], load.batch
+    while batch is not None and batch.load is not None and batch.load.via is not LoadedVia.TO_MANY:
+        names.insert(0, batch.load.name)
+        batch = batch.load.batch
+    return "__".join(names)
+
+
+def _how_to_ask_once(repeat: Repeat) -> str:
     """Tell how one query could answer for all values; empty if they are not values of rows."""
+    statement = repeat.statement
+    if repeat.ran_for is RanFor.LISTS:
+        return "the list of values grows with each query: ask once, with all of them"
+    if repeat.is_of_indexes:
+        return "one query per index: list(queryset) loads the rows once"
     if _AGGREGATE.match(statement.fingerprint):
         return (
             "one aggregate query per value: annotate() the queryset with it, or use values(...).annotate(...)"
