@@ -9,7 +9,9 @@ from typing import ClassVar
 from pytest_dbperf.budgets.allowances import WithAllowances
 from pytest_dbperf.budgets.repeats import names_of, require_threshold
 from pytest_dbperf.diagnosis.eager_loading import eager_loading_for, fixes_of
-from pytest_dbperf.diagnosis.repeats import Repeat, in_turns, n_plus_ones, repeated
+from pytest_dbperf.diagnosis.loops import in_turns, with_a_fix_first
+from pytest_dbperf.diagnosis.preparations import hints_on, prepares
+from pytest_dbperf.diagnosis.repeats import Repeat, n_plus_ones, repeated
 from pytest_dbperf.diagnosis.repeats_shown import evidence_of_findings, hints_without_a_line, warning_about
 from pytest_dbperf.recording.groups import only_request
 from pytest_dbperf.recording.recorder import Recording
@@ -52,11 +54,12 @@ class NoNPlusOne(WithAllowances):
         return names_of(judged)
 
     def check(self, recording: Recording) -> Violation | None:
-        """Count the queries that ran once for each row; the evidence groups them by loop."""
+        """Count the queries that ran for each row; the evidence groups them by loop, fixes first."""
         forbidden = self.forbidden(recording)
         if not forbidden:
             return None
-        queries, findings = recording.queries, in_turns(forbidden)
+        queries, is_preparation = recording.queries, prepares(recording.queries)
+        findings = with_a_fix_first(in_turns(forbidden), queries, is_preparation)
         measured = sum(finding.count for finding in findings)
         loops = f"in {len(findings)} {'loop' if len(findings) == 1 else 'loops'}"
         return Violation(
@@ -67,7 +70,7 @@ class NoNPlusOne(WithAllowances):
             evidence=evidence_of_findings(findings),
             during=only_request(repeat.request for repeat in forbidden),
             advice=(
-                *hints_without_a_line(forbidden),
+                *hints_on(forbidden, is_preparation, hints_without_a_line),
                 *fixes_of(
                     eager_loading_for(forbidden, queries), len(queries), lambda _, uncured: not uncured
                 ),

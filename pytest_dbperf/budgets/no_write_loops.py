@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from pytest_dbperf.budgets.repeats import LimitsRepeats
+from pytest_dbperf.diagnosis.preparations import calls_factory, hints_on
 from pytest_dbperf.diagnosis.repeats import Repeat, write_loops
 from pytest_dbperf.recording.groups import identity
 from pytest_dbperf.recording.loads import LoadedVia
@@ -48,8 +49,16 @@ class NoWriteLoops(LimitsRepeats):
 
     def check(self, recording: Recording) -> Violation | None:
         """Count the statements that one statement could replace."""
+
+        def is_preparation(repeat: Repeat) -> bool:
+            return calls_factory(repeat.call_path)
+
         return self.violation_of(
-            recording, "single-row writes", note=lambda _: "", advice=_how_to_write_at_once
+            recording,
+            "single-row writes",
+            note=lambda _: "",
+            advice=lambda repeats: hints_on(repeats, is_preparation, _how_to_write_at_once),
+            is_last=is_preparation,
         )
 
 

@@ -9,12 +9,15 @@ from typing import ClassVar
 from pytest_dbperf.budgets.budget import require_limit, require_number
 from pytest_dbperf.budgets.limited import LimitedOnAlias
 from pytest_dbperf.budgets.query_groups import evidence_of_groups
-from pytest_dbperf.diagnosis.eager_loading import eager_loading_for, fixes_of
+from pytest_dbperf.diagnosis.around_loads import AroundLoads
+from pytest_dbperf.diagnosis.eager_loading import eager_loading_among, fixes_of
+from pytest_dbperf.diagnosis.loops import has_fix
 from pytest_dbperf.diagnosis.repeats import Repeat, n_plus_ones
 from pytest_dbperf.diagnosis.repeats_shown import values_of
 from pytest_dbperf.recording.events import Query
 from pytest_dbperf.recording.groups import QueryGroup, groups_of_queries, identity, only_request
 from pytest_dbperf.recording.recorder import Recording
+from pytest_dbperf.sql.fingerprint import Statement
 from pytest_dbperf.violations.violation import Hint, Violation, compare
 
 _STATEMENT_KINDS = ("select", "insert", "update", "delete")
@@ -78,9 +81,14 @@ class QueryBudget(LimitedOnAlias):
         what, measured, limit, counted = broken[0]
         groups = groups_of_queries(counted)
         repeats = n_plus_ones(counted) if measured > limit else []
+        around = AroundLoads(recording.queries)
+        # A group with a fix comes before larger ones without: its line is the one to change.
+        with_fix = {cause for repeat in repeats if has_fix(repeat, around) for cause in _causes(repeat)}
+        groups.sort(key=lambda group: _cause(group) not in with_fix)
         loops: dict[Hashable, list[Repeat]] = {}
         for repeat in repeats:
-            loops.setdefault(_cause(repeat), []).append(repeat)
+            for cause in _causes(repeat):
+                loops.setdefault(cause, []).append(repeat)
         is_only = len(broken) == 1
         return Violation(
             budget=self.name,
@@ -91,7 +99,7 @@ class QueryBudget(LimitedOnAlias):
             during=only_request(group.request for group in groups),
             advice=(
                 *fixes_of(
-                    eager_loading_for(repeats, recording.queries),
+                    eager_loading_among(repeats, around),
                     measured,
                     lambda left, _: is_only and left <= limit,
                     what=what,
@@ -132,10 +140,20 @@ class QueryBudget(LimitedOnAlias):
                 yield f"queries on {table}", len(counted), limit, counted
 
 
-def _cause(one: QueryGroup | Repeat) -> Hashable:
+def _cause(group: QueryGroup) -> Hashable:
     """Return what a group and the N+1 within it have in common."""
+    [cause] = _causes_of([group.statement], group)
+    return cause
+
+
+def _causes(repeat: Repeat) -> Iterator[Hashable]:
+    return _causes_of(repeat.statements, repeat)
+
+
+def _causes_of(statements: Sequence[Statement], one: QueryGroup | Repeat) -> Iterator[Hashable]:
     request = one.request and one.request.number
-    return one.using, one.statement.fingerprint, identity(one.call_path), request
+    where = identity(one.call_path)
+    return ((one.using, statement.fingerprint, where, request) for statement in statements)
 
 
 def _note_on(group: QueryGroup, loops: Sequence[Repeat]) -> str:

@@ -32,9 +32,12 @@ class LimitsRepeats(WithAllowances):
         *,
         note: Callable[[Repeat], str],
         advice: Callable[[Sequence[Repeat]], Iterable[Hint]],
+        is_last: Callable[[Repeat], bool] = lambda _: False,
     ) -> Violation | None:
-        """Count the forbidden queries, the most frequent first."""
-        forbidden: list[Repeat] = sorted(self.forbidden(recording), key=lambda one: -one.count)
+        """Count the forbidden queries, the most frequent first but for those that are to come last."""
+        forbidden: list[Repeat] = sorted(
+            self.forbidden(recording), key=lambda one: (is_last(one), -one.count)
+        )
         if not forbidden:
             return None
         measured = sum(repeat.count for repeat in forbidden)
@@ -61,6 +64,7 @@ def require_threshold(what: str, threshold: object) -> None:
 
 
 def names_of(repeat: Repeat) -> Sequence[str]:
-    """Names that `allow` can match: the relation if it is known, and the statement."""
+    """Names that `allow` can match: the relation if it is known, and the statements."""
+    fingerprints = [statement.fingerprint for statement in repeat.statements]
     relation = relation_of(repeat)
-    return (relation, repeat.statement.fingerprint) if relation else (repeat.statement.fingerprint,)
+    return [relation, *fingerprints] if relation else fingerprints

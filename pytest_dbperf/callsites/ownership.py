@@ -44,7 +44,15 @@ _THREAD_ADAPTERS: Sequence[_Name] = (
     ("starlette", "concurrency"),
 )
 # The names that pytest and Django look for, and the folders where projects keep what only tests use.
-_FILES_OF_TESTS = ("test_*.py", "*_test.py", "test.py", "tests.py", "conftest.py")
+_FILES_OF_TESTS = (
+    "test_*.py",
+    "*_test.py",
+    "*_tests.py",
+    "test.py",
+    "tests.py",
+    "conftest.py",
+    "factories.py",
+)
 _FOLDERS_OF_TESTS = frozenset(("test", "tests"))
 _PACKAGE_DIRECTORIES = ("site-packages", "dist-packages")
 _STANDARD_LIBRARY = (sysconfig.get_path("stdlib") + os.sep, str(Path(os.__file__).parent) + os.sep)

@@ -111,7 +111,11 @@ def _reason(refused: Refusal) -> Hint:
 
 def eager_loading_for(repeats: Sequence[Repeat], queries: Sequence[Query]) -> EagerLoading:
     """Find the changes that would have loaded relations at once. `queries` are all of the recording."""
-    around = AroundLoads(queries)
+    return eager_loading_among(repeats, AroundLoads(queries))
+
+
+def eager_loading_among(repeats: Sequence[Repeat], around: AroundLoads) -> EagerLoading:
+    """Find the same for callers that ask several times about one recording."""
     calls, refused = needed_calls(repeats, around)
     by_line: dict[Hashable, dict[str, list[NeededCall]]] = {}
     for call in calls:

@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
-from bisect import bisect
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain
+from typing import NamedTuple
 
 from pytest_dbperf.callsites.callsite import CallPath
 from pytest_dbperf.diagnosis.differences import (
+    Difference,
     RanFor,
     are_a_chain,
-    are_for_others,
     are_shared,
     root_of,
     what_differs,
 )
+from pytest_dbperf.diagnosis.growing_lists import are_growing
 from pytest_dbperf.recording.cause import Request
 from pytest_dbperf.recording.events import Query
 from pytest_dbperf.recording.groups import identity
-from pytest_dbperf.recording.loads import FetchedRows, LoadedVia, RelationLoad
+from pytest_dbperf.recording.loads import LoadedVia, RelationLoad
 from pytest_dbperf.sql.fingerprint import Statement, offset_of, with_literals
+from pytest_dbperf.sql.shapes import is_indexed, shape_of, without_index
 
 # Tests have two or three rows. Two lazy loads are certain; queries that are only alike may be chance.
 LEAST_OF_LAZY_LOADS = 2
 LEAST = 3
 
-# Django fills a cache only once, and has no way to validate several instances with one query.
-_NEEDED_FOR_EACH = frozenset((LoadedVia.CACHE, LoadedVia.VALIDATION))
+# Django fills a cache only once, and has no way to validate several instances with one query. A test that
+# prepares its rows is no code that it tests.
+_NOT_JUDGED = frozenset((LoadedVia.CACHE, LoadedVia.PREPARATION, LoadedVia.VALIDATION))
 _WRITES = ("insert", "update", "delete")
 
 
@@ -37,14 +40,16 @@ class Repeat:
     """Queries of one alias with one fingerprint, from one call path, in one request, for one relation.
 
     `positions` are their indexes among all queries. `distinct` is how many different rows, instances or
-    parameters (`ran_for`) there were, None if that cannot be known. `is_paged`: their OFFSETs differ.
+    parameters (`ran_for`) there were, None if that cannot be known. `grows`: more of them make more queries.
+    `is_paged`: their OFFSETs differ. `statements` are several if one loop writes them differently.
     """
 
     positions: Sequence[int]
     distinct: int | None
     ran_for: RanFor
+    grows: bool
     is_paged: bool
-    statement: Statement
+    statements: Sequence[Statement]
     using: str | None
     call_path: CallPath
     request: Request | None
@@ -54,6 +59,16 @@ class Repeat:
     def count(self) -> int:
         """The number of queries."""
         return len(self.positions)
+
+    @property
+    def statement(self) -> Statement:
+        """The statement that is shown."""
+        return self.statements[-1]
+
+    @property
+    def is_of_indexes(self) -> bool:
+        """Whether they ask for `queryset[0]`, `queryset[1]` and so on."""
+        return self.is_paged and is_indexed(self.statement.fingerprint)
 
     @property
     def load(self) -> RelationLoad | None:
@@ -76,46 +91,29 @@ class Repeat:
         """Whether they follow one relation from row to row, as up a tree: that grows with its depth."""
         return are_a_chain(self.loads)
 
-    @property
-    def grows(self) -> bool:
-        """Whether nearly each query was for another row, or had other parameters.
-
-        Rows that were loaded for other rows often share a related row, which is still loaded for each.
-        """
-        if self.distinct is None:
-            return False
-        return self.distinct >= (2 if are_for_others(self.loads) else max(2, self.count - 1))
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Repeats that alternate: they come from one loop, or from one loop inside another."""
-
-    repeats: Sequence[Repeat]
-
-    @property
-    def count(self) -> int:
-        """The number of queries."""
-        return sum(repeat.count for repeat in self.repeats)
-
-    @property
-    def call_path(self) -> CallPath:
-        """The call path of the most frequent repeat."""
-        return self.repeats[0].call_path
-
 
 def n_plus_ones(queries: Iterable[Query], threshold: int | None = None) -> list[Repeat]:
-    """Find reads that grow with the rows: one query for all rows, then one more for each of them.
+    """Find reads that grow with the rows: one query for all rows, then one or more for each of them.
 
     A group counts from `threshold` queries on: by default from 2 for lazy loads of rows that were fetched
-    together, else from 3. As in Flarum's detector, distinct parameters decide; as in Prosopite, the call path
-    makes the group, here without the frames of frameworks.
+    together, else from 3. As in Flarum's detector, distinct parameters decide where the rows are not known;
+    as in Prosopite, the call path makes the group, here without the frames of frameworks. Statements that
+    one loop writes differently are a group if they are none by themselves.
     """
-    return [
-        repeat
-        for repeat in _repeats(queries, _asks_for_a_row)
-        if repeat.grows and repeat.count >= (threshold or _least(repeat))
-    ]
+    found: list[Repeat] = []
+    rest: dict[_Key, list[_Members]] = {}
+    for key, members in _groups(queries, _may_ask_for_a_row, for_rows=True).items():
+        repeat = _repeat_for_rows(members)
+        if repeat is not None and _is_reached(repeat, threshold):
+            found.append(repeat)
+        else:
+            rest.setdefault(key._replace(what=shape_of(key.what)), []).append(members)
+    together = (_repeat_of_a_loop(parts) for parts in rest.values())
+    return [*found, *(one for one in together if one is not None and _is_reached(one, threshold))]
+
+
+def _is_reached(repeat: Repeat, threshold: int | None) -> bool:
+    return repeat.grows and repeat.count >= (threshold or _least(repeat))
 
 
 def repeated(queries: Iterable[Query], threshold: int = LEAST) -> list[Repeat]:
@@ -162,20 +160,25 @@ def _least(repeat: Repeat) -> int:
     return LEAST_OF_LAZY_LOADS if repeat.is_certain else LEAST
 
 
+def _is_judged(query: Query) -> bool:
+    """Tell whether code that the test tests has caused it, and could have done with fewer."""
+    return query.load is None or query.load.via not in _NOT_JUDGED
+
+
 def _is_read(query: Query) -> bool:
-    is_needed = query.load is not None and query.load.via in _NEEDED_FOR_EACH
-    return query.statement.kind == "select" and not is_needed
+    return query.statement.kind == "select" and _is_judged(query)
 
 
-def _asks_for_a_row(query: Query) -> bool:
-    statement, load = query.statement, query.load
-    is_for_many = statement.is_batched if load is None else statement.is_batched or load.rows > 1
-    return _is_read(query) and not is_for_many and not (load is None and statement.is_page)
+def _may_ask_for_a_row(query: Query) -> bool:
+    is_page = query.statement.is_page if query.load is None else query.load.rows > 1
+    return _is_read(query) and not is_page
 
 
 def _is_whole_read(query: Query) -> bool:
-    # If a statement has a list and other values, only the other values are known.
-    return _is_read(query) and (query.statement.is_batched or not query.statement.has_list)
+    # Of a statement with other values beside a list, or beside the key of a page, only those are known.
+    statement = query.statement
+    is_known = statement.is_batched or not statement.has_list
+    return _is_read(query) and is_known and not statement.is_page_of_values
 
 
 def _values_of(query: Query) -> tuple[int, ...] | None:
@@ -185,7 +188,22 @@ def _values_of(query: Query) -> tuple[int, ...] | None:
 def _is_write(query: Query) -> bool:
     statement = query.statement
     is_of_one = statement.is_of_values and not statement.is_batched and query.executions == 1
-    return statement.kind in _WRITES and is_of_one
+    return statement.kind in _WRITES and is_of_one and _is_judged(query)
+
+
+class _Key(NamedTuple):
+    """What the queries of a group have in common."""
+
+    what: str
+    using: str | None
+    where: Hashable
+    request: int | None
+    relation: Hashable
+    writes: tuple[int, ...]
+
+
+# Queries with their positions among all queries.
+_Members = list[tuple[int, Query]]
 
 
 def _repeats(
@@ -195,9 +213,21 @@ def _repeats(
     *,
     anew_after_writes: bool = False,
 ) -> list[Repeat]:
-    groups: dict[Hashable, list[tuple[int, Query]]] = {}
+    groups = _groups(queries, is_meant, where, anew_after_writes=anew_after_writes)
+    return [_repeat(members) for members in groups.values() if len(members) > 1]
+
+
+def _groups(
+    queries: Iterable[Query],
+    is_meant: Callable[[Query], bool],
+    where: Callable[[Query], Hashable] = lambda query: identity(query.call_path),
+    *,
+    for_rows: bool = False,
+    anew_after_writes: bool = False,
+) -> Mapping[_Key, _Members]:
+    groups: dict[_Key, _Members] = {}
     # One object may stand for a million queries.
-    group_of: dict[Hashable, list[tuple[int, Query]] | None] = {}
+    group_of: dict[Hashable, _Members | None] = {}
     tables_of: dict[int, tuple[str, ...]] = {}
     writes: Counter[str] = Counter()
     for position, query in enumerate(queries):
@@ -209,67 +239,58 @@ def _repeats(
                 writes.update(tables_of[id(query)])
             so_far = tuple(writes[table] for table in tables_of[id(query)])
         if (id(query), so_far) not in group_of:
-            load = query.load
-            relation = None if load is None else (load.via, load.model, load.name, _path_of(load.batch))
+            fingerprint = query.statement.fingerprint
+            what = without_index(fingerprint) if for_rows else fingerprint
+            relation = None if query.load is None else _relation_of(query.load, of_forms=for_rows)
             request = query.request and query.request.number
-            key = (query.using, query.statement.fingerprint, where(query), request, relation, so_far)
+            key = _Key(what, query.using, where(query), request, relation, so_far)
             # A wrapper that sends a failed statement again is no loop of the code that executed it.
             is_of_code = is_meant(query) and not query.is_sent_again
             group_of[id(query), so_far] = groups.setdefault(key, []) if is_of_code else None
         group = group_of[id(query), so_far]
         if group is not None:
             group.append((position, query))
-    return [_repeat(members) for members in groups.values() if len(members) > 1]
+    return groups
 
 
-def _path_of(batch: FetchedRows | None) -> tuple[str, ...]:
-    """Return the relations that lead to a prefetch: nested prefetches can have the same query."""
-    names = []
-    while batch is not None and batch.load is not None and batch.load.via is LoadedVia.PREFETCH:
-        names.append(batch.load.name)
-        batch = batch.load.batch
-    return tuple(names)
+def _relation_of(load: RelationLoad, *, of_forms: bool) -> Hashable:
+    """Make a key of what is loaded. Of a form, two fields may repeat the same query."""
+    is_alike = load.via is LoadedVia.FORM and not of_forms
+    return None if is_alike else (load.via, load.model, load.name, load.prefetches)
 
 
-def _repeat(members: Sequence[tuple[int, Query]]) -> Repeat:
+def _repeat_for_rows(members: _Members) -> Repeat | None:
+    """Make a repeat of queries that ask for rows one by one, not for those of a list."""
+    is_for_many = members[0][1].statement.is_batched
+    return None if is_for_many or len(members) == 1 else _repeat(members)
+
+
+def _repeat_of_a_loop(parts: Sequence[_Members]) -> Repeat | None:
+    """Make a repeat of queries that one loop may have run, although they are written differently."""
+    members = sorted(chain.from_iterable(parts), key=lambda member: member[0])
+    queries = [query for _, query in members]
+    if any(query.statement.has_list for query in queries):
+        is_loop = len(queries) >= LEAST and are_growing(queries)
+        return _repeat(members, Difference(len(queries), RanFor.LISTS, grows=True)) if is_loop else None
+    return _repeat(members) if len(parts) > 1 else None
+
+
+def _repeat(members: _Members, difference: Difference | None = None) -> Repeat:
     queries = [query for _, query in members]
     first = queries[0]
     loads = [query.load for query in queries if query.load is not None]
-    count, ran_for = what_differs(queries, loads)
+    difference = difference or what_differs(queries, loads)
     return Repeat(
         positions=[position for position, _ in members],
-        distinct=count,
-        ran_for=ran_for,
+        distinct=difference.count,
+        ran_for=difference.ran_for,
+        grows=difference.grows,
         is_paged=len({offset_of(sql) for sql in {query.sql for query in queries}}) > 1,
-        statement=first.statement,
+        statements=[
+            *dict.fromkeys(query.statement for query in {id(query): query for query in queries}.values())
+        ],
         using=first.using,
         call_path=first.call_path,
         request=first.request,
         loads=loads,
     )
-
-
-def in_turns(repeats: Iterable[Repeat]) -> list[Finding]:
-    """Put repeats that alternate into one finding, the most frequent first."""
-    findings: list[list[Repeat]] = []
-    for repeat in sorted(repeats, key=lambda one: -one.count):
-        mine = next((found for found in findings if _take_turns(found[0], repeat)), None)
-        if mine is None:
-            findings.append([repeat])
-        else:
-            mine.append(repeat)
-    return sorted((Finding(found) for found in findings), key=lambda one: -one.count)
-
-
-def _take_turns(one: Repeat, other: Repeat) -> bool:
-    """Tell whether they come from one loop: the other one runs each time before the rarer one runs again."""
-    if one.request != other.request or not _share_a_function(one.call_path, other.call_path):
-        return False
-    rarer, frequent = sorted((one.positions, other.positions), key=len)
-    return all(
-        bisect(frequent, before) != bisect(frequent, following) for before, following in pairwise(rarer)
-    )
-
-
-def _share_a_function(one: CallPath, other: CallPath) -> bool:
-    return not one or not other or not {id(code) for code, _ in one}.isdisjoint(id(code) for code, _ in other)

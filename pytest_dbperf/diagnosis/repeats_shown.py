@@ -6,11 +6,15 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from pytest_dbperf.diagnosis.differences import RanFor
-from pytest_dbperf.diagnosis.repeats import Finding, Repeat
+from pytest_dbperf.diagnosis.loops import Finding
+from pytest_dbperf.diagnosis.repeats import Repeat
+from pytest_dbperf.recording.loads import LoadedVia, RelationLoad
 from pytest_dbperf.sql.conditions import asks_by_equality
-from pytest_dbperf.sql.fingerprint import Statement, shortened
+from pytest_dbperf.sql.fingerprint import shortened
 from pytest_dbperf.violations.violation import Evidence, Hint, WarningLine
 
+# The end of a get().
+_ONE = " LIMIT 21"
 _AGGREGATE = re.compile(r"SELECT (?:COUNT|SUM|MIN|MAX|AVG)\(")
 
 
@@ -23,6 +27,10 @@ def relation_of(repeat: Repeat) -> str:
 def values_of(repeat: Repeat) -> str:
     """Tell for how many different rows, instances or parameters it ran."""
     relation = relation_of(repeat)
+    if repeat.ran_for is RanFor.LISTS:
+        return f"{repeat.distinct} lists, each longer than the one before"
+    if repeat.ran_for is RanFor.PARAMETERS and repeat.is_of_indexes:
+        return f"{repeat.distinct} different indexes"
     if relation and repeat.ran_for is not RanFor.PARAMETERS:
         return f"{relation} of {repeat.distinct} {repeat.ran_for}{'' if repeat.distinct == 1 else 's'}"
     return "same parameters" if repeat.distinct == 1 else f"{repeat.distinct} different parameters"
@@ -65,18 +73,39 @@ def hints_without_a_line(repeats: Sequence[Repeat]) -> Iterator[Hint]:
 
 def _how_to_do_without(repeat: Repeat) -> str:
     load = repeat.load
-    if load is not None and not load.is_plain_relation and repeat.ran_for is RanFor.ROWS:
-        prefetch = f'Prefetch("{load.name}", queryset=..., to_attr=...)'
+    if load is not None and not load.is_plain_relation and repeat.ran_for in (RanFor.ROWS, RanFor.INSTANCES):
+        prefetch = f'Prefetch("{_lookup_of(load)}", queryset=..., to_attr=...)'
         return f"one query per row for a part of its related rows: prefetch that part with {prefetch}"
-    return _how_to_ask_once(repeat.statement) if _is_for_values(repeat) else ""
+    if (
+        load is not None
+        and repeat.ran_for is RanFor.FORMS
+        and not repeat.statement.fingerprint.endswith(_ONE)
+    ):
+        field = f'form.fields["{load.name}"].choices'
+        return f"each form of the formset loads its choices: load them once, and set {field}"
+    return _how_to_ask_once(repeat) if _is_for_values(repeat) else ""
 
 
 def _is_for_values(repeat: Repeat) -> bool:
     return repeat.load is None or (repeat.ran_for is RanFor.PARAMETERS and not repeat.load.is_plain_relation)
 
 
-def _how_to_ask_once(statement: Statement) -> str:
+def _lookup_of(load: RelationLoad) -> str:
+    """Write the relations that lead to it from the rows of a queryset: `owner__pets`."""
+    names, batch = [load.name], load.batch
+    while batch is not None and batch.load is not None and batch.load.via is not LoadedVia.TO_MANY:
+        names.insert(0, batch.load.name)
+        batch = batch.load.batch
+    return "__".join(names)
+
+
+def _how_to_ask_once(repeat: Repeat) -> str:
     """Tell how one query could answer for all values; empty if they are not values of rows."""
+    statement = repeat.statement
+    if repeat.ran_for is RanFor.LISTS:
+        return "the list of values grows with each query: ask once, with all of them"
+    if repeat.is_of_indexes:
+        return "one query per index: list(queryset) loads the rows once"
     if _AGGREGATE.match(statement.fingerprint):
         return (
             "one aggregate query per value: annotate() the queryset with it, or use values(...).annotate(...)"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
@@ -22,6 +24,13 @@ _CONTENT_TYPES = ("get_by_natural_key", "get_for_id", "get_for_model", "get_for_
 # The method `bulk_update` has replaced its own batch_size by the one that it uses, which is the smaller one.
 _BULK_METHODS = ("bulk_create", "bulk_update")
 _SITES = ("_get_site_by_id", "_get_site_by_request")
+# Of these methods of Django's test client, and functions of libraries that make rows for a test.
+_LOG_INS = ("login", "force_login", "logout")
+_FACTORIES = {"factory": ("builder.py", "StepBuilder.build"), "model_bakery": ("baker.py", "Baker._make")}
+# A formset numbers its forms, and has an empty one as a template for more.
+_PREFIX_IN_FORMSET = re.compile(r"-(?:\d+|__prefix__)$")
+# These decide what a query is for, also if a related manager has made its queryset.
+_WHATEVER_IS_FETCHED = (LoadedVia.PREFETCH, LoadedVia.PREPARATION)
 # Lines of templates that queries have come from.
 _MOST_LINES = 10_000
 
@@ -63,6 +72,12 @@ def frame_readers() -> Mapping[str, Mapping[str, FrameReader]]:
             f"ContentTypeManager.{name}": _read_cache for name in _CONTENT_TYPES
         },
         "contrib/sites/models.py": {f"SiteManager.{name}": _read_cache for name in _SITES},
+        "forms/boundfield.py": {
+            "BoundField.as_widget": _read_bound_field,
+            "BoundField.subwidgets": _read_bound_field,
+        },
+        "forms/forms.py": {"BaseForm._clean_fields": _read_form},
+        "test/client.py": {f"ClientMixin.{name}": _read_preparation for name in _LOG_INS},
     }
 
 
@@ -71,13 +86,27 @@ def install(_: Recorder) -> Undo:
     import django
 
     home = Path(django.__file__).parent
-    return register_frame_readers({str(home / file): readers for file, readers in frame_readers().items()})
+    of_django = {str(home / file): readers for file, readers in frame_readers().items()}
+    return register_frame_readers({**of_django, **readers_of_factories()})
+
+
+def readers_of_factories() -> Mapping[str, Mapping[str, FrameReader]]:
+    """Return the readers for the libraries that make rows, of those that are installed.
+
+    A package of yours may have the name of such a library.
+    """
+    specs = {package: find_spec(package) for package in _FACTORIES}
+    return {
+        str(Path(spec.origin).parent / _FACTORIES[package][0]): {_FACTORIES[package][1]: _read_preparation}
+        for package, spec in specs.items()
+        if spec is not None and spec.origin is not None and "-packages" in spec.origin
+    }
 
 
 def load_of(seen: list[RelationLoad], queryset: Any) -> RelationLoad | None:
     """Tell what a query loads, from the frames that led to it and the queryset that fetches rows."""
     load = seen[0] if seen else None
-    if queryset is None or (load is not None and load.via is LoadedVia.PREFETCH):
+    if queryset is None or (load is not None and load.via in _WHATEVER_IS_FETCHED):
         return load
     of_relation = _of_related_manager(queryset)
     if of_relation is not None and this_thread.fetching.is_streamed:
@@ -94,7 +123,8 @@ def _load(
     key = (known.get(pk.attname),) if pk.column else tuple(known.get(field.attname) for field in pk)
     row = None if None in key else hash_of(key)
     batch = rows_of(instance)
-    return RelationLoad(via, type(instance), name, row, batch, is_plain_relation, rows)
+    load = RelationLoad(via, type(instance), name, row, batch, is_plain_relation, rows)
+    return load._replace(instance=id(instance))
 
 
 def _of_related_manager(queryset: Any) -> RelationLoad | None:
@@ -207,6 +237,31 @@ def _read_bulk_method(frame: FrameType, seen: list[Any] | None) -> None:
         # larger batch could be made.
         if known["batch_size"] == 1 and type(objects) in (list, tuple) and len(objects) > 1:
             seen.append(RelationLoad(LoadedVia.BATCH_OF_ONE, name=frame.f_code.co_name))
+
+
+def _read_preparation(_: FrameType, seen: list[Any] | None) -> None:
+    # Whatever it runs, such as a signal's receiver, runs for the test's preparation.
+    if seen is not None:
+        seen[:] = [RelationLoad(LoadedVia.PREPARATION, is_plain_relation=False)]
+
+
+def _read_bound_field(frame: FrameType, seen: list[Any] | None) -> None:
+    if seen is not None and not seen:
+        field = frame.f_locals["self"]
+        seen.extend(_loads_of_form(field.form, field.name))
+
+
+def _read_form(frame: FrameType, seen: list[Any] | None) -> None:
+    if seen is not None and not seen:
+        known = frame.f_locals
+        seen.extend(_loads_of_form(known["self"], known["name"]))
+
+
+def _loads_of_form(form: Any, name: str) -> Iterator[RelationLoad]:
+    """Tell which field of a form asks, if the form is one of a formset."""
+    prefix = vars(form).get("prefix")
+    if isinstance(prefix, str) and _PREFIX_IN_FORMSET.search(prefix):
+        yield RelationLoad(LoadedVia.FORM, type(form), name, hash(prefix), is_plain_relation=False)
 
 
 def _read_template(frame: FrameType, _: list[Any] | None) -> CallSite | None:

@@ -7,7 +7,7 @@ import decimal
 import uuid
 from typing import Any
 
-from pytest_dbperf.sql.fingerprint import outside_lists
+from pytest_dbperf.sql.asked import asked, marked
 
 _HASHABLE: frozenset[type] = frozenset(
     (
@@ -20,10 +20,18 @@ _SEQUENCES = (tuple, list)
 
 
 def hash_of_asked(sql: str, parameters: Any) -> int | None:
-    """Hash the parameters that a loop would go over: not the members of a list, if there are others."""
+    """Hash the parameters that a loop would go over: not a list's members, nor a page's key, beside others.
+
+    With a list, the hash is marked with the list's first member.
+    """
     # Every query runs this, and most have one parameter.
-    if type(parameters) in _SEQUENCES and len(parameters) > 1 and ("IN (%s, " in sql or "ANY(%s" in sql):
-        parameters = outside_lists(sql, parameters)
+    if type(parameters) not in _SEQUENCES or len(parameters) < 2:  # noqa: PLR2004
+        return hash_of(parameters)
+    if "IN (%s, " in sql or "ANY(%s" in sql or ((">" in sql or "<" in sql) and " LIMIT " in sql):
+        values, first = asked(sql, parameters)
+        own = hash_of(values)
+        mark = hash_of(first) if first else None
+        return own if own is None or mark is None else marked(own, mark)
     return hash_of(parameters)
 
 

@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 
 from pytest_dbperf.callsites.callsite import CallPath
 from pytest_dbperf.recording.cause import Cause, Request
-from pytest_dbperf.recording.events import CompactedValues, Event, Query
+from pytest_dbperf.recording.compacted_values import CompactedValues
+from pytest_dbperf.recording.events import Event, Query
 from pytest_dbperf.recording.loads import LoadedVia, RelationLoad
 from pytest_dbperf.sql.fingerprint import is_bookkeeping, statement_of, with_literals
 
@@ -23,7 +24,7 @@ MOST_UNCOMPACTED = 10_000
 # More SQL texts than this mean that values are written into the SQL. Then queries are grouped by fingerprint.
 _MOST_TEXTS = 1_000
 
-_OWN = ("started", "seconds", "parameters", "row")
+_OWN = ("started", "seconds", "parameters", "row", "instance")
 _differing = attrgetter(*_OWN)
 # What equal queries have in common: all other fields. The SQL comes first.
 _in_common = itemgetter(
@@ -107,7 +108,7 @@ def _key(query: Query, in_common: Callable[[Query], Hashable]) -> Hashable:
 
 
 def _what_is_loaded(load: RelationLoad) -> Hashable:
-    """Make a key of everything in a load but its row. Rows that were loaded together are one by identity."""
+    """Make a key of everything in a load but row and instance. Rows loaded together are one by identity."""
     names, batch = [load.name], load.batch
     while batch is not None and batch.load is not None and batch.load.via is LoadedVia.TO_ONE:
         names.append(batch.load.name)
@@ -188,5 +189,6 @@ def expanded(events: Iterable[AnyEvent]) -> Iterator[AnyEvent]:
 
 def _member(query: Any, values: CompactedValues, index: int) -> Any:
     own = {name: column and column[index] for name, column in values._asdict().items() if name in _OWN}
-    row = own.pop("row")
-    return query._replace(compacted=None, load=query.load and query.load._replace(row=row), **own)
+    row, instance = own.pop("row"), own.pop("instance")
+    load = query.load and query.load._replace(row=row, instance=instance)
+    return query._replace(compacted=None, load=load, **own)

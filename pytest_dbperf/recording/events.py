@@ -6,12 +6,12 @@ Events are named tuples, not frozen dataclasses, because every query makes one: 
 
 from __future__ import annotations
 
-from array import array
 from typing import Any, NamedTuple
 
 from pytest_dbperf.callsites.callsite import CallPath
 from pytest_dbperf.callsites.hop_origin import MIDDLEWARE
 from pytest_dbperf.recording.cause import Cause, Request
+from pytest_dbperf.recording.compacted_values import CompactedValues
 from pytest_dbperf.recording.connections import Checkout, ConnectionClosed, ConnectionReturned, NewConnection
 from pytest_dbperf.recording.loads import RelationLoad
 from pytest_dbperf.sql.fingerprint import Statement, is_bookkeeping, statement_of
@@ -31,20 +31,6 @@ class Response(NamedTuple):
     seconds: float
     thread: str
     cause: Cause
-
-
-class CompactedValues(NamedTuple):
-    """The values in which queries that share one object differ, one item per query, None for no values.
-
-    `has_texts` is true if their SQL texts differed as well. Then the hash in `parameters` includes the values
-    that are written into the text.
-    """
-
-    started: array[float]
-    seconds: array[float]
-    parameters: array[int] | None
-    row: array[int] | None
-    has_texts: bool = False
 
 
 class Query(NamedTuple):
@@ -89,6 +75,11 @@ class Query(NamedTuple):
     def row(self) -> int | None:
         """A hash of the primary key of the row that it loads something for, None if that is unknown."""
         return self.load.row if self.load is not None else None
+
+    @property
+    def instance(self) -> int | None:
+        """A number for the instance of that row, None if that is unknown."""
+        return self.load.instance if self.load is not None else None
 
     @property
     def statement(self) -> Statement:

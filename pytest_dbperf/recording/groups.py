@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, cycle, groupby
 from typing import Literal, TypeVar
 
 from pytest_dbperf.callsites.callsite import CallPath, SourcePosition, position_of, without_recursion
@@ -12,10 +12,12 @@ from pytest_dbperf.callsites.ownership import PROJECT
 from pytest_dbperf.recording.cause import Request
 from pytest_dbperf.recording.connections import Checkout, NewConnection
 from pytest_dbperf.recording.events import BlockingCall, Hop, Query
+from pytest_dbperf.sql.asked import without_mark
 from pytest_dbperf.sql.fingerprint import Statement, with_literals
 
 _MOST_AT_ONCE = 200_000
 
+Field = Literal["parameters", "row", "instance"]
 E = TypeVar("E")
 
 
@@ -179,23 +181,39 @@ def _most_frequent_first(events: Iterable[E], key: Callable[[E], Hashable]) -> l
     return sorted(groups.values(), key=len, reverse=True)
 
 
-def distinct(queries: Sequence[Query], field: Literal["parameters", "row"]) -> int | None:
-    """Count the different parameters, or rows, of queries. Return None if one of them is unknown.
+def distinct(queries: Sequence[Query], field: Field) -> int | None:
+    """Count the different parameters, rows or instances of queries. Return None if one of them is unknown.
 
     Values that are written into the SQL text count as parameters.
     """
     columns: list[Iterable[int]] = []
     for query in {id(query): query for query in queries}.values():
-        own = getattr(query, field)
-        if own is None:
+        if getattr(query, field) is None:
             return None
-        compacted = query.compacted
-        values: Iterable[int] = (own,) if compacted is None else getattr(compacted, field)
-        if field == "parameters" and not (compacted is not None and compacted.has_texts):
-            values = with_literals(query.sql, values)
-        columns.append(values)
+        columns.append(_values(query, field))
     # A set of a million values takes 100 MB, so they are counted in parts.
     parts = len(queries) // _MOST_AT_ONCE + 1
     return sum(
         len({one for one in chain.from_iterable(columns) if one % parts == part}) for part in range(parts)
     )
+
+
+def number_of_runs(queries: Sequence[Query], field: Field) -> int:
+    """Count how often the parameters, or rows, change from query to query, and the first of them."""
+    values: dict[int, Iterator[int]] = {}
+    for query in queries:
+        if id(query) not in values:
+            values[id(query)] = cycle(_values(query, field))
+    # After compaction, one object has the values of many queries, in their order.
+    return sum(1 for _ in groupby(next(values[id(query)]) for query in queries))
+
+
+def _values(query: Query, field: Field) -> Iterable[int]:
+    compacted = query.compacted
+    values: Iterable[int] = (getattr(query, field),) if compacted is None else getattr(compacted, field)
+    if field != "parameters":
+        return values
+    if not (compacted is not None and compacted.has_texts):
+        values = with_literals(query.sql, values)
+    # The mark of a list is no value of its own.
+    return map(without_mark, values) if query.statement.has_list else values

@@ -30,6 +30,8 @@ class LoadedVia(StrEnum):
     CACHE = "cache of the process"
     VALIDATION = "validation of a model instance"
     BATCH_OF_ONE = "bulk method with batch_size=1"
+    FORM = "field of a form"
+    PREPARATION = "preparation of a test"
 
 
 # Eager loading could not have done these.
@@ -159,7 +161,7 @@ class RelationLoad(NamedTuple):
     that eager loading would give the same. A prefetch loads it for several `rows` at once. `other_name` is
     what Django calls it where that is not the attribute: the related query name in `select_related()`, or the
     `to_attr` of a `Prefetch`. `relation` is Django's field or reverse relation, None if it makes no
-    difference.
+    difference. `instance` tells instances of one row apart, None if it is unknown.
     """
 
     via: LoadedVia
@@ -171,6 +173,7 @@ class RelationLoad(NamedTuple):
     rows: int = 1
     other_name: str = ""
     relation: Any = None
+    instance: int | None = None
 
     @property
     def is_lazy(self) -> bool:
@@ -186,3 +189,12 @@ class RelationLoad(NamedTuple):
         """Return its name in the path of `prefetch_related()`, or else of `select_related()` or `only()`."""
         has_other = bool(self.other_name) and (not is_prefetch or self.via is LoadedVia.PREFETCH)
         return self.other_name if has_other else self.name
+
+    @property
+    def prefetches(self) -> tuple[str, ...]:
+        """The prefetches that led to its row: nested ones can have the same query."""
+        names, batch = [], self.batch
+        while batch is not None and batch.load is not None and batch.load.via is LoadedVia.PREFETCH:
+            names.append(batch.load.name)
+            batch = batch.load.batch
+        return tuple(names)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from textwrap import wrap
 
 from pytest_dbperf.callsites.hop_origin import MIDDLEWARE
@@ -35,7 +35,7 @@ def table(run: Run, top: int) -> Iterator[str]:
         f" {counted(totals['hops'], 'hop')}, {totals['db_ms'] / 1000:.1f} s in the database"
     )
     yield from _pool(run)
-    tests = sorted(run.tests, key=lambda test: -test.call.queries)[: top or None]
+    tests = _most_queries_first(run.tests)[: top or None]
     if tests:
         yield ""
         yield "queries  connections  hops    db ms  test"
@@ -43,6 +43,20 @@ def table(run: Run, top: int) -> Iterator[str]:
     yield from _requests(run, top)
     yield from _call_sites(run, top)
     yield from _caches(run)
+
+
+def explanations(run: Run, top: int) -> Iterator[str]:
+    """Write what a failure would say, for the tests over limit that ran most queries; `top=0` for all."""
+    for test in _most_queries_first(run.over_limit)[: top or None]:
+        for violation in test.violations:
+            yield ""
+            yield f"over limit: {test.id}"
+            yield violation.message
+            yield from violation.explanation
+
+
+def _most_queries_first(tests: Iterable[TestResult]) -> list[TestResult]:
+    return sorted(tests, key=lambda test: -test.call.queries)
 
 
 def unused_allowances(run: Run) -> Iterator[str]:

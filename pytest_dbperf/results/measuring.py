@@ -26,6 +26,7 @@ from pytest_dbperf.results.model import (
     ViolationResult,
     WarningResult,
 )
+from pytest_dbperf.violations.text import explain
 from pytest_dbperf.violations.violation import Violation, WarningLine
 
 
@@ -128,13 +129,15 @@ def _by_alias(queries: Sequence[Query], opened: Sequence[NewConnection]) -> dict
 
 
 def violation_result_of(violation: Violation, root: Path) -> ViolationResult:
-    """Return what is kept of a violation: the numbers, the first line and the location."""
+    """Return what is kept of a violation: the numbers, the text and the location."""
+    _, *explanation = explain([violation], root)
     return ViolationResult(
         violation.budget,
         violation.measured,
         violation.limit,
         violation.first_line,
         violation.location(root),
+        explanation,
     )
 
 

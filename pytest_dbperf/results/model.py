@@ -82,13 +82,14 @@ class AllowanceResult:
 
 @dataclass(frozen=True, slots=True)
 class ViolationResult:
-    """A broken budget: the first line of its failure, and the call site to change."""
+    """A broken budget: the first line of its failure, the call site to change, and the rest of its lines."""
 
     budget: str
     measured: float
     limit: float
     message: str
     location: str | None
+    explanation: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

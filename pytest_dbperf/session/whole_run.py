@@ -64,4 +64,7 @@ class WholeRun:
             return
         if self._options.shows_table or run.over_limit:
             yield "dbperf", terminal.table(run, self._options.top)
+        if not self._options.enforces:
+            # Where budgets are enforced, the failures of the tests say it.
+            yield "", terminal.explanations(run, self._options.top)
         yield "", (*terminal.unused_allowances(run), terminal.last_line(run))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
+from pytest_dbperf.sql.asked import is_page, is_page_of_values
 from pytest_dbperf.sql.tables import kind_of, tables_of
 
 # They control a transaction or a session. They are recorded, but not counted by default.
@@ -33,12 +33,10 @@ _OBVIOUS_VALUE = re.compile(r"'[^']*+'|(?:(?<=[=<>(,])|(?<=[=<>(,] ))\d++(?![\w.
 _LITERAL = re.compile(r"'[^']*+'|(?<![\w.$])\d[\w.]*+")
 _PLAIN_NAME = re.compile(r'["`]([a-z_][a-z0-9_]*)["`]')
 _LIMIT = re.compile(r"LIMIT\s+$", re.IGNORECASE)
-_PART_OF_PAGE = re.compile(r"\b(?:LIMIT|OFFSET)\s+\d+", re.IGNORECASE)
+# Not the OFFSET of a single row: `queryset[i]` asks for another row with each.
+_PART_OF_PAGE = re.compile(r"\bLIMIT\s+\d+|(?<!LIMIT 1 )\bOFFSET\s+\d+", re.IGNORECASE)
 _OFFSET = re.compile(r"\bOFFSET\s+(\d+)", re.IGNORECASE)
-# LIMIT 1 is first() or exists(), LIMIT 21 is get().
-_OF_MANY = re.compile(r"\bLIMIT (?!(?:1|21)\b)")
 _EQUAL = re.compile(r"(?<![<>!])= ?%s")
-_AFTER = re.compile(r"(?:(?<!<)>|<(?!>))=? ?\(?%s|\bOFFSET\b")
 _SAVEPOINT = re.compile(r"^(SAVEPOINT|RELEASE SAVEPOINT|ROLLBACK TO SAVEPOINT)\b.*", re.IGNORECASE)
 _LISTS = (
     # IN (%s) and IN (%s, ...) stay apart: one query for many values is the fix for one query per value.
@@ -51,7 +49,8 @@ _LISTS = (
 # ANY and UNNEST take an array, so one parameter has many values. Django's bulk_create() uses UNNEST.
 _SIGNS_OF_BATCHES = (", ...)", "), ...", " OR ...)", "ANY(%s", "ANY (%s", "UNNEST(")
 _LIST = re.compile(r"\(%s, \.\.\.\)|\(\([%s, ]+\), \.\.\.\)|\([\w.]+ = %s OR \.\.\.\)|\b(?:ANY|UNNEST) ?\(%s")
-_LISTED_OR_NOT = re.compile(r"\bIN \(%s(?:, ?%s)+\)|\bANY ?\(%s|%s")
+# As in ORDER BY 1 ASC, 2 DESC.
+_NUMBER_OF_COLUMN = re.compile(r"(?<=R BY )%s|(?<=P BY )%s|(?<=, )%s(?= (?:ASC|DESC)\b)")
 _SELECT = re.compile(r"SELECT (?:DISTINCT )?")
 # A list of columns ends at the first FROM that is outside of quotes, parentheses and IS DISTINCT FROM.
 _SIGN_OF_END = re.compile(r'"(?:[^"]|"")*"|`[^`]*`|[()]|\bDISTINCT FROM\b|\bFROM ')
@@ -88,7 +87,12 @@ class Statement:
     @property
     def is_page(self) -> bool:
         """Whether it reads the next page of rows, by OFFSET or by the values of the row before."""
-        return _is_page(self.fingerprint)
+        return is_page(self.fingerprint)
+
+    @property
+    def is_page_of_values(self) -> bool:
+        """Whether it reads the next page of the rows that have certain values."""
+        return is_page_of_values(self.fingerprint)
 
 
 @lru_cache(maxsize=1_000)
@@ -118,15 +122,8 @@ def tokens_of(sql: str) -> Iterator[re.Match[str]]:
     return _TOKEN.finditer(sql)
 
 
-def outside_lists(sql: str, parameters: Sequence[Any]) -> Sequence[Any]:
-    """Leave out parameters that are members of lists, if there are others: a loop goes over the others."""
-    listed = [token[0] != "%s" for token in _LISTED_OR_NOT.finditer(sql) for _ in range(token[0].count("%s"))]
-    others = tuple(value for value, is_listed in zip(parameters, listed, strict=False) if not is_listed)
-    return others if others and len(listed) == len(parameters) else parameters
-
-
 def with_literals(sql: str, parameters: Iterable[int]) -> Iterable[int]:
-    """Add the values that are written into the text, except LIMIT and OFFSET, to hashes of parameters."""
+    """Add the values in the text, except LIMIT and the OFFSET of a page, to hashes of parameters."""
     literals = _literals_of(sql)
     if not literals:
         return parameters
@@ -198,19 +195,13 @@ def _asks_by_lists_alone(fingerprint: str, kind: str) -> bool:
         return True
     # Only the WHERE of an UPDATE or DELETE selects rows.
     asked = fingerprint[fingerprint.rfind(" WHERE ") :] if kind in ("update", "delete") else fingerprint
-    return "%s" not in _LIST.sub("", asked)
+    return "%s" not in _NUMBER_OF_COLUMN.sub("", _LIST.sub("", asked))
 
 
 @lru_cache(maxsize=10_000)
 def _is_of_values(fingerprint: str) -> bool:
     _, where, asked = fingerprint.rpartition(" WHERE ")
     return bool(where) and (_EQUAL.search(asked) is not None or "IN (%s)" in asked)
-
-
-@lru_cache(maxsize=10_000)
-def _is_page(fingerprint: str) -> bool:
-    has_limit = _OF_MANY.search(fingerprint) is not None
-    return has_limit and not _EQUAL.search(fingerprint) and _AFTER.search(fingerprint) is not None
 
 
 def _words(sql: str) -> list[str]:

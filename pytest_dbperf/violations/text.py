@@ -29,8 +29,9 @@ class BudgetExceeded(AssertionError):
 
     @property
     def call_path(self) -> CallPath:
-        """The call path to change first."""
-        return next((violation.call_path for violation in self.violations if violation.call_path), ())
+        """The call path to change first: that of a violation with a fix, if there is one."""
+        with_a_fix_first = sorted(self.violations, key=lambda violation: not violation.has_fix)
+        return next((violation.call_path for violation in with_a_fix_first if violation.call_path), ())
 
 
 @dataclass(frozen=True, slots=True)

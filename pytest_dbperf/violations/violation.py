@@ -78,6 +78,11 @@ class Violation:
         return next((evidence.call_path for evidence in self.evidence if evidence.call_path), ())
 
     @property
+    def has_fix(self) -> bool:
+        """Whether a change of one line of your code is proven to help."""
+        return any(isinstance(line, Fix) for line in self.advice)
+
+    @property
     def first_line(self) -> str:
         """Both numbers, the budget and where it is written, and the request if there was only one."""
         return "   ".join(filter(None, (self.headline, self.placed, self.during)))

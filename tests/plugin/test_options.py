@@ -29,6 +29,25 @@ def test_report_mode_measures_and_fails_nothing(suite):
     ]
 
 
+def test_report_mode_says_what_a_failure_would_say(suite):
+    """Which budget, from which lines; where budgets are enforced, the failure says it already."""
+    suite.tests(OVER)
+    result = suite.run("--dbperf=report")
+
+    result.stdout.fnmatch_lines(
+        [
+            "over limit: test_it.py::test_over",
+            "queries 2 > 1 (+1)   query_budget(1) at test_it.py:*",
+            "    2x  SELECT *",
+            "        test_it.py:* queries  <- test_it.py:* test_over",
+            "over limit: test_it.py::test_over",
+            "queries 2 > 0 (+2)   query_budget(0) at test_it.py:*",
+            "dbperf: 1 test, 2 queries, 1 over limit",
+        ]
+    )
+    suite.run("--dbperf=enforce").stdout.no_fnmatch_line("over limit: *")
+
+
 def test_off_measures_nothing_but_what_is_asked_for_by_name(suite):
     """No enforcement, no report; a fixture still counts, or its test could not run."""
     suite.tests(OVER + "\n@db\n@pytest.mark.query_budget(0)\ndef test_marked(): queries(1)")

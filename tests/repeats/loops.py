@@ -8,6 +8,7 @@ from asgiref.sync import async_to_sync, sync_to_async
 from django.core import serializers
 from django.db import connections
 from django.db.models import Max, prefetch_related_objects
+from django.forms import Form, ModelChoiceField, RadioSelect, formset_factory
 from django.template.loader import render_to_string
 
 from shelf.models import Copy, Genre, Note, Profile, Publisher, Volume, Writer
@@ -479,3 +480,198 @@ def rows_behind_a_foreign_key_by_a_manager_that_filters(shelf):
 def some_rows_of_each_by_limit(shelf):
     for key in [*shelf.all(Writer).values_list("pk", flat=True)]:
         list(shelf.all(Volume).filter(writer_id=key)[:2])
+
+
+def note_on(volume):
+    """Look like a property that asks anew each time."""
+    notes = Note.objects.using(volume._state.db)
+    return notes.filter(object_id=volume.pk).order_by("pk").first()
+
+
+@case(GROWS, 6)
+def property_that_asks_read_twice(shelf):
+    for volume in shelf.all(Volume):
+        [getattr(note_on(volume), name) for name in ("text", "object_id")]
+
+
+@case(GROWS, 20, rows=5)
+def property_that_asks_read_four_times(shelf):
+    for volume in shelf.all(Volume):
+        [getattr(note_on(volume), name) for name in ("text", "object_id", "pk", "id")]
+
+
+@case(GROWS, 15, rows=5)
+def property_that_asks_read_by_a_serializer(shelf):
+    from ninja import Schema
+    from pydantic import Field
+
+    class Out(Schema):
+        title: str
+        text: str = Field(alias="note.text")
+        key: int = Field(alias="note.pk")
+        about: int = Field(alias="note.object_id")
+
+    class Row:
+        def __init__(self, volume):
+            self.title, self.volume = volume.title, volume
+
+        @property
+        def note(self):
+            return note_on(self.volume)
+
+    [Out.from_orm(Row(volume)) for volume in shelf.all(Volume)]
+
+
+@case(GROWS, 4, rows=2)
+def rows_behind_a_foreign_key_read_twice(shelf):
+    for publisher in shelf.all(Publisher):
+        [list(publisher.volumes.all()) for _ in range(2)]
+
+
+@case(GROWS, 6, rows=2)
+def first_row_behind_a_foreign_key_read_three_times(shelf):
+    for publisher in shelf.all(Publisher):
+        [publisher.volumes.order_by("pk").first() for _ in range(3)]
+
+
+@case(GROWS, 6)
+def rows_behind_a_foreign_key_read_column_by_column(shelf):
+    publishers = list(shelf.all(Publisher))
+    for name in ("pk", "title"):
+        [getattr(publisher.volumes.order_by("pk").first(), name) for publisher in publishers]
+
+
+def read_anew(volume):
+    """Do what trackers of fields do: look at a deferred field, and then load it again."""
+    volume.summary.upper()
+    del volume.summary
+
+
+@case(GROWS, 4, rows=2)
+def deferred_field_loaded_twice(shelf):
+    for volume in shelf.all(Volume).defer("summary"):
+        [read_anew(volume) for _ in range(2)]
+
+
+@case(GROWS, 3)
+def list_that_grows(shelf):
+    keys = [*shelf.all(Writer).values_list("pk", flat=True)]
+    for number in range(len(keys)):
+        list(shelf.all(Writer).filter(pk__in=keys[: number + 1]))
+
+
+@case(GROWS, 3, rows=4)
+def list_of_what_was_seen(shelf):
+    seen = []
+    for volume in shelf.all(Volume)[:3]:
+        seen += [volume.pk, volume.pk + 1000]
+        list(shelf.all(Volume).exclude(pk__in=seen))
+
+
+@case(GROWS, 4, rows=4)
+def list_that_grows_beside_a_value(shelf):
+    keys = [*shelf.all(Writer).values_list("pk", flat=True)]
+    for number in range(len(keys)):
+        list(shelf.all(Writer).filter(biography="long", pk__in=keys[: number + 1]))
+
+
+@case(GROWS, 3)
+def rows_by_their_index(shelf):
+    volumes = shelf.all(Volume)
+    for index in range(3):
+        volumes[index]
+
+
+@case(GROWS, 3)
+def rows_of_a_filter_by_their_index(shelf):
+    volumes = shelf.all(Volume).filter(summary="long")
+    for index in range(3):
+        volumes[index]
+
+
+@case(GROWS, 4, rows=4)
+def columns_that_differ(shelf):
+    for number, volume in enumerate(shelf.all(Volume)):
+        shelf.all(Writer).only("name" if number % 2 else "biography").get(pk=volume.writer_id)
+
+
+@case(GROWS, 4, rows=4)
+def values_that_differ(shelf):
+    for number, volume in enumerate(shelf.all(Volume)):
+        list(shelf.all(Note).filter(object_id=volume.pk).values("pk" if number % 2 else "text"))
+
+
+@case(GROWS, 3)
+def filtered_rows_of_a_row_that_was_joined_to_many(shelf):
+    one_writer_for_all(shelf)
+    for volume in shelf.all(Volume).select_related("writer"):
+        list(volume.writer.volume_set.filter(title__contains="volume"))
+
+
+@case(GROWS, 6)
+def filtered_rows_of_a_row_that_was_loaded_for_many(shelf):
+    one_writer_for_all(shelf)
+    for volume in shelf.all(Volume):
+        list(volume.writer.volume_set.filter(title__contains="volume"))
+
+
+@case(GROWS, 3)
+def filtered_rows_of_rows_that_were_prefetched_for_many(shelf):
+    first, second = shelf.all(Writer)[:2]
+    shelf.all(Volume).update(writer=first)
+    shelf.all(Volume).filter(title="volume 2").update(writer=second)
+    for volume in shelf.all(Volume).prefetch_related("writer"):
+        list(volume.writer.volume_set.filter(title__contains="volume"))
+
+
+@case(GROWS, 3)
+def number_of_rows_of_a_row_that_was_joined_to_many(shelf):
+    one_writer_for_all(shelf)
+    for volume in shelf.all(Volume).select_related("writer"):
+        volume.writer.volume_set.count()
+
+
+@case(GROWS, 3)
+def first_page_of_each(shelf):
+    for key in [*shelf.all(Writer).values_list("pk", flat=True)]:
+        list(shelf.all(Volume).filter(writer_id=key, pk__gt=0)[:2])
+
+
+@case(GROWS, 3)
+def first_page_behind_each_foreign_key(shelf):
+    for publisher in shelf.all(Publisher):
+        list(publisher.volumes.filter(pk__gt=0)[:2])
+
+
+@case(GROWS, 4)
+def next_row_by_the_last_key(shelf):
+    last = 0
+    while volume := shelf.all(Volume).filter(summary="long", pk__gt=last).first():
+        last = volume.pk
+
+
+def formset_of(shelf, forms, data=None, **fields):
+    """A formset that chooses a writer in each form."""
+    field = ModelChoiceField(shelf.all(Writer))
+    form = type("WriterForm", (Form,), {"writer": field, **fields})
+    return formset_factory(form, extra=forms)(data, initial=[])
+
+
+@case(GROWS, 3)
+def choices_of_each_form(shelf):
+    str(formset_of(shelf, 3))
+
+
+@case(GROWS, 3)
+def choices_of_each_form_by_radio_buttons(shelf):
+    field = ModelChoiceField(shelf.all(Writer), widget=RadioSelect)
+    for form in formset_of(shelf, 3, other=field):
+        [str(radio) for radio in form["other"]]
+
+
+@case(GROWS, 3)
+def same_choice_in_each_form(shelf):
+    writer = shelf.all(Writer)[0].pk
+    data = {f"form-{number}-writer": writer for number in range(3)}
+    counts = {"form-TOTAL_FORMS": 3, "form-INITIAL_FORMS": 0}
+    formset_of(shelf, 3, {**data, **counts}).is_valid()

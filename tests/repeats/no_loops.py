@@ -7,12 +7,13 @@ from asgiref.sync import async_to_sync
 from django.contrib.contenttypes.models import ContentType
 from django.core.paginator import Paginator
 from django.db import connections, models, transaction
-from django.db.models import Count, Prefetch, aprefetch_related_objects, prefetch_related_objects
+from django.db.models import Count, Prefetch, Q, aprefetch_related_objects, prefetch_related_objects
+from django.forms import Form, ModelChoiceField
 from django.template.loader import render_to_string
 from django.test import Client
 
 from shelf.models import Copy, Genre, Note, Profile, Publisher, Volume, Writer
-from tests.repeats.loops import name_of_writer, one_writer_for_all
+from tests.repeats.loops import formset_of, name_of_writer, one_writer_for_all
 from tests.repeats.table import REPEATS, SILENT, case
 
 
@@ -535,3 +536,180 @@ def validating_constraints_of_each_row(shelf):
     for genre in shelf.all(Genre):
         is_unique.validate(Genre, genre, using=shelf.using)
         is_not_empty.validate(Genre, genre, using=shelf.using)
+
+
+@case(SILENT, rows=6)
+def pages_of_a_filter_by_the_last_key(shelf):
+    last = 0
+    while volumes := list(shelf.all(Volume).filter(summary="long", pk__gt=last)[:2]):
+        last = volumes[-1].pk
+
+
+@case(SILENT, rows=6)
+def pages_of_a_filter_backwards(shelf):
+    last = 10**9
+    volumes = shelf.all(Volume).filter(summary="long").order_by("-pk")
+    while page := list(volumes.filter(pk__lt=last)[:2]):
+        last = page[-1].pk
+
+
+@case(SILENT, rows=6)
+def pages_by_two_columns(shelf):
+    title, key = "", 0
+    volumes = shelf.all(Volume).order_by("title", "pk")
+    while page := list(volumes.filter(Q(title__gt=title) | Q(title=title, pk__gt=key))[:2]):
+        title, key = page[-1].title, page[-1].pk
+
+
+@case(SILENT, rows=6)
+def pages_of_a_filter_by_two_columns(shelf):
+    title, key = "", 0
+    volumes = shelf.all(Volume).filter(summary="long").order_by("title", "pk")
+    while page := list(volumes.filter(Q(title__gt=title) | Q(title=title, pk__gt=key))[:2]):
+        title, key = page[-1].title, page[-1].pk
+
+
+@case(SILENT, rows=6)
+def pages_of_a_filter_by_a_list(shelf):
+    last = 0
+    volumes = shelf.all(Volume).filter(summary="long", title__in=[f"volume {n}" for n in range(6)])
+    while page := list(volumes.filter(pk__gt=last)[:2]):
+        last = page[-1].pk
+
+
+@case(SILENT, rows=6)
+def pages_of_rows_behind_one_foreign_key(shelf):
+    publisher = shelf.all(Publisher)[0]
+    shelf.all(Volume).update(publisher=publisher)
+    last = 0
+    while page := list(publisher.volumes.filter(pk__gt=last).order_by("pk")[:2]):
+        last = page[-1].pk
+
+
+@case(SILENT, rows=1)
+def levels_of_a_tree(shelf):
+    level = [shelf.all(Writer)[0].pk]
+    for children in (2, 3, 4):
+        mentors = [level[number % len(level)] for number in range(children)]
+        level = [shelf.make(Writer, name="pupil", mentor_id=mentor).pk for mentor in mentors]
+    level = [shelf.all(Writer)[0].pk]
+    while level:
+        level = [*shelf.all(Writer).filter(mentor__in=level).values_list("pk", flat=True)]
+
+
+@case(SILENT, rows=6)
+def lists_that_are_longer_and_longer(shelf):
+    keys = [*shelf.all(Writer).values_list("pk", flat=True)]
+    for group in (keys[:1], keys[1:3], keys[3:]):
+        list(shelf.all(Writer).filter(pk__in=group))
+
+
+@case(SILENT, rows=6)
+def lists_that_are_shorter_and_shorter(shelf):
+    keys = [*shelf.all(Writer).values_list("pk", flat=True)]
+    for number in range(3):
+        list(shelf.all(Writer).filter(pk__in=keys[: 5 - number]))
+
+
+@case(SILENT, rows=6)
+def chunks_of_keys(shelf):
+    keys = [*shelf.all(Writer).values_list("pk", flat=True)]
+    for start in (0, 4):
+        list(shelf.all(Writer).filter(pk__in=keys[start : start + 4]))
+
+
+@case(SILENT)
+def two_rows_by_their_index(shelf):
+    volumes = shelf.all(Volume)
+    for index in range(2):
+        volumes[index]
+
+
+@case(SILENT)
+def columns_that_differ_in_two_queries(shelf):
+    for name in ("name", "biography"):
+        shelf.all(Writer).only(name).get(name="writer 0")
+
+
+@case(SILENT)
+def rows_and_their_number(shelf):
+    def rows_of(name):
+        volumes = shelf.all(Volume).filter(title=name)
+        return [ask(volumes) for ask in (list, len, type(volumes).count, type(volumes).exists)]
+
+    for name in ("volume 0", "volume 1"):
+        rows_of(name)
+
+
+@case(SILENT)
+def choices_of_one_form(shelf):
+    str(formset_of(shelf, 1))
+
+
+@case(SILENT)
+def choices_of_two_forms(shelf):
+    str(formset_of(shelf, 2))
+
+
+@case(SILENT)
+def choices_that_are_loaded_once(shelf):
+    formset = formset_of(shelf, 3)
+    choices = list(formset[0].fields["writer"].choices)
+    for form in formset:
+        form.fields["writer"].choices = choices
+    str(formset)
+
+
+@case(REPEATS, 3)
+def choices_of_three_fields_of_one_form(shelf):
+    fields = {f"writer_{number}": ModelChoiceField(shelf.all(Writer)) for number in range(3)}
+    str(type("WritersForm", (Form,), fields)())
+
+
+class Visitor(Client):
+    """Log in as Django's client does, into a table of the shelf."""
+
+    def __init__(self, shelf):
+        super().__init__()
+        self.shelf = shelf
+
+    def _login(self, user, backend=None):
+        sessions = self.shelf.all(Note)
+        sessions.filter(object_id=user.pk, text="session").exists()
+        self.shelf.make(Note, subject=user, text="session")
+        [volume.writer.name for volume in user.volumes.all()]
+
+
+@case(SILENT)
+def log_ins(shelf):
+    visitor = Visitor(shelf)
+    for publisher in shelf.all(Publisher):
+        visitor.force_login(publisher, backend="shelf")
+
+
+@case(REPEATS, 3)
+def the_same_index(shelf):
+    volumes = shelf.all(Volume)
+    for _ in range(3):
+        volumes[1]
+
+
+@case(REPEATS, 9)
+def three_values_again_and_again(shelf):
+    for number in (0, 1, 2) * 3:
+        shelf.all(Writer).get(name=f"writer {number}")
+
+
+@case(REPEATS, 4)
+def rows_behind_two_rows_that_were_got_apart(shelf):
+    one = shelf.all(Publisher).get(name="publisher 0")
+    other = shelf.all(Publisher).get(name="publisher 1")
+    for publisher in (one, other) * 2:
+        publisher.volumes.count()
+
+
+@case(REPEATS, 3)
+def rows_behind_the_relation_of_one_row(shelf):
+    volume = shelf.all(Volume).select_related("writer")[0]
+    for _ in range(3):
+        list(volume.writer.volume_set.filter(title__contains="volume"))

@@ -532,9 +532,7 @@ def test_each_fix_holds_by_itself(recorder):
 def test_a_field_that_another_queryset_leaves_out_has_no_fix_here(recorder):
     """A manager leaves it out of the rows that a relation loads."""
     fill()
-    recording, _ = record(
-        recorder, lambda proofs: [proof.text.text for proof in proofs], Proof.objects.all()
-    )
+    recording, _ = record(recorder, lambda proofs: [proof.text.text for proof in proofs], Proof.objects.all())
     violation = NoNPlusOne().check(recording)
 
     assert [fix.text for fix in fixes_in(violation)] == ['.prefetch_related("text")']

@@ -9,7 +9,8 @@ from django.db import transaction
 
 from pytest_dbperf.budgets.no_n_plus_one import NoNPlusOne
 from pytest_dbperf.budgets.no_repeated_queries import NoRepeatedQueries
-from pytest_dbperf.diagnosis.repeats import in_turns, n_plus_ones, repeated
+from pytest_dbperf.diagnosis.loops import in_turns
+from pytest_dbperf.diagnosis.repeats import n_plus_ones, repeated
 from tests.repeats import loops, no_loops
 from tests.repeats.table import CASES, GROWS, REPEATS, SILENT, Shelf
 

@@ -9,7 +9,9 @@ from pytest_dbperf.budgets.query_budget import QueryBudget
 from pytest_dbperf.diagnosis import eager_loading
 from pytest_dbperf.diagnosis.differences import root_of
 from pytest_dbperf.diagnosis.eager_loading import eager_loading_for
-from pytest_dbperf.diagnosis.repeats import in_turns, n_plus_ones, repeated, write_loops
+from pytest_dbperf.diagnosis.loops import in_turns
+from pytest_dbperf.diagnosis.repeats import n_plus_ones, repeated, write_loops
+from pytest_dbperf.probes.parameters import hash_of_asked
 from pytest_dbperf.recording.cause import Cause
 from pytest_dbperf.recording.loads import FetchedRows, LoadedVia, QuerySetOrigin, RelationLoad
 from tests.factories import query, recording, request, site
@@ -39,6 +41,25 @@ def loaded(*rows, kind=LoadedVia.TO_ONE, batch=None, name="owner", path=(VIEW,),
     ]
 
 
+JOINED = FetchedRows(load=RelationLoad(LoadedVia.TO_ONE, name="owner", batch=ONE))
+
+
+def shared(*instances, kind=LoadedVia.TO_MANY, **known):
+    """Loads for these instances of one row, which was joined to other rows."""
+    load = RelationLoad(kind, Campaign, "pets", 1, JOINED, **known)
+    return [query(parameters=0, path=(VIEW,), load=load._replace(instance=each)) for each in instances]
+
+
+def lists(*lengths, first=1, others=(), sql="SELECT a FROM t WHERE id IN ({})"):
+    """Queries for lists of these lengths."""
+    found = []
+    for number in lengths:
+        text = sql.format(", ".join(["%s"] * number))
+        values = (*range(first, first + number), *others)
+        found.append(query(text, parameters=hash_of_asked(text, values), path=(VIEW,)))
+    return found
+
+
 def counts(repeats):
     """The number of queries of each."""
     return [repeat.count for repeat in repeats]
@@ -51,6 +72,12 @@ def counts(repeats):
         (asked(1, 2), []),
         (asked(1, 2, 3, 3), [4]),
         (asked(1, 1, 2, 2), []),
+        (asked(1, 1, 2, 2, 3, 3), [6]),
+        (asked(1, 2, 2, 2, 3, 3, 3, 3, 1), [9]),
+        (asked(1, 2, 3, 1, 2, 3), []),
+        (asked(1, 1, 2, 2, 1, 1, 3, 3, 2, 2), []),
+        (asked(1, 2, None), []),
+        (asked(1, 2, sql="SELECT a FROM t LIMIT 1 OFFSET 1"), []),
         (asked(1, 1, 1), []),
         (asked(None, None, None), []),
         (asked(1, 2, 3, sql="SELECT a FROM t WHERE id IN (%s)"), [3]),
@@ -79,10 +106,63 @@ def counts(repeats):
         (loaded(1, 2, 3, kind=LoadedVia.CACHE), []),
         (loaded(1, 2, 3, kind=LoadedVia.VALIDATION), []),
         (loaded(1, name="owner") + loaded(2, name="venue"), []),
+        (loaded(1, 1, 2, 2, batch=ONE), [4]),
+        (loaded(1, 2, 1, 2, 1, 2, batch=ONE, is_plain_relation=False), [6]),
+        (loaded(1, 1, 1, batch=ONE), []),
+        (loaded(1, 2, 1, 2), []),
+        (loaded(1, 1, 2, 2, 3, 3), [6]),
+        (loaded(1, 1, batch=ONE) + loaded(2, 2, batch=OTHER_ONE), []),
+        (loaded(1, 1, kind=LoadedVia.FORM), []),
+        (loaded(1, 2, kind=LoadedVia.FORM, is_plain_relation=False), []),
+        (loaded(1, 2, 3, kind=LoadedVia.FORM, is_plain_relation=False), [3]),
+        (loaded(1, 2, 3, kind=LoadedVia.PREPARATION), []),
+        (shared(7, 8), [2]),
+        (shared(7, 7), []),
+        (shared(None, None), []),
+        (shared(7, 8, 9, is_plain_relation=False), [3]),
+        (shared(7, 7, 7, is_plain_relation=False), []),
+        (shared(7, 7, kind=LoadedVia.DEFERRED), []),
+        (shared(7, 7, kind=LoadedVia.TO_ONE), [2]),
     ],
 )
 def test_distinct_values_from_one_path_are_n_plus_one(queries, found):
     """Two lazy loads are enough; other queries need three."""
+    assert counts(n_plus_ones(queries)) == found
+
+
+@pytest.mark.parametrize(
+    "queries, found",
+    [
+        (lists(1, 2, 3), [3]),
+        (lists(2, 4, 9), [3]),
+        (lists(1, 2), []),
+        (lists(3, 2, 1), []),
+        (lists(2, 3, 3), []),
+        (lists(1) + lists(2, first=7) + lists(3, first=9), []),
+        (lists(1, 2) + lists(3, first=9), []),
+        (lists(1) + asked(None, None, sql="SELECT a FROM t WHERE id IN (%s, %s)"), []),
+        (lists(2, 3, 4, others=(5,), sql="SELECT a FROM t WHERE id IN ({}) AND b = %s"), [3]),
+        (asked(1, 2, sql="SELECT a FROM t WHERE c = %s") + asked(3, sql="SELECT b FROM t WHERE c = %s"), [3]),
+        (asked(1, 2, sql="SELECT a FROM t WHERE c = %s") + asked(1, sql="SELECT b FROM t WHERE c = %s"), [3]),
+        (asked(1, 1, sql="SELECT a FROM t WHERE c = %s") + asked(1, sql="SELECT b FROM t WHERE c = %s"), []),
+        (
+            asked(1, 2, sql="SELECT a FROM t WHERE c = %s")
+            + asked(3, sql="SELECT COUNT(*) FROM t WHERE c = %s"),
+            [],
+        ),
+        ([each for n in range(3) for each in asked(0, sql=f"SELECT a FROM t LIMIT 1 OFFSET {n}")], [3]),
+        (
+            asked(0, sql="SELECT a FROM t LIMIT 1")
+            + asked(0, sql="SELECT a FROM t LIMIT 1 OFFSET 1")
+            + asked(0, sql="SELECT a FROM t LIMIT 1 OFFSET 2"),
+            [3],
+        ),
+        (asked(0, 0, 0, sql="SELECT a FROM t LIMIT 1 OFFSET 1"), []),
+        (asked(1, 2, 3, sql="SELECT a FROM t WHERE id > %s LIMIT 5"), []),
+    ],
+)
+def test_statements_that_one_loop_writes_differently_are_one(queries, found):
+    """Lists that grow, columns that differ, and rows by their index."""
     assert counts(n_plus_ones(queries)) == found
 
 
@@ -337,6 +417,7 @@ def test_the_rows_of_a_relation_are_told_with_its_name():
         ("SELECT a FROM t WHERE b LIKE %s", []),
         ("SELECT a FROM t WHERE b = %s AND c <= %s AND d >= %s", []),
         ("SELECT f(%s)", []),
+        ("SELECT a FROM t ORDER BY b LIMIT 1 OFFSET %s", []),
     ],
 )
 def test_what_asks_for_all_values_at_once_depends_on_what_is_asked(sql, answers):
@@ -391,4 +472,82 @@ def test_a_row_in_several_tables_is_not_made_in_bulk():
     assert [len(NoWriteLoops().check(recording(*each)).advice) for each in (one_line, two_lines)] == [
         0,
         1,
+    ]
+
+
+@pytest.mark.parametrize(
+    "queries, note, hint",
+    [
+        (
+            lists(1, 2, 3),
+            "N+1: 3 lists, each longer than the one before",
+            "the list of values grows with each query: ask once, with all of them",
+        ),
+        (
+            [each for n in range(3) for each in asked(0, sql=f"SELECT a FROM t LIMIT 1 OFFSET {n}")],
+            "N+1: 3 different indexes",
+            "one query per index: list(queryset) loads the rows once",
+        ),
+        (
+            shared(7, 8, 9, is_plain_relation=False),
+            "N+1: Campaign.pets of 3 instances",
+            "one query per row for a part of its related rows: prefetch that part with "
+            'Prefetch("owner__pets", queryset=..., to_attr=...)',
+        ),
+        (
+            loaded(1, 2, 3, kind=LoadedVia.FORM, is_plain_relation=False),
+            "N+1: Campaign.owner of 3 forms",
+            "each form of the formset loads its choices: load them once, and set "
+            'form.fields["owner"].choices',
+        ),
+    ],
+    ids=["lists", "indexes", "instances", "forms"],
+)
+def test_each_kind_of_loop_is_told_in_its_words(queries, note, hint):
+    """What differs from query to query, and what to do instead."""
+    violation = NoNPlusOne().check(recording(*queries))
+
+    assert violation.evidence[0].note == note
+    assert [line.text for line in violation.advice] == [hint]
+
+
+def test_a_form_that_looks_up_a_choice_has_no_choices_to_share():
+    """The get() of a value that was sent is another query."""
+    load = RelationLoad(LoadedVia.FORM, Campaign, "owner", is_plain_relation=False)
+    sql = "SELECT a FROM t WHERE id = %s LIMIT 21"
+    queries = [query(sql, path=(VIEW,), load=load._replace(row=row)) for row in (1, 2, 3)]
+
+    assert NoNPlusOne().check(recording(*queries)).advice == ()
+
+
+def test_the_statements_of_one_loop_are_allowed_and_noted_by_each_of_them():
+    """A query budget shows them as two groups."""
+    queries = asked(1, 2, sql="SELECT a FROM t WHERE c = %s") + asked(3, sql="SELECT b FROM t WHERE c = %s")
+
+    assert NoNPlusOne(allow=["SELECT a FROM t *"]).check(recording(*queries)) is None
+    assert NoNPlusOne(allow=["SELECT b FROM t *"]).check(recording(*queries)) is None
+    evidence = QueryBudget(0).check(recording(*queries)).evidence
+    assert [each.note for each in evidence] == ["N+1: 3 different parameters"] * 2
+
+
+def test_what_has_a_fix_comes_first():
+    """Its line is the one to change, however many queries others have."""
+    batch = FetchedRows(QuerySetOrigin((VIEW,)))
+    queries = recording(*asked(1, 2, 3, path=(OTHER,)), *loaded(1, 2, batch=batch))
+    violations = [budget.check(queries) for budget in (NoNPlusOne(), QueryBudget(0))]
+
+    assert [violation.call_path for violation in violations] == [(VIEW,), (VIEW,)]
+    assert [violation.evidence[0].count for violation in violations] == [2, 2]
+
+
+def test_what_has_a_fix_comes_first_in_its_loop():
+    """The other queries of the loop are told below it."""
+    batch = FetchedRows(QuerySetOrigin((VIEW,)))
+    owners, values = loaded(1, 2, batch=batch), asked(1, 2, 3)
+    queries = [values[0], owners[0], values[1], owners[1], values[2]]
+    violation = NoNPlusOne().check(recording(*queries))
+
+    assert [each.note for each in violation.evidence] == [
+        "N+1: Campaign.owner of 2 rows",
+        "N+1: 3 different parameters, in the same loop as the one above",
     ]

@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from pytest_dbperf.probes.hop_events import name_and_owner_of
 from pytest_dbperf.probes.parameters import hash_of, hash_of_asked
 from pytest_dbperf.probes.queries import text_of
+from pytest_dbperf.sql.asked import mark_of, without_mark
 
 
 class Untouchable:
@@ -148,10 +149,23 @@ def test_the_function_of_a_hop_is_named_without_its_repr(function, name):
         ("b = %s AND id = ANY(%s)", [1, [2, 3]], (1,)),
         ("id IN (%s, %s)", (1, 2), (1, 2)),
         ("b = %s", (1,), (1,)),
+        ("b = %s AND c < %s", (1, 2), (1, 2)),
+        ("b = %s AND id > %s LIMIT 5", (1, 2), (1,)),
+        ("b = %s AND id < %s LIMIT 5", (1, 2), (1,)),
         ("id IN (%(a)s, %(b)s)", {"a": 1, "b": 2}, {"a": 1, "b": 2}),
         ("id IN (1, 2)", None, None),
     ],
 )
 def test_what_a_loop_goes_over_is_hashed(sql, parameters, others):
-    """Members of a list are left out if there are other parameters."""
-    assert hash_of_asked(sql, parameters) == hash_of(others)
+    """Members of a list, and the key of a page, are left out if there are other parameters."""
+    assert without_mark(hash_of_asked(sql, parameters)) == without_mark(hash_of(others))
+
+
+@pytest.mark.parametrize("rest", [(), ("more",)])
+def test_the_first_member_of_a_list_marks_its_hash(rest):
+    """A list that grows keeps it. The hash of values that cannot be compared has no mark."""
+    sql = f"id IN (%s, %s{', %s' * len(rest)})"
+
+    assert mark_of(hash_of_asked(sql, (1, 2, *rest))) == mark_of(hash_of((1,)))
+    assert hash_of_asked(sql, (1, object(), *rest)) is None
+    assert hash_of_asked(f"{sql} AND b = %s", (object(), 2, *rest, 7)) == hash_of((7,))

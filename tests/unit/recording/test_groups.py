@@ -2,8 +2,12 @@
 
 from array import array
 
-from pytest_dbperf.recording.events import CompactedValues
-from pytest_dbperf.recording.groups import groups_of_hops, groups_of_queries
+import pytest
+
+from pytest_dbperf.recording.compacted_values import CompactedValues
+from pytest_dbperf.recording.groups import distinct, groups_of_hops, groups_of_queries, number_of_runs
+from pytest_dbperf.recording.loads import LoadedVia, RelationLoad
+from pytest_dbperf.sql.asked import marked
 from tests.factories import hop, query, request, site
 
 VIEW, SERIALIZER = site("view", line=40), site("serialize", line=31)
@@ -90,8 +94,38 @@ def test_a_million_different_parameters_are_counted_too():
     """Counting also works if one object stands for many queries."""
     most = 450_000
     times = array("d", [0.0] * most)
-    values = CompactedValues(times, times, array("q", range(-5, most - 5)), None)
+    values = CompactedValues(times, times, array("q", range(-5, most - 5)), None, None)
 
     groups = groups_of_queries([*[query()._replace(compacted=values)] * most, query(parameters=7)])
 
     assert [(group.count, group.distinct) for group in groups] == [(most + 1, most)]
+
+
+def test_the_runs_of_equal_parameters_are_counted():
+    """Also if one object stands for many queries, and for values in the text."""
+    times = array("d", [0.0] * 5)
+    values = CompactedValues(times, times, array("q", [1, 1, 2, 2, 1]), None, None)
+    compacted = query()._replace(compacted=values)
+    texts = [query(f"SELECT a FROM t WHERE b = {value}") for value in (1, 1, 2)]
+
+    assert number_of_runs([compacted] * 5, "parameters") == 3
+    assert number_of_runs([query(parameters=7), *[compacted] * 5], "parameters") == 4
+    assert number_of_runs(texts, "parameters") == 2
+
+
+def test_the_mark_of_a_list_makes_no_difference():
+    """Lists that begin differently may stand beside one and the same value."""
+    sql = "SELECT a FROM t WHERE b = %s AND c IN (%s, %s)"
+
+    assert distinct([query(sql, parameters=marked(7, first << 50)) for first in (1, 2, 3)], "parameters") == 1
+
+
+@pytest.mark.parametrize("field", ["row", "instance"])
+def test_rows_and_instances_are_counted_like_parameters(field):
+    """An unknown one makes the number unknown."""
+    loads = [RelationLoad(LoadedVia.TO_ONE)._replace(**{field: value}) for value in (1, 2, 1)]
+    queries = [query(load=load) for load in loads]
+
+    assert distinct(queries, field) == 2
+    assert number_of_runs(queries, field) == 3
+    assert distinct([*queries, query()], field) is None

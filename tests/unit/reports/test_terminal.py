@@ -8,6 +8,7 @@ from pytest_dbperf.results.model import (
     Measurements,
     RequestResult,
     TestResult,
+    ViolationResult,
 )
 from tests.factories import run_of, violation_result
 
@@ -122,4 +123,21 @@ def test_a_request_is_shown_at_its_worst_and_its_middlewares_once():
         "                  middlewares 3",
         "      2        2  GET /three/",
         "                  project 2",
+    ]
+
+
+@pytest.mark.parametrize(("top", "shown"), [(1, ["many"]), (2, ["many", "few"]), (0, ["many", "few"])])
+def test_what_a_failure_would_say_is_told_for_the_tests_with_most_queries(top, shown):
+    """Each text names its test; tests within their limits have none."""
+    broken = ViolationResult("query_budget", 2, 1, "queries 2 > 1 (+1)", None, ["", "    2x  SELECT 1"])
+    tests = [
+        TestResult("few", "passed", Measurements(queries=1), violations=[broken]),
+        TestResult("many", "passed", Measurements(queries=9), violations=[broken]),
+        TestResult("none", "passed", Measurements(queries=99)),
+    ]
+
+    assert [*terminal.explanations(run_of(*tests), top)] == [
+        line
+        for name in shown
+        for line in ("", f"over limit: {name}", "queries 2 > 1 (+1)", "", "    2x  SELECT 1")
     ]

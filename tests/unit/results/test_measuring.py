@@ -122,10 +122,15 @@ def test_groups_are_made_on_request_only():
     assert measured(query(), with_groups=False).groups == []
 
 
-def test_a_violation_is_kept_with_its_first_line_and_location():
-    """The rest of its text is shown in the failure only."""
+def test_a_violation_is_kept_with_its_text_and_location():
+    """Reports show the rest of its text where no test fails."""
     broken = QueryBudget(0).check(recording(query(path=[VIEW]))).placed_as("query_budget(0) at a.py:1")
 
     assert violation_result_of(broken, ROOT) == ViolationResult(
-        "query_budget", 1, 0, "queries 1 > 0 (+1)   query_budget(0) at a.py:1", "views.py:7"
+        "query_budget",
+        1,
+        0,
+        "queries 1 > 0 (+1)   query_budget(0) at a.py:1",
+        "views.py:7",
+        ["", "    1x  SELECT %s", "        views.py:7 view"],
     )

@@ -17,7 +17,7 @@ from pytest_dbperf.results.phase_numbers import PhaseNumbers
 from tests.factories import hop, new_connection, query, recording, request, response, site
 
 VIEW = site("view", "/srv/app/views.py", 7)
-BROKEN = ViolationResult("query_budget", 2, 1, "queries 2 > 1 (+1)", "views.py:7")
+BROKEN = ViolationResult("query_budget", 2, 1, "queries 2 > 1 (+1)", "views.py:7", ["    2x  SELECT 1"])
 SOURCE = SourceResult("a.py", 1, "test_it", "digest", "", is_async=False, has_database=True)
 
 

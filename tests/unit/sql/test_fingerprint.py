@@ -5,7 +5,6 @@ import pytest
 from pytest_dbperf.sql.fingerprint import (
     is_bookkeeping,
     offset_of,
-    outside_lists,
     shortened,
     statement_of,
     with_literals,
@@ -214,6 +213,9 @@ def test_values_written_into_the_text_are_found_wherever_they_are(sql, fingerpri
         ("UPDATE t SET a = CASE WHEN a IN (%s, %s) THEN %s END WHERE id = %s", False),
         ("UPDATE t SET a = CASE WHEN a IN (%s, %s) THEN %s END", True),
         ("DELETE FROM t WHERE id IN (%s, %s)", True),
+        ("SELECT a AS b FROM t WHERE id IN (%s, %s) ORDER BY 1 ASC, 2 DESC", True),
+        ("SELECT a FROM t WHERE id IN (%s, %s) GROUP BY 1", True),
+        ("SELECT a FROM t WHERE id IN (%s, %s) AND b IN (1, c)", False),
         ("DELETE FROM t WHERE b = %s AND id IN (%s, %s)", False),
         ("INSERT INTO t (a) VALUES (%s), (%s) ON CONFLICT (a) DO UPDATE SET b = %s", True),
         ("INSERT INTO t (a) VALUES (%s)", False),
@@ -224,49 +226,16 @@ def test_a_list_is_a_batch_unless_there_are_other_values_beside_it(sql, is_batch
     assert statement_of(sql).is_batched is is_batched
 
 
-@pytest.mark.parametrize(
-    ("sql", "is_page"),
-    [
-        ("SELECT a FROM t WHERE id > %s ORDER BY id LIMIT 100", True),
-        ("SELECT a FROM t WHERE (a, b) < (%s, %s) ORDER BY a, b LIMIT 100", True),
-        ("SELECT a FROM t ORDER BY id LIMIT 100 OFFSET 100", True),
-        ("SELECT a FROM t WHERE id > %s", False),
-        ("SELECT a FROM t WHERE id > %s LIMIT 1", False),
-        ("SELECT a FROM t WHERE id > %s LIMIT 21", False),
-        ("SELECT a FROM t WHERE b = %s AND id > %s LIMIT 100", False),
-        ("SELECT a FROM t WHERE b <> %s LIMIT 100", False),
-        ("SELECT a FROM t WHERE b >= %s LIMIT 100", True),
-    ],
-)
-def test_the_next_rows_after_some_are_a_page(sql, is_page):
-    """By OFFSET, or by the key of the row before, and without any other value."""
-    assert statement_of(sql).is_page is is_page
-
-
-@pytest.mark.parametrize(
-    ("sql", "parameters", "others"),
-    [
-        ("b = %s AND id IN (%s, %s) AND c = %s", (1, 2, 3, 4), (1, 4)),
-        ("id = ANY(%s) AND b = %s", ([1, 2], 3), (3,)),
-        ("id IN (%s, %s)", (1, 2), (1, 2)),
-        ("id IN (%s, %s) AND c = %s", [1, 2, 3], (3,)),
-        ("id IN (%s, %s) AND c LIKE '%%s%s'", (1, 2), (1, 2)),
-    ],
-)
-def test_the_members_of_lists_are_left_out_beside_other_parameters(sql, parameters, others):
-    """If they cannot be matched to the text, all are kept."""
-    assert outside_lists(sql, parameters) == others
-
-
 def number_of_texts(*texts):
     """How many of these texts have values of their own."""
     return len({one for text in texts for one in with_literals(text, [7])})
 
 
 def test_what_is_written_into_the_text_is_a_value():
-    """Placeholders, comments, LIMIT and OFFSET are not values."""
+    """Placeholders, comments, LIMIT and the OFFSET of a page are not values, the index of one row is."""
     assert number_of_texts("a = 1", "a = 2", "a = 'x'", "a = 2") == 3
     assert number_of_texts("a -- 1\n = 1", "a -- 2\n = 1", "a = $$1$$") == 2
+    assert number_of_texts("a = %s LIMIT 1 OFFSET 5", "a = %s LIMIT 1 OFFSET 6", "a = %s LIMIT 1") == 3
     assert number_of_texts("a = %s LIMIT 5 OFFSET 5", "a = %s LIMIT 5 OFFSET 10", "a = %s") == 1
     assert number_of_texts("t1.a2 = $1", "t1.a2 = $2 /* 5 */", "t1.a2 = %(b)s /* it's */") == 1
 

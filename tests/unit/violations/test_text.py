@@ -219,3 +219,12 @@ def test_the_error_has_text_and_violations():
     assert error.violations[0].measured == 34
     assert error.call_path[0] == SERIALIZER
     assert isinstance(error, AssertionError)
+
+
+def test_the_line_to_change_is_that_of_a_violation_with_a_fix():
+    """Whatever was found first, the change that is proven to help comes first."""
+    loop = violation(evidence(path=(TEST,)), advice=(FIX_THIS,))
+    fixable = violation(evidence(path=(VIEW,)), advice=(Fix(VIEW, "this", "34 -> 9"),))
+
+    assert BudgetExceeded([loop, fixable], ROOT).call_path == (VIEW,)
+    assert BudgetExceeded([violation(), loop], ROOT).call_path == (TEST,)
