@@ -79,7 +79,8 @@ class WrappedCall:
         """End it, and emit the statement if it was never sent."""
         if self.query is None:
             this_thread.fetching.queryset = self._queryset
-            emit_not_sent(recorder, sql, using)
+            if recorder.active:  # A wrapper may have ended the recording before it sent the statement.
+                emit_not_sent(recorder, sql, using)
         elif self._queryset is not None:
             this_thread.fetching.query = self.query
 

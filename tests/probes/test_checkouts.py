@@ -78,7 +78,7 @@ def test_a_thread_that_keeps_its_connection_leaks_it(recorder, pooled):
     assert NoConnectionLeaks().check(recording).measured == 2
 
 
-def test_who_still_uses_a_connection_has_not_given_it_back(recorder, pooled):
+def test_a_thread_that_still_uses_a_connection_has_not_given_it_back(recorder, pooled):
     """A thread that goes on after the test, or waits for ever."""
     taken, go_on = threading.Event(), threading.Event()
 

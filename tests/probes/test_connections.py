@@ -403,3 +403,23 @@ async def test_asgirefs_thread_can_close_its_own(using):
     await Author.objects.using(using).acount()
 
     assert using in await sync_to_async(close_on_asgiref_thread)()
+
+
+def test_a_standing_connection_of_asgirefs_thread_is_not_new(recorder):
+    """It counts as open before, once: after it was closed, the next one is new."""
+
+    def run():
+        asyncio.run(sync_to_async(Author.objects.count)())
+
+    close_on_asgiref_thread()
+    recorder.connections.standing = {"default"}
+    with recorder.record() as recording:
+        before = recording.open_at_start
+        run()
+        late = recording.open_at_start
+        close_on_asgiref_thread()
+        run()
+    close_on_asgiref_thread()
+
+    assert (late - before, len(recording.new_connections)) == (1, 1)
+    assert recording.peak_connections == late

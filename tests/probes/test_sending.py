@@ -3,6 +3,7 @@
 import asyncio
 import os
 import threading
+from contextlib import suppress
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -365,6 +366,35 @@ def test_rows_that_a_wrapper_answers_belong_to_no_query(recorder, using):
     assert len(recording.queries) == 1
     assert ada.name == "Ada"
     assert [author.name for author in authors] == ["Bob"]
+
+
+def test_what_the_driver_refuses_below_a_wrapper_was_not_sent(recorder, using):
+    """It is one call of `execute()`, although the wrapper tries three times."""
+
+    def insist(execute, sql, params, many, context):
+        for _ in range(3):
+            with suppress(DatabaseError):
+                execute(sql, params, many, context)
+
+    with recorder.record() as recording, connections[using].execute_wrapper(insist):
+        run(connections[using], "SELECT %s, %s", [1])
+
+    assert (len(recording.queries), len(recording.not_sent)) == (0, 1)
+
+
+def test_a_wrapper_may_end_the_recording(recorder, using):
+    """Then nothing is recorded of the statement, and it is sent all the same."""
+    recording = recorder.record()
+
+    def end(execute, sql, params, many, context):
+        recording.__exit__()
+        return execute(sql, params, many, context)
+
+    recording.__enter__()
+    with connections[using].execute_wrapper(end):
+        assert Author.objects.using(using).count() == 0
+
+    assert (recording.statements, recording.not_sent, recorder.log) == ([], [], [])
 
 
 def test_without_a_recording_a_wrapper_is_called_as_django_calls_it(recorder, using):

@@ -304,7 +304,7 @@ def test_leaks_are_told_with_their_cure(left, advice):
     assert advice in fix
 
 
-def test_a_connection_that_is_not_given_back_is_told_with_who_took_it():
+def test_a_connection_that_is_not_given_back_is_told_with_its_code():
     """A pool cannot give it to others."""
     start = site("start", "/srv/app/jobs.py", 3)
     events = [

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+from pytest_dbperf.budgets.no_connection_leaks import NoConnectionLeaks
 from pytest_dbperf.budgets.query_budget import QueryBudget
 from pytest_dbperf.results.measuring import measure, violation_result_of
 from pytest_dbperf.results.model import AliasResult, GroupResult, ViolationResult
 from tests.factories import (
     blocking_call,
+    checkout,
     closed_connection,
     driver_query,
     hop,
@@ -15,6 +17,7 @@ from tests.factories import (
     recording,
     request,
     response,
+    returned_connection,
     site,
 )
 
@@ -49,6 +52,18 @@ def test_a_recording_is_summarised_in_numbers():
     assert (result.peak_connections, result.checkouts, result.db_ms) == (2, 0, 2.5)
     assert result.hops == {"django": 1, "project": 1}
     assert result.blocking_calls == 1
+
+
+def test_connections_that_are_not_given_back_are_leaked():
+    """The number is the one that `no_connection_leaks` compares with its limit."""
+    window = recording(
+        new_connection(), checkout(1), checkout(2), returned_connection(2), checkout(3, using=None)
+    )
+
+    result = measure(window, ROOT, with_groups=False)
+
+    assert (result.leaked_connections, result.checkouts) == (3, 2)
+    assert NoConnectionLeaks().check(window).measured == result.leaked_connections
 
 
 def test_each_request_has_its_queries():
