@@ -20,6 +20,9 @@ _MARK = re.compile(
 )
 # first() and exists() take one row, get() takes 21; a part of the rows of each value is another question.
 _PART_OF_ROWS = re.compile(r"LIMIT (?!(?:1|21)\b)")
+# The columns of django-mptt and django-treebeard. Each of their tables has one of the first two.
+_OF_TREE = re.compile(r"\b(?:lft|numchild)\b")
+_TREE_COLUMNS = frozenset(("depth", "level", "lft", "path", "rght", "rgt", "tree_id"))
 _MORE_THAN_WHERE = frozenset(("UNION", "INTERSECT", "EXCEPT", "HAVING"))
 
 
@@ -27,14 +30,18 @@ _MORE_THAN_WHERE = frozenset(("UNION", "INTERSECT", "EXCEPT", "HAVING"))
 def asks_by_equality(fingerprint: str) -> bool:
     """Tell whether a query asks for rows by equal values of columns, so that IN could ask for many of them.
 
-    A range, a pattern, an expression, OR and NOT have no such list of values.
+    A range, a pattern, an expression, OR and NOT have no such list of values. Neither have the columns of a
+    tree: its methods, such as get_parent(), ask for one node.
     """
     condition, rest = _condition_and_rest(fingerprint)
     if _PART_OF_ROWS.search(rest) or not _MORE_THAN_WHERE.isdisjoint(_MARK.findall(rest)):
         return False
     parts = list(_parts_of(condition))
     with_values = [part for part in parts if "%s" in part and not _LISTED.fullmatch(part)]
-    return bool(with_values) and all(_EQUAL.fullmatch(part) for part in with_values)
+    if not with_values or not all(_EQUAL.fullmatch(part) for part in with_values):
+        return False
+    columns = {part.partition(" ")[0].rpartition(".")[2].strip('"`') for part in with_values}
+    return not (_OF_TREE.search(fingerprint) and columns & _TREE_COLUMNS)
 
 
 def _condition_and_rest(fingerprint: str) -> tuple[str, str]:

@@ -66,3 +66,17 @@ def test_a_range_or_an_expression_cannot_be_listed(condition):
 def test_a_query_without_a_condition_of_its_own_cannot_be_listed(sql):
     """There is nothing that IN could take the place of."""
     assert not asks_by_equality(sql)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT id, path, depth, numchild FROM t WHERE path = %s LIMIT 21",
+        "SELECT t.id, t.lft, t.rght, t.tree_id FROM t WHERE (parent_id IS NULL AND t.tree_id = %s)",
+    ],
+)
+def test_the_columns_of_a_tree_cannot_be_listed(sql):
+    """The methods of django-treebeard and django-mptt ask for one node. Its other columns are as any."""
+    assert not asks_by_equality(sql)
+    assert asks_by_equality(sql.replace("path = ", "name = ").replace("t.tree_id = ", "name = "))
+    assert asks_by_equality("SELECT id FROM file WHERE path = %s")
