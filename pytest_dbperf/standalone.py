@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from pytest_dbperf.bugs import BUGS
 from pytest_dbperf.probes.listening import listening
 from pytest_dbperf.recording.recorder import Recording
 
@@ -20,5 +22,13 @@ def record(*, task: bool = False, driver_queries: bool = False) -> Iterator[Reco
     Raises:
         SeamGone: An installed library no longer has a function that a probe wraps.
     """
+    before = len(BUGS)
     with listening() as recorder, recorder.record(task=task, driver_queries=driver_queries) as recording:
         yield recording
+    for bug in BUGS.since(before):
+        warnings.warn(
+            f"a bug of {bug.owner}, while {bug.during}: {bug.error}. Its numbers are not reliable. Please "
+            f"report it, with this traceback:\n{bug.traceback}",
+            RuntimeWarning,
+            stacklevel=3,
+        )

@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "pytest_dbperf"
 
 # From the ground up: a folder, or a module at the door, imports from lower storeys only.
 STOREYS = """
-callsites sql longrepr
+bugs callsites sql longrepr
 recording violations
 probes diagnosis plans caches
 budgets results standalone

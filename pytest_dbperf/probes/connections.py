@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Awaitable, Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from time import monotonic
 from typing import Any
 
+from pytest_dbperf.bugs import Guard, GuardedContext
 from pytest_dbperf.callsites.callsite import CallPath
 from pytest_dbperf.probes import pools
 from pytest_dbperf.probes.blocking import TimedCall, emit_connect, running_loop
@@ -21,6 +22,8 @@ from pytest_dbperf.recording.events import Checkout, Why
 from pytest_dbperf.recording.recorder import Recorder
 
 _CLOSED = "_dbperf_closed"
+_RECORDING = Guard("recording a connection")
+_UNKNOWN: tuple[Why, CallPath] = (Why.FIRST_IN_THREAD, ())
 
 
 def install(recorder: Recorder) -> Undo:
@@ -66,7 +69,9 @@ def _around_connect(
     def connect(self: Any) -> None:
         __tracebackhide__ = True
         outer = vars(opening).copy()
-        why, because_of = vars(self).get(_CLOSED) or _first_use()
+        why, because_of = _UNKNOWN
+        with _RECORDING:
+            why, because_of = vars(self).get(_CLOSED) or _first_use()
         vars(opening).update(
             alias=self.alias,
             why=why,
@@ -77,26 +82,30 @@ def _around_connect(
             waited=0.0,
         )
         on_a_loop = recorder.active and loop_here() is not None
-        call = TimedCall(recorder, "django", "connect", self.alias) if on_a_loop else nullcontext()
+        call: AbstractContextManager[object] = nullcontext()
+        if on_a_loop:
+            timed = functools.partial(TimedCall, recorder, "django", "connect", self.alias)
+            call = GuardedContext(timed, _RECORDING)
         try:
             with call:
                 original(self)
-            if getattr(self, "pool", None) is not None:
-                if recorder.active:
-                    frames = cause.frames_here(1) if recorder.wants_frames else ()
-                    recorder.emit(
-                        Checkout(
-                            self.alias,
-                            opening.waited,
-                            perf_counter(),
-                            this_thread.name,
-                            frames,
-                            cause.inherited.get(),
+            with _RECORDING:
+                if getattr(self, "pool", None) is not None:
+                    if recorder.active:
+                        frames = cause.frames_here(1) if recorder.wants_frames else ()
+                        recorder.emit(
+                            Checkout(
+                                self.alias,
+                                opening.waited,
+                                perf_counter(),
+                                this_thread.name,
+                                frames,
+                                cause.inherited.get(),
+                            )
                         )
-                    )
-            elif not opening.driver_reported:
-                # Connections of SQLite, psycopg2, MySQL, Oracle allow no wrapper and no weak reference.
-                events.opened(self, self.vendor, str(self.settings_dict["NAME"]), None)
+                elif not opening.driver_reported:
+                    # Connections of SQLite, psycopg2, MySQL, Oracle allow no wrapper and no weak reference.
+                    events.opened(self, self.vendor, str(self.settings_dict["NAME"]), None)
         finally:
             vars(opening).clear()
             vars(opening).update(outer)
@@ -121,15 +130,17 @@ def _around_close(
     def close(self: Any) -> None:
         __tracebackhide__ = True
         if self.connection is not None:
-            why = _why_closed(self, _closing_function(1))
-            path = cause.extended(cause.inherited.get(), cause.frames_here(1)).path if recorder.active else ()
-            vars(self)[_CLOSED] = (why, path)
+            with _RECORDING:
+                is_active, so_far = recorder.active, cause.inherited.get()
+                path = cause.extended(so_far, cause.frames_here(1)).path if is_active else ()
+                vars(self)[_CLOSED] = (_why_closed(self, _closing_function(1)), path)
         try:
             original(self)
         finally:
             # Inside atomic() Django keeps the closed connection. SQLite keeps an in-memory one open.
             if self.connection is None or self.closed_in_transaction:
-                events.closed(self)
+                with _RECORDING:
+                    events.closed(self)
 
     return close
 
@@ -165,9 +176,10 @@ def _around_init(
     def __init__(self: Any, pgconn: Any) -> None:
         original(self, pgconn)
         opening.driver_reported = True
-        events.opened(self, "psycopg", pgconn.db.decode(errors="replace"), pgconn.backend_pid)
-        if recorder.active and loop_here() is not None and isinstance(self, psycopg.Connection):
-            emit_connect(recorder)
+        with _RECORDING:
+            events.opened(self, "psycopg", pgconn.db.decode(errors="replace"), pgconn.backend_pid)
+            if recorder.active and loop_here() is not None and isinstance(self, psycopg.Connection):
+                emit_connect(recorder)
 
     return __init__
 
@@ -178,7 +190,8 @@ def _around_driver_close(events: ConnectionEvents, original: Callable[..., None]
         __tracebackhide__ = True
         original(self)
         if self.closed:  # It is still open if it went back to its pool.
-            events.closed(self)
+            with _RECORDING:
+                events.closed(self)
 
     return close
 
@@ -191,6 +204,7 @@ def _around_async_driver_close(
         __tracebackhide__ = True
         await original(self)
         if self.closed:
-            events.closed(self)
+            with _RECORDING:
+                events.closed(self)
 
     return close

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import functools
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, ExitStack, aclosing, asynccontextmanager, closing, contextmanager
+from contextlib import (
+    AsyncExitStack,
+    ExitStack,
+    aclosing,
+    asynccontextmanager,
+    closing,
+    contextmanager,
+)
 from types import TracebackType
 from typing import Any
 
+from pytest_dbperf.bugs import Guard, GuardedContext
 from pytest_dbperf.probes.blocking import TimedCall, running_loop
 from pytest_dbperf.probes.parameters import hash_of
 from pytest_dbperf.probes.queries import length_of, next_of_driver, text_of
@@ -19,6 +27,7 @@ from pytest_dbperf.recording.events import DriverQuery
 from pytest_dbperf.recording.recorder import Recorder
 
 _NO_ROW = object()
+_RECORDING = Guard("recording a statement of the driver")
 
 
 def install(recorder: Recorder) -> Undo:
@@ -64,7 +73,12 @@ class _Statement:
         traceback: TracebackType | None,
     ) -> None:
         seconds = perf_counter() - self._started
-        recorder, sql = self._recorder, text_of(self._sql, self._cursor)
+        recorder, sql = self._recorder, ""
+        try:
+            sql = text_of(self._sql, self._cursor)
+        finally:
+            if self._call is not None:
+                self._call.end(sql)
         if recorder.wants_driver_queries and not self._is_djangos:
             recorder.keep(
                 DriverQuery(
@@ -79,8 +93,10 @@ class _Statement:
                     cause.inherited.get(),
                 )
             )
-        if self._call is not None:
-            self._call.end(sql)
+
+
+def _statement(recorder: Recorder, what: str, cursor: Any, sql: Any, params: Any) -> GuardedContext:
+    return GuardedContext(functools.partial(_Statement, recorder, what, cursor, sql, params), _RECORDING)
 
 
 def _blocks_a_loop(cursor: Any) -> bool:
@@ -101,7 +117,7 @@ def _sync(recorder: Recorder, cursor: type[Any]) -> Iterator[Undo]:
             __tracebackhide__ = True
             if ignores_statements():
                 return original(self, query, params_seq, **kwargs)
-            with _Statement(recorder, "executemany", self, query, params_seq):
+            with _statement(recorder, "executemany", self, query, params_seq):
                 return original(self, query, params_seq, **kwargs)
 
         return executemany
@@ -117,7 +133,7 @@ def _sync(recorder: Recorder, cursor: type[Any]) -> Iterator[Undo]:
                     rows = stack.enter_context(copying)
                 else:
                     # Time it until the server is ready: the rest depends on the caller.
-                    with _Statement(recorder, "copy", self, statement, params):
+                    with _statement(recorder, "copy", self, statement, params):
                         rows = stack.enter_context(copying)
                 yield rows
 
@@ -132,7 +148,7 @@ def _sync(recorder: Recorder, cursor: type[Any]) -> Iterator[Undo]:
                 yield from rows
                 return
             with closing(rows):
-                with _Statement(recorder, "stream", self, query, params):
+                with _statement(recorder, "stream", self, query, params):
                     first = next(rows, _NO_ROW)
                 if first is not _NO_ROW:
                     yield first
@@ -155,7 +171,7 @@ def _around_execute(recorder: Recorder, original: Callable[..., Any]) -> Callabl
         if not recorder.active or (loop_here() is None and not recorder.wants_driver_queries):
             # Each of Django's queries runs this, without keywords: forwarding none takes half the time.
             return original(self, query, params, **kwargs) if kwargs else original(self, query, params)
-        with _Statement(recorder, "execute", self, query, params):
+        with _statement(recorder, "execute", self, query, params):
             return original(self, query, params, **kwargs)
 
     return execute
@@ -170,7 +186,11 @@ def _around_end(recorder: Recorder, original: Callable[[Any], None]) -> Callable
         # Outside of a transaction, psycopg sends nothing.
         if not recorder.active or loop_here() is None or not self.pgconn.transaction_status:
             return original(self)
-        with TimedCall(recorder, "psycopg", original.__name__, recorder.connections.using_of(self)):
+
+        def call() -> TimedCall:
+            return TimedCall(recorder, "psycopg", original.__name__, recorder.connections.using_of(self))
+
+        with GuardedContext(call, _RECORDING):
             return original(self)
 
     return end_transaction
@@ -183,7 +203,7 @@ def _async(recorder: Recorder, cursor: type[Any]) -> Iterator[Undo]:
             __tracebackhide__ = True
             if not recorder.wants_driver_queries:
                 return await original(self, query, params_seq, **kwargs)
-            with _Statement(recorder, "executemany", self, query, params_seq):
+            with _statement(recorder, "executemany", self, query, params_seq):
                 return await original(self, query, params_seq, **kwargs)
 
         return executemany
@@ -198,7 +218,7 @@ def _async(recorder: Recorder, cursor: type[Any]) -> Iterator[Undo]:
                 if not recorder.wants_driver_queries:
                     rows = await stack.enter_async_context(copying)
                 else:
-                    with _Statement(recorder, "copy", self, statement, params):
+                    with _statement(recorder, "copy", self, statement, params):
                         rows = await stack.enter_async_context(copying)
                 yield rows
 
@@ -211,7 +231,7 @@ def _async(recorder: Recorder, cursor: type[Any]) -> Iterator[Undo]:
             rows: Any = original(self, query, params, **kwargs)
             async with aclosing(rows):
                 if recorder.wants_driver_queries:
-                    with _Statement(recorder, "stream", self, query, params):
+                    with _statement(recorder, "stream", self, query, params):
                         first = await anext(rows, _NO_ROW)
                     if first is _NO_ROW:
                         return
@@ -235,7 +255,7 @@ def _around_async_execute(
         __tracebackhide__ = True
         if not recorder.wants_driver_queries:
             return await original(self, query, params, **kwargs)
-        with _Statement(recorder, "execute", self, query, params):
+        with _statement(recorder, "execute", self, query, params):
             return await original(self, query, params, **kwargs)
 
     return execute

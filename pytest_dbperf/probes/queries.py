@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from sys import _getframe as getframe
 from typing import Any
 
+from pytest_dbperf.bugs import Guard, note
 from pytest_dbperf.callsites.callsite import CallPath, project_frames_from
 from pytest_dbperf.probes.blocking import TimedCall, running_loop
 from pytest_dbperf.probes.django_frames import load_of
@@ -22,6 +23,8 @@ from pytest_dbperf.recording.loads import RelationLoad
 from pytest_dbperf.recording.recorder import Recorder
 
 _MOST_SAMPLES = 10_000
+_DURING = "recording a query"
+_RECORDING = Guard(_DURING)
 
 
 class _NextOfDriver(threading.local):
@@ -40,7 +43,7 @@ def install(recorder: Recorder) -> Undo:  # noqa: C901  # Every query runs this;
 
     inherited, loop_here = cause.inherited.get, running_loop()
 
-    def around_execute(original: Callable[..., Any]) -> Callable[..., Any]:
+    def around_execute(original: Callable[..., Any]) -> Callable[..., Any]:  # noqa: C901  # As above.
         @functools.wraps(original)
         def _execute_with_wrappers(self: Any, sql: Any, params: Any, many: bool, executor: Any) -> Any:
             __tracebackhide__ = True
@@ -48,7 +51,8 @@ def install(recorder: Recorder) -> Undo:  # noqa: C901  # Every query runs this;
                 return original(self, sql, params, many, executor)
             call = None
             if loop_here() is not None:
-                call = TimedCall(recorder, "django", "executemany" if many else "execute", self.db.alias)
+                with _RECORDING:
+                    call = TimedCall(recorder, "django", "executemany" if many else "execute", self.db.alias)
             wants_driver_queries, outer = recorder.wants_driver_queries, False
             if wants_driver_queries:
                 outer, next_of_driver.is_djangos = next_of_driver.is_djangos, True
@@ -56,43 +60,46 @@ def install(recorder: Recorder) -> Undo:  # noqa: C901  # Every query runs this;
             try:
                 return original(self, sql, params, many, executor)
             finally:
-                # Like keep(), but half a microsecond faster: every query runs this.
-                so_far = inherited()
-                frames: CallPath = ()
-                load: RelationLoad | None = None
-                thread = this_thread
-                fetching, wants_frames = thread.fetching, recorder.wants_frames
-                if wants_frames:
-                    seen: list[RelationLoad] = []
-                    frames = project_frames_from(getframe(1), bool(so_far.path), seen)
-                    if seen or fetching.queryset is not None:
-                        load = load_of(seen, fetching.queryset)
-                text = sql if type(sql) is str else text_of(sql, self.cursor)
-                fields = (
-                    text,
-                    self.db.alias,
-                    started,
-                    perf_counter() - started,
-                    length_of(params) if many else 1,
-                    hash_of_asked(text, params) if wants_frames else None,
-                    thread.name,
-                    frames,
-                    so_far,
-                    load,
-                    None,
-                )
-                query, log = tuple.__new__(Query, fields), recorder.log
-                log.append(query)
-                if len(log) > recorder.compact_at:
-                    recorder.compact()
-                if fetching.queryset is not None:
-                    fetching.queryset, fetching.query = None, query
-                if (sampled := recorder.sampled) is not None:
-                    _sample(recorder, sampled, (fields[0], self.db.alias), params, many)
                 if wants_driver_queries:
                     next_of_driver.is_djangos = outer
+                # Like keep(), but half a microsecond faster: every query runs this. A `try` costs nothing.
+                try:
+                    so_far = inherited()
+                    frames: CallPath = ()
+                    load: RelationLoad | None = None
+                    thread = this_thread
+                    fetching, wants_frames = thread.fetching, recorder.wants_frames
+                    if wants_frames:
+                        seen: list[RelationLoad] = []
+                        frames = project_frames_from(getframe(1), bool(so_far.path), seen)
+                        if seen or fetching.queryset is not None:
+                            load = load_of(seen, fetching.queryset)
+                    text = sql if type(sql) is str else text_of(sql, self.cursor)
+                    fields = (
+                        text,
+                        self.db.alias,
+                        started,
+                        perf_counter() - started,
+                        length_of(params) if many else 1,
+                        hash_of_asked(text, params) if wants_frames else None,
+                        thread.name,
+                        frames,
+                        so_far,
+                        load,
+                        None,
+                    )
+                    query, log = tuple.__new__(Query, fields), recorder.log
+                    log.append(query)
+                    if len(log) > recorder.compact_at:
+                        recorder.compact()
+                    if fetching.queryset is not None:
+                        fetching.queryset, fetching.query = None, query
+                    if (sampled := recorder.sampled) is not None:
+                        _sample(recorder, sampled, (fields[0], self.db.alias), params, many)
+                except Exception as error:  # noqa: BLE001  # The query has its result, whatever breaks here.
+                    note(_DURING, error)
                 if call is not None:
-                    call.end(fields[0])
+                    _end(call, sql, self.cursor)
 
         return _execute_with_wrappers
 
@@ -113,17 +120,21 @@ def _around_callproc(recorder: Recorder, original: Callable[..., Any]) -> Callab
         __tracebackhide__ = True
         if not recorder.active:
             return original(self, procname, params, kparams)
-        call = TimedCall(recorder, "django", "callproc", self.db.alias) if loop_here() is not None else None
+        call = None
+        if loop_here() is not None:
+            with _RECORDING:
+                call = TimedCall(recorder, "django", "callproc", self.db.alias)
         outer, next_of_driver.is_djangos = next_of_driver.is_djangos, True
         started = perf_counter()
         try:
             return original(self, procname, params, kparams)
         finally:
-            sql = f"CALL {text_of(procname, self.cursor)}"
-            _emit(recorder, self.db.alias, sql, started, hash_of(params))
             next_of_driver.is_djangos = outer
+            with _RECORDING:
+                sql = f"CALL {text_of(procname, self.cursor)}"
+                _emit(recorder, self.db.alias, sql, started, hash_of(params))
             if call is not None:
-                call.end(sql)
+                _end(call, procname, self.cursor, "CALL ")
 
     return callproc
 
@@ -142,9 +153,19 @@ def _around_transaction(
                 yield
         finally:
             if recorder.active:
-                _emit(recorder, connection.alias, sql, started)
+                with _RECORDING:
+                    _emit(recorder, connection.alias, sql, started)
 
     return debug_transaction
+
+
+def _end(call: TimedCall, sql: Any, cursor: Any, before: str = "") -> None:
+    """End a blocking call, also if its statement has no text: else it would include all later ones."""
+    text = None
+    with _RECORDING:
+        text = f"{before}{text_of(sql, cursor)}"
+    with _RECORDING:
+        call.end(text)
 
 
 def _emit(recorder: Recorder, using: str, sql: str, started: float, parameters: int | None = None) -> None:

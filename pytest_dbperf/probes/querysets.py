@@ -5,13 +5,16 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 from inspect import CO_OPTIMIZED
+from itertools import chain
 from sys import _getframe as getframe
 from types import FrameType
 from typing import Any
 
+from pytest_dbperf.bugs import Guard, note
 from pytest_dbperf.callsites.callsite import nearby_sites
 from pytest_dbperf.probes.seam import Undo, undo_all, wrap
 from pytest_dbperf.probes.threads import this_thread
+from pytest_dbperf.recording.events import Query
 from pytest_dbperf.recording.loads import FetchedRows, LoadedVia, QuerySetOrigin, RelationLoad
 from pytest_dbperf.recording.recorder import Recorder
 
@@ -24,6 +27,9 @@ _METHODS_OF_MANAGERS = frozenset(("all", "get_queryset", "manager_method"))
 # The methods of a queryset that fetch rows without keeping them.
 _STREAMS = frozenset(("_iterator", "_async_generator"))
 _RELATED = frozenset((FOREIGN_KEY, MANY_TO_MANY, GENERIC))
+
+_DURING = "noting where rows come from"
+_RECORDING = Guard(_DURING)
 
 
 def install(recorder: Recorder) -> Undo:
@@ -58,13 +64,16 @@ def _around_get_queryset(
     @functools.wraps(original)
     def get_queryset(self: Any) -> Any:
         queryset = original(self)
-        is_wanted = recorder.wants_frames or _is_made_once(getframe(1))
-        # A custom manager may return anything.
-        if is_wanted and isinstance(queryset, QuerySet):
-            is_related = type(self).__qualname__ in _RELATED
-            clones = _clones_left(self, filters_in_place) if is_related else 0
-            fields = nearby_sites(getframe(1)), self if is_related else None, clones
-            queryset._dbperf_origin = tuple.__new__(QuerySetOrigin, fields)  # type: ignore[attr-defined]  # ours
+        try:
+            is_wanted = recorder.wants_frames or _is_made_once(getframe(1))
+            # A custom manager may return anything.
+            if is_wanted and isinstance(queryset, QuerySet):
+                is_related = type(self).__qualname__ in _RELATED
+                clones = _clones_left(self, filters_in_place) if is_related else 0
+                fields = nearby_sites(getframe(1)), self if is_related else None, clones
+                queryset._dbperf_origin = tuple.__new__(QuerySetOrigin, fields)  # type: ignore[attr-defined]  # ours
+        except Exception as error:  # noqa: BLE001  # Whatever breaks here: your code gets its queryset.
+            note(_DURING, error)
         return queryset
 
     return get_queryset
@@ -75,11 +84,12 @@ def _around_add_hints(filters_in_place: bool, original: Callable[..., None]) -> 
     def _add_hints(self: Any, **hints: Any) -> None:
         original(self, **hints)
         # From here on, a related manager filters. A prefetch also does what a custom manager did before.
-        origin: QuerySetOrigin | None = self._dbperf_origin
-        if origin is not None and origin.manager is not None:
-            clones = _clones_left(origin.manager, filters_in_place)
-            if clones != origin.clones:
-                self._dbperf_origin = origin._replace(clones=clones)
+        with _RECORDING:
+            origin: QuerySetOrigin | None = self._dbperf_origin
+            if origin is not None and origin.manager is not None:
+                clones = _clones_left(origin.manager, filters_in_place)
+                if clones != origin.clones:
+                    self._dbperf_origin = origin._replace(clones=clones)
 
     return _add_hints
 
@@ -88,10 +98,13 @@ def _around_clone(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
     @functools.wraps(original)
     def _clone(self: Any) -> Any:
         clone = original(self)
-        origin: QuerySetOrigin | None = self._dbperf_origin
-        if origin is not None:
-            is_plain = origin.manager is None
-            clone._dbperf_origin = origin if is_plain else origin._replace(clones=origin.clones - 1)
+        try:
+            origin: QuerySetOrigin | None = self._dbperf_origin
+            if origin is not None:
+                is_plain = origin.manager is None
+                clone._dbperf_origin = origin if is_plain else origin._replace(clones=origin.clones - 1)
+        except Exception as error:  # noqa: BLE001  # Whatever breaks here: your code gets its queryset.
+            note(_DURING, error)
         return clone
 
     return _clone
@@ -105,8 +118,10 @@ def _around_iter(
         rows = original(self)
         if not recorder.wants_frames:
             return rows
-        is_streamed = getframe(1).f_code.co_name in _STREAMS
-        return _mark_rows(self.queryset, rows, is_streamed=is_streamed)
+        with _RECORDING:
+            is_streamed = getframe(1).f_code.co_name in _STREAMS
+            return _mark_rows(self.queryset, rows, is_streamed=is_streamed)
+        return rows
 
     return __iter__
 
@@ -137,11 +152,34 @@ def _mark_rows(queryset: Any, rows: Any, *, is_streamed: bool) -> Iterator[Any]:
         fetching.queryset = None
     if first is None:
         return
+    marks = None
     # A row may become something else than an instance of a model.
-    if fetched is None or getattr(first, "_state", None) is None:
+    if fetched is not None and getattr(first, "_state", None) is not None:
+        with _RECORDING:
+            marks = _marks_of(queryset, fetched, is_streamed=is_streamed)
+    if marks is None:
         yield first
         yield from rows
         return
+    batch, related = marks
+    try:
+        for row in chain((first,), rows):
+            try:
+                row._state._dbperf_rows = batch
+                if related:
+                    _mark_related(row, related)
+            except Exception as error:  # noqa: BLE001  # Whatever breaks here: your code gets its rows.
+                note(_DURING, error)
+            yield row
+    finally:
+        rows.close()
+
+
+_Related = tuple[tuple[str, FetchedRows, Any], ...]
+
+
+def _marks_of(queryset: Any, fetched: Query, *, is_streamed: bool) -> tuple[FetchedRows, _Related]:
+    """Make the batch of the rows that a query has fetched, and those of the relations selected with them."""
     query = queryset.query
     # If the query asks for more than the relation, the queryset counts as one of its own.
     load = fetched.load if fetched.load is not None and fetched.load.is_plain_relation else None
@@ -152,20 +190,7 @@ def _mark_rows(queryset: Any, rows: Any, *, is_streamed: bool) -> Iterator[Any]:
     )
     batch = tuple.__new__(FetchedRows, fields)
     related = _related(batch, query.select_related) if isinstance(query.select_related, dict) else ()
-    try:
-        first._state._dbperf_rows = batch
-        _mark_related(first, related)
-        yield first
-        for row in rows:
-            row._state._dbperf_rows = batch
-            if related:
-                _mark_related(row, related)
-            yield row
-    finally:
-        rows.close()
-
-
-_Related = tuple[tuple[str, FetchedRows, Any], ...]
+    return batch, related
 
 
 def _related(batch: FetchedRows, selected: dict[str, Any]) -> _Related:
