@@ -21,11 +21,12 @@ hookspecs
 options
 session
 clients
+run_hooks
 plugin
 """
 STOREY = {name: storey for storey, line in enumerate(STOREYS.split("\n")) for name in line.split()}
 
-KNOW_PYTEST = {"plugin", "hookspecs", "options", "longrepr"}
+KNOW_PYTEST = {"plugin", "run_hooks", "hookspecs", "options", "longrepr"}
 # They import it in functions: the plugin loads before Django is configured, and without a driver.
 FOLDERS_THAT_KNOW_DJANGO = {"probes", "plans", "growth", "session"}
 # These are made of Django's classes, and are imported when a test asks for one of their fixtures.

@@ -13,6 +13,7 @@ from pytest_dbperf.callsites.callsite import line_of
 from pytest_dbperf.growth.database import GrowthUnknown
 from pytest_dbperf.session.standing_connections import NotLikeProduction, ThreadIsStuck
 from pytest_dbperf.session.verification import ServerDisagrees
+from pytest_dbperf.violations.plain import plain_text
 from pytest_dbperf.violations.text import BudgetExceeded
 from pytest_dbperf.violations.violation import BudgetWarning
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     import pytest
 
 # The text of these errors is complete: a traceback through the plugin would only hide it.
-_OWN_ERRORS = (
+OWN_ERRORS = (
     BudgetExceeded,
     BudgetWarning,
     GrowthUnknown,
@@ -45,11 +46,11 @@ class Explanation:
 
 def explanation_of(error: BaseException, item: pytest.Item) -> Explanation | None:
     """Explain an error of the plugin by its text and the line to change; return None for other errors."""
-    if not isinstance(error, _OWN_ERRORS):
+    if not isinstance(error, OWN_ERRORS):
         return None
     site = error.call_path[0] if isinstance(error, BudgetExceeded) and error.call_path else None
     if site is not None:
         path, line = Path(site[0].co_filename), line_of(site)
     else:
         path, line = item.config.rootpath / item.location[0], (item.location[1] or 0) + 1
-    return Explanation(str(error).splitlines(), path, line, type(error).__name__)
+    return Explanation(plain_text(str(error)).splitlines(), path, line, type(error).__name__)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from pytest_dbperf.budgets.budget import Budget, WrongArguments
 from pytest_dbperf.budgets.enforcement import BudgetWindow, want_plans
 from pytest_dbperf.budgets.placed import PlacedBudget
-from pytest_dbperf.budgets.resolution import budgets_for
+from pytest_dbperf.budgets.resolution import budgets_for, without_lifted
+from pytest_dbperf.bugs import GuardedContext
 from pytest_dbperf.caches.watch import CacheWatch
 from pytest_dbperf.growth.database import databases_of_test
 from pytest_dbperf.options import Options
@@ -18,6 +19,7 @@ from pytest_dbperf.recording.recorder import Recorder
 from pytest_dbperf.session import standing_connections
 from pytest_dbperf.session.checking import Checking
 from pytest_dbperf.session.countable import require_checkable, why_nothing_counts
+from pytest_dbperf.session.guarding import guard, guarded
 from pytest_dbperf.session.item_kinds import databases_of, is_unittest_method, uses_asgiref_thread
 from pytest_dbperf.session.live import LiveRecording
 from pytest_dbperf.session.running_test import RunningTest
@@ -56,29 +58,54 @@ class Suite:
     def wrong_markers(self, items: Iterable[pytest.Item]) -> Iterator[str]:
         """Name the tests that have a marker with wrong arguments, each with the usage of that marker."""
         for item in items:
-            try:
-                self._budgets_for(item)
-            except WrongArguments as error:
-                yield f"{item.nodeid}: {error}"
+            with guard("reading the markers of a test", test=item.nodeid):
+                try:
+                    self._budgets_for(item)
+                except WrongArguments as error:
+                    yield f"{item.nodeid}: {error}"
 
     @contextmanager
     def setting_up(self, item: pytest.Item) -> Iterator[None]:
         """Record the setup of a test, then find its budgets: a fixture may have added a marker."""
         test = self.test = self._new_test()
-        self.caches.begin(getattr(item, "fixturenames", ()), is_reset=self._needs_numbers(item))
-        if self.options.wants_sources and why_nothing_counts(()) is None:
-            test.add_source(self._sources.of(item))
-        with self._counting("setup"):
+        with guard("clearing caches before a test"):
+            self.caches.begin(getattr(item, "fixturenames", ()), is_reset=self._needs_numbers(item))
+        with guard("finding where a test is written"):
+            if self.options.wants_sources and why_nothing_counts(()) is None:
+                test.add_source(self._sources.of(item))
+        with guarded("recording the setup of a test", self._counting, "setup"):
             yield
         if not self.options.is_off:
-            test.budgets = self._budgets_for(item)
-            for placed in test.limits:
-                require_checkable(placed)
+            with guard("finding the budgets of a test"):
+                budgets = self._budgets_for(item)
+                for placed in without_lifted(budgets):
+                    require_checkable(placed)
+                test.budgets = budgets
 
     @contextmanager
     def calling(self, item: pytest.Item) -> Iterator[None]:
         """Record the body of a test, with its usual connections already open, and check its budgets."""
         test = self.test
+        with guard("opening the connections of a test"):
+            self._prepare(test, item)
+        try:
+            if is_unittest_method(item):
+                with self._around_method(item):
+                    yield
+            else:
+                with guarded("recording the body of a test", self._body):
+                    yield
+                with guard("checking the budgets of a test"):
+                    self._check()
+        finally:
+            with guard("summing up a test"):
+                test.add_call(
+                    self._root,
+                    with_groups=self.options.wants_groups,
+                    with_budgets=self.options.wants_sources,
+                )
+
+    def _prepare(self, test: RunningTest, item: pytest.Item) -> None:
         databases = databases_of(item)
         own_databases = databases_of_test(databases)
         aliases = standing_connections.open_here(databases)
@@ -91,27 +118,14 @@ class Suite:
             call_sites=bool(test.limits) or self.options.wants_groups or self._uses_fixtures(item),
             samples=want_plans(test.limits),
         )
-        try:
-            if is_unittest_method(item):
-                with self._around_method(item):
-                    yield
-            else:
-                with self._body():
-                    yield
-                self._check()
-        finally:
-            test.add_call(
-                self._root,
-                with_groups=self.options.wants_groups,
-                with_budgets=self.options.wants_sources,
-            )
 
     @contextmanager
     def tearing_down(self) -> Iterator[None]:
         """Close the connections that were opened for the test, then record its teardown."""
         if self.test.opened_for_it:
-            standing_connections.close_on_asgiref_thread(self.test.opened_for_it)
-        with self._counting("teardown"):
+            with guard("closing the connections that were opened for a test"):
+                standing_connections.close_on_asgiref_thread(self.test.opened_for_it)
+        with guarded("recording the teardown of a test", self._counting, "teardown"):
             yield
 
     def window(self, budget_class: type[Budget], /, *args: Any, **kwargs: Any) -> BudgetWindow:
@@ -189,6 +203,9 @@ class Suite:
             if item.instance._outcome.success:
                 self._check()
 
-        with wrapping_method(item, measured), surroundings:
+        def around() -> GuardedContext:
+            return guarded("recording the method of a test case", measured)
+
+        with wrapping_method(item, around), surroundings:
             surroundings.enter_context(self._counting("setup"))
             yield
