@@ -162,6 +162,24 @@ def test_your_error_comes_out_of_a_broken_context(moments, bugs):
     assert len(BUGS.take()) == bugs
 
 
+class Repeating:
+    """A context manager that raises the error that it gets."""
+
+    def __enter__(self):
+        pass
+
+    def __exit__(self, exc_type, error, traceback):
+        raise error
+
+
+def test_a_context_that_raises_your_error_again_is_not_broken():
+    """It is still yours."""
+    with pytest.raises(LookupError), GuardedContext(Repeating, Guard("recording")):
+        raise LookupError
+
+    assert BUGS.take() == []
+
+
 def test_a_broken_budget_comes_out_of_a_context():
     """What is meant for you is raised where the context is left."""
     guard = Guard("recording", meant=lambda: (ZeroDivisionError,))
