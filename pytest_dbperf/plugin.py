@@ -18,9 +18,13 @@ from pytest_dbperf.callsites.callsite import set_project_root
 from pytest_dbperf.option_names import require_known_arguments
 from pytest_dbperf.probes.listening import RECORDER, listening, listening_to
 from pytest_dbperf.reports.files import ReportWriter
+from pytest_dbperf.reports.writing import wrong_paths
+from pytest_dbperf.results.bug_results import BugsOfRun, has_bugs, take_bugs
+from pytest_dbperf.run_hooks import BUGS, WRONG_MARKERS, EndOfRunHooks, WholeRunHooks, WorkerHooks
 from pytest_dbperf.session import standing_connections
 from pytest_dbperf.session.countable import require_django
 from pytest_dbperf.session.explanation import explanation_of
+from pytest_dbperf.session.guarding import finalizer, guard, guarded, note_own_error
 from pytest_dbperf.session.live import LiveRecording
 from pytest_dbperf.session.suite import Suite
 from pytest_dbperf.session.whole_run import NUMBERS, WholeRun
@@ -34,7 +38,6 @@ LISTENING = pytest.StashKey[ExitStack]()
 LISTENING_FOR = pytest.StashKey[set[str]]()
 SUITE = pytest.StashKey[Suite]()
 
-_WRONG_MARKERS = "dbperf_wrong_markers"
 _MOST_WRONG_MARKERS = 10
 
 
@@ -82,10 +85,25 @@ def _start(
         ini=config.inipath.name if config.inipath else "the options",
         verbose=config.get_verbosity() > 0,
     )
-    config.add_cleanup(config.stash[SUITE].verification.close)
-    if not chosen.is_off and not hasattr(config, "workerinput"):
-        hooks = WholeRunHooks(WholeRun(chosen, config.rootpath, reports))
-        config.pluginmanager.register(hooks, "dbperf-run")
+    stop = partial(_stop, config)
+    config.add_cleanup(stop)
+    if hasattr(config, "workerinput"):
+        config.pluginmanager.register(WorkerHooks(stop), "dbperf-worker")
+        return
+    whole_run, found = WholeRun(chosen, config.rootpath, reports), BugsOfRun()
+    config.pluginmanager.register(EndOfRunHooks(whole_run, found, stop), "dbperf-end")
+    if not chosen.is_off:
+        if wrong := [*wrong_paths(chosen.files)]:
+            raise pytest.UsageError(*wrong)
+        config.pluginmanager.register(WholeRunHooks(whole_run, found), "dbperf-run")
+
+
+def _stop(config: pytest.Config) -> None:
+    with guard("closing the connections to PostgreSQL's statistics"):
+        config.stash[SUITE].verification.close()
+    if LISTENING in config.stash:
+        with guard("restoring the functions of libraries"):
+            config.stash[LISTENING].close()
 
 
 def _listen(config: pytest.Config) -> None:
@@ -101,7 +119,8 @@ def _listen(config: pytest.Config) -> None:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    item.config.stash[SUITE].note_file(item)
+    with guard("reading a test file", test=item.nodeid):
+        item.config.stash[SUITE].note_file(item)
 
 
 @pytest.hookimpl(trylast=True)
@@ -113,7 +132,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if output_of_worker is None:
         raise pytest.UsageError(*wrong)
     # In a worker of xdist a usage error would be an internal error: the controller raises it instead.
-    output_of_worker[_WRONG_MARKERS] = wrong
+    output_of_worker[WRONG_MARKERS] = wrong
     items.clear()
 
 
@@ -124,15 +143,18 @@ def pytest_fixture_setup(
     if fixturedef.scope == "function":
         return (yield)
     # What tests share does not count for the test that happens to come first, or last.
-    suite, teardown = request.config.stash[SUITE], ExitStack()
-    fixturedef.addfinalizer(teardown.close)
-    with suite.recorder.pause(), suite.caches.sharing(fixturedef.argname):
+    suite, teardown, name = request.config.stash[SUITE], ExitStack(), fixturedef.argname
+    fixturedef.addfinalizer(finalizer(teardown.close))
+    with (
+        guarded("pausing for a fixture", suite.recorder.pause),
+        guarded("noting the caches that a fixture fills", suite.caches.sharing, name),
+    ):
         value = yield
-    fixturedef.addfinalizer(lambda: suite.caches.forget(fixturedef.argname))
-    fixturedef.addfinalizer(lambda: teardown.enter_context(suite.recorder.pause()))
-    if fixturedef.argname == "django_db_setup":
+    fixturedef.addfinalizer(finalizer(suite.caches.forget, name))
+    fixturedef.addfinalizer(finalizer(lambda: teardown.enter_context(suite.recorder.pause())))
+    if name == "django_db_setup":
         # DROP DATABASE waits five seconds for a connection that async code left on asgiref's thread.
-        fixturedef.addfinalizer(standing_connections.close_on_asgiref_thread)
+        fixturedef.addfinalizer(finalizer(standing_connections.close_on_asgiref_thread))
     return value
 
 
@@ -141,7 +163,7 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
     suite = item.config.stash[SUITE]
     if not suite.measures(item):
         return (yield)
-    with suite.setting_up(item):
+    with guarded("setting up a test", suite.setting_up, item):
         return (yield)
 
 
@@ -150,7 +172,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
     suite = item.config.stash[SUITE]
     if not suite.measures(item):
         return (yield)
-    with suite.calling(item):
+    with guarded("running a test", suite.calling, item):
         return (yield)
 
 
@@ -159,7 +181,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
     suite = item.config.stash[SUITE]
     if not suite.measures(item):
         return (yield)
-    with suite.tearing_down():
+    with guarded("tearing down a test", suite.tearing_down):
         return (yield)
 
 
@@ -168,51 +190,26 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
+    with guard("making the report of a test"):
+        _complete(report, item, call)
+    # xdist sends the attributes of a report to its controller, if they are plain values as these.
+    if bugs := take_bugs(item.nodeid):
+        vars(report)[BUGS] = bugs
+    return report
+
+
+def _complete(report: pytest.TestReport, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
     suite = item.config.stash[SUITE]
     if suite.options.is_off:
-        return report
-    if report.when != "call" or suite.test.has_ended:
-        # xdist sends the attributes of a report to its controller, if they are plain values as this dict.
+        return
+    if report.when != "call" or suite.test.has_ended or has_bugs():
         vars(report)[NUMBERS] = suite.test.take_numbers()
+    if call.excinfo is not None:
+        note_own_error(call.excinfo.value, is_in_body=report.when == "call")
     if call.excinfo is not None and (explanation := explanation_of(call.excinfo.value, item)):
         report.longrepr = longrepr.text_at(
             explanation.lines, explanation.path, explanation.line, explanation.error
         )
-    return report
-
-
-class WholeRunHooks:
-    """The hooks of the process that receives all results: the only one, or the controller of xdist."""
-
-    def __init__(self, whole_run: WholeRun) -> None:
-        self.whole_run = whole_run
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        self.whole_run.add(report)
-
-    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        if report.failed:
-            self.whole_run.miss_results()
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: Any, error: object) -> None:
-        if error:  # A worker of xdist crashed, and the results of its test are lost.
-            self.whole_run.miss_results()
-        elif wrong := node.workeroutput.get(_WRONG_MARKERS):
-            raise pytest.UsageError(*wrong)
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        is_stopped = bool(session.shouldstop or session.shouldfail)
-        self.whole_run.end(int(exitstatus), is_stopped=is_stopped)
-
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        is_quiet = terminalreporter.config.get_verbosity() < -1
-        for title, lines in self.whole_run.sections(is_quiet=is_quiet):
-            if title:
-                terminalreporter.section(title)
-            for line in lines:
-                terminalreporter.line(line)
 
 
 @pytest.fixture

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from pytest_dbperf.bugs import BUGS
 from pytest_dbperf.probes.listening import listening
 from pytest_dbperf.probes.seam import is_installed
 from pytest_dbperf.recording.recorder import Recording
@@ -24,5 +26,13 @@ def record(*, task: bool = False, driver_queries: bool = False) -> Iterator[Reco
     """
     if not is_installed("django"):
         raise RuntimeError("record() cannot be used: Django is not installed, and it counts what Django does")
+    before = len(BUGS)
     with listening() as recorder, recorder.record(task=task, driver_queries=driver_queries) as recording:
         yield recording
+    for bug in BUGS.since(before):
+        warnings.warn(
+            f"a bug of {bug.owner}, while {bug.during}: {bug.error}. Its numbers are not reliable. Please "
+            f"report it, with this traceback:\n{bug.traceback}",
+            RuntimeWarning,
+            stacklevel=3,
+        )

@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "pytest_dbperf"
 
 # From the ground up: a folder, or a module at the door, imports from lower storeys only.
 STOREYS = """
-callsites sql longrepr
+bugs callsites sql longrepr
 recording violations
 probes diagnosis plans caches
 budgets results standalone
@@ -21,11 +21,12 @@ hookspecs
 options
 session
 clients
+run_hooks
 plugin
 """
 STOREY = {name: storey for storey, line in enumerate(STOREYS.split("\n")) for name in line.split()}
 
-KNOW_PYTEST = {"plugin", "hookspecs", "options", "option_names", "longrepr"}
+KNOW_PYTEST = {"plugin", "run_hooks", "hookspecs", "options", "option_names", "longrepr"}
 # They import it in functions: the plugin loads before Django is configured, and without a driver.
 FOLDERS_THAT_KNOW_DJANGO = {"probes", "plans", "growth", "session"}
 # These are made of Django's classes, and are imported when a test asks for one of their fixtures.

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from math import inf
 from typing import Any, ClassVar, Protocol, TypeVar, cast, runtime_checkable
 
+from pytest_dbperf.bugs import is_ours, name_of
 from pytest_dbperf.recording.recorder import Recording
 from pytest_dbperf.violations.spelling import did_you_mean
 from pytest_dbperf.violations.violation import Violation, WarningLine
@@ -104,6 +105,12 @@ def make(budget_class: type[B], args: Sequence[Any], kwargs: Mapping[str, Any]) 
         return budget_class(*args, **kwargs)
     except ValueError as error:
         raise WrongArguments(f"{error}. Usage: {usage(budget_class)}") from None
+    except Exception as error:
+        if is_ours(budget_class):
+            raise
+        # One of another plugin may refuse arguments by any error.
+        told = f"{name_of(budget_class)} raised {type(error).__qualname__}: {error}"
+        raise WrongArguments(f"{told}. Usage: {usage(budget_class)}") from error
 
 
 def wants_plans(budget: Budget) -> bool:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any, cast
 
 from pytest_dbperf.budgets.budget import HasWarnings, wants_plans, written
 from pytest_dbperf.budgets.placed import PlacedBudget
+from pytest_dbperf.bugs import OURS, Guard, is_ours, name_of
 from pytest_dbperf.callsites.callsite import CallSite, line_of
 from pytest_dbperf.recording.recorder import Recording
+from pytest_dbperf.violations.plain import plain_text
+from pytest_dbperf.violations.text import BudgetExceeded, explain
 from pytest_dbperf.violations.violation import BudgetWarning, Violation, WarningLine
 
 
@@ -24,20 +28,35 @@ class NothingCounts(RuntimeError):
 
 def violations_of(budgets: Iterable[PlacedBudget], recording: Recording) -> list[Violation]:
     """Check a recording against all budgets, and return every violation."""
-    checked = ((placed, placed.budget.check(recording)) for placed in budgets)
-    return [violation.placed_as(str(placed)) for placed, violation in checked if violation is not None]
+    violations: list[Violation] = []
+    for placed in budgets:
+        with _checking(placed):
+            violation = placed.budget.check(recording)
+            if violation is not None:
+                violation = violation.placed_as(str(placed))
+                if not is_ours(type(placed.budget)):
+                    explain([violation], Path())  # If it cannot be shown, that is told as theirs, too.
+                violations.append(violation)
+    return violations
 
 
 def warnings_of(
     budgets: Iterable[PlacedBudget], recording: Recording
 ) -> list[tuple[PlacedBudget, WarningLine]]:
     """Return what breaks no budget but is worth a warning, each with the budget that found it."""
-    return [
-        (placed, line)
-        for placed in budgets
-        if isinstance(placed.budget, HasWarnings)
-        for line in placed.budget.warnings(recording)
-    ]
+    found: list[tuple[PlacedBudget, WarningLine]] = []
+    for placed in budgets:
+        if isinstance(placed.budget, HasWarnings):
+            with _checking(placed):
+                found += [(placed, line) for line in placed.budget.warnings(recording)]
+    return found
+
+
+def _checking(placed: PlacedBudget) -> Guard:
+    """Note an error in the check of a budget, as a bug of the plugin that the budget comes from."""
+    budget_class = type(placed.budget)
+    owner = OURS if is_ours(budget_class) else f"the budget {placed.budget.name} ({name_of(budget_class)})"
+    return Guard(f"checking {placed.budget.name}", owner=owner, meant=lambda: (NothingCounts,))
 
 
 def warn(text: str, warning_line: WarningLine, *, may_fail: bool = True) -> None:
@@ -46,13 +65,13 @@ def warn(text: str, warning_line: WarningLine, *, may_fail: bool = True) -> None
     With `may_fail=False` the warning stays a warning even there: a worse failure is about to be raised.
     """
     try:
-        _warn(text, warning_line)
+        _warn(plain_text(text), warning_line)
     except BudgetWarning:
         if may_fail:
             raise
         with warnings.catch_warnings():
             warnings.simplefilter("always", BudgetWarning)
-            _warn(text, warning_line)
+            _warn(plain_text(text), warning_line)
 
 
 def _warn(text: str, warning_line: WarningLine) -> None:
@@ -74,6 +93,9 @@ class WrongWindow(RuntimeError):
     def __init__(self, text: str, site: CallSite | None = None) -> None:
         super().__init__(text)
         self.site = site
+
+
+_MEANT = (BudgetExceeded, BudgetWarning, NothingCounts)
 
 
 class BudgetWindow:
@@ -115,8 +137,10 @@ class BudgetWindow:
                 "the same time"
             )
         self._was_entered = True
-        self._recording = self._record()
-        return self._recording.__enter__()
+        self._recording = recording = self._record()
+        with Guard("recording a part of a test"):
+            recording.__enter__()
+        return recording
 
     def __exit__(
         self,
@@ -126,9 +150,11 @@ class BudgetWindow:
     ) -> None:
         __tracebackhide__ = True
         recording, self._recording = cast(Recording, self._recording), None
-        recording.__exit__(exc_type, error, traceback)
+        with Guard("recording a part of a test"):
+            recording.__exit__(exc_type, error, traceback)
         if exc_type is None:
-            self._check([self._placed], recording)
+            with Guard("checking a part of a test", meant=lambda: _MEANT):
+                self._check([self._placed], recording)
 
     async def __aenter__(self) -> Recording:
         __tracebackhide__ = True

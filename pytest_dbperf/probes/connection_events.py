@@ -6,6 +6,7 @@ import threading
 from contextvars import ContextVar
 from typing import Any
 
+from pytest_dbperf.bugs import Guard
 from pytest_dbperf.callsites.callsite import CallPath
 from pytest_dbperf.probes.threads import runs_in, this_thread
 from pytest_dbperf.recording import cause
@@ -16,6 +17,8 @@ from pytest_dbperf.recording.recorder import Recorder
 
 # Not in `Opening`: the tasks of an event loop share its thread.
 in_async_pool = ContextVar("dbperf_in_async_pool", default=False)
+
+_RECORDING = Guard("recording a connection that was dropped")
 
 
 class Opening(threading.local):
@@ -84,7 +87,9 @@ class ConnectionEvents:
             self._ended(known, dropped=False)
 
     def _dropped(self, known: OpenConnection) -> None:
-        self._ended(known, dropped=True)
+        # Python's garbage collector calls it.
+        with _RECORDING:
+            self._ended(known, dropped=True)
 
     def _ended(self, known: OpenConnection, *, dropped: bool) -> None:
         if self._recorder.active:

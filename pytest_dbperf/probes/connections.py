@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Awaitable, Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from time import monotonic
 from typing import Any
 
+from pytest_dbperf.bugs import Guard, GuardedContext
 from pytest_dbperf.callsites.callsite import CallPath
 from pytest_dbperf.probes import checkouts, pools
 from pytest_dbperf.probes.blocking import TimedCall, emit_connect, running_loop
@@ -22,6 +23,8 @@ from pytest_dbperf.recording.connections import Why
 from pytest_dbperf.recording.recorder import Recorder
 
 _CLOSED = "_dbperf_closed"
+_RECORDING = Guard("recording a connection")
+_UNKNOWN: tuple[Why, CallPath] = (Why.FIRST_IN_THREAD, ())
 
 
 def install(recorder: Recorder) -> Undo:
@@ -72,7 +75,9 @@ def _around_connect(
     def connect(self: Any) -> None:
         __tracebackhide__ = True
         outer = vars(opening).copy()
-        why, because_of = vars(self).get(_CLOSED) or _first_use()
+        why, because_of = _UNKNOWN
+        with _RECORDING:
+            why, because_of = vars(self).get(_CLOSED) or _first_use()
         vars(opening).update(
             alias=self.alias,
             why=why,
@@ -84,18 +89,22 @@ def _around_connect(
             waited=0.0,
         )
         on_a_loop = recorder.active and loop_here() is not None
-        call = TimedCall(recorder, "django", "connect", self.alias) if on_a_loop else nullcontext()
+        call: AbstractContextManager[object] = nullcontext()
+        if on_a_loop:
+            timed = functools.partial(TimedCall, recorder, "django", "connect", self.alias)
+            call = GuardedContext(timed, _RECORDING)
         try:
             with call:
                 original(self)
-            if opening.is_standing:
-                recorder.connections.opened_late.append(self.alias)
-            if getattr(self, "pool", None) is not None:
-                if not opening.is_standing:
-                    pooled.taken(self.connection, self, self.alias, opening.waited)
-            elif not opening.driver_reported:
-                # Connections of SQLite, psycopg2, MySQL, Oracle allow no wrapper and no weak reference.
-                events.opened(self, self.vendor, str(self.settings_dict["NAME"]), None)
+            with _RECORDING:
+                if opening.is_standing:
+                    recorder.connections.opened_late.append(self.alias)
+                if getattr(self, "pool", None) is not None:
+                    if not opening.is_standing:
+                        pooled.taken(self.connection, self, self.alias, opening.waited)
+                elif not opening.driver_reported:
+                    # Connections of SQLite, psycopg2, MySQL, Oracle allow no wrapper and no weak reference.
+                    events.opened(self, self.vendor, str(self.settings_dict["NAME"]), None)
         finally:
             vars(opening).clear()
             vars(opening).update(outer)
@@ -129,17 +138,19 @@ def _around_close(
     def close(self: Any) -> None:
         __tracebackhide__ = True
         if self.connection is not None:
-            _is_standing(recorder, self.alias)  # It was open, so the next one is new.
-            why = _why_closed(self, _closing_function(1))
-            path = cause.extended(cause.inherited.get(), cause.frames_here(1)).path if recorder.active else ()
-            vars(self)[_CLOSED] = (why, path)
+            with _RECORDING:
+                _is_standing(recorder, self.alias)  # It was open, so the next one is new.
+                is_active, so_far = recorder.active, cause.inherited.get()
+                path = cause.extended(so_far, cause.frames_here(1)).path if is_active else ()
+                vars(self)[_CLOSED] = (_why_closed(self, _closing_function(1)), path)
         try:
             with pooled.returning(self, self.alias):
                 original(self)
         finally:
             # Inside atomic() Django keeps the closed connection. SQLite keeps an in-memory one open.
             if self.connection is None or self.closed_in_transaction:
-                events.closed(self)
+                with _RECORDING:
+                    events.closed(self)
 
     return close
 
@@ -175,9 +186,10 @@ def _around_init(
     def __init__(self: Any, pgconn: Any) -> None:
         original(self, pgconn)
         opening.driver_reported = True
-        events.opened(self, "psycopg", pgconn.db.decode(errors="replace"), pgconn.backend_pid)
-        if recorder.active and loop_here() is not None and isinstance(self, psycopg.Connection):
-            emit_connect(recorder)
+        with _RECORDING:
+            events.opened(self, "psycopg", pgconn.db.decode(errors="replace"), pgconn.backend_pid)
+            if recorder.active and loop_here() is not None and isinstance(self, psycopg.Connection):
+                emit_connect(recorder)
 
     return __init__
 
@@ -188,7 +200,8 @@ def _around_driver_close(events: ConnectionEvents, original: Callable[..., None]
         __tracebackhide__ = True
         original(self)
         if self.closed:  # It is still open if it went back to its pool.
-            events.closed(self)
+            with _RECORDING:
+                events.closed(self)
 
     return close
 
@@ -201,6 +214,7 @@ def _around_async_driver_close(
         __tracebackhide__ = True
         await original(self)
         if self.closed:
-            events.closed(self)
+            with _RECORDING:
+                events.closed(self)
 
     return close

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import functools
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, ExitStack, aclosing, asynccontextmanager, closing, contextmanager
+from contextlib import (
+    AsyncExitStack,
+    ExitStack,
+    aclosing,
+    asynccontextmanager,
+    closing,
+    contextmanager,
+)
 from types import TracebackType
 from typing import Any
 
+from pytest_dbperf.bugs import Guard, GuardedContext
 from pytest_dbperf.probes.blocking import TimedCall, running_loop
 from pytest_dbperf.probes.parameters import hash_of
 from pytest_dbperf.probes.queries import length_of, text_of
@@ -20,6 +28,7 @@ from pytest_dbperf.recording.events import DriverQuery
 from pytest_dbperf.recording.recorder import Recorder
 
 _NO_ROW = object()
+_RECORDING = Guard("recording a statement of the driver")
 
 
 def install(recorder: Recorder) -> Undo:
@@ -65,8 +74,15 @@ class _Statement:
         traceback: TracebackType | None,
     ) -> None:
         seconds = perf_counter() - self._started
-        recorder, sql = self._recorder, text_of(self._sql, self._cursor)
-        is_sent = self._executions > 0 and (error is None or was_sent(error, self._cursor))
+        recorder, sql, is_sent = self._recorder, "", True
+        try:
+            sql = text_of(self._sql, self._cursor)
+            is_sent = self._executions > 0 and (error is None or was_sent(error, self._cursor))
+        finally:
+            if self._call is not None and is_sent:
+                self._call.end(sql)
+            elif self._call is not None:
+                self._call.discard()
         if recorder.wants_driver_queries and not self._is_djangos and is_sent:
             recorder.keep(
                 DriverQuery(
@@ -82,10 +98,10 @@ class _Statement:
                     thread_number=this_thread.number,
                 )
             )
-        if self._call is not None and is_sent:
-            self._call.end(sql)
-        elif self._call is not None:
-            self._call.discard()
+
+
+def _statement(recorder: Recorder, what: str, cursor: Any, sql: Any, params: Any) -> GuardedContext:
+    return GuardedContext(functools.partial(_Statement, recorder, what, cursor, sql, params), _RECORDING)
 
 
 def _blocks_a_loop(cursor: Any) -> bool:
@@ -106,7 +122,7 @@ def _sync(recorder: Recorder, cursor: type[Any]) -> Iterator[Undo]:
             __tracebackhide__ = True
             if ignores_statements():
                 return original(self, query, params_seq, **kwargs)
-            with _Statement(recorder, "executemany", self, query, params_seq):
+            with _statement(recorder, "executemany", self, query, params_seq):
                 return original(self, query, params_seq, **kwargs)
 
         return executemany
@@ -122,7 +138,7 @@ def _sync(recorder: Recorder, cursor: type[Any]) -> Iterator[Undo]:
                     rows = stack.enter_context(copying)
                 else:
                     # Time it until the server is ready: the rest depends on the caller.
-                    with _Statement(recorder, "copy", self, statement, params):
+                    with _statement(recorder, "copy", self, statement, params):
                         rows = stack.enter_context(copying)
                 yield rows
 
@@ -137,7 +153,7 @@ def _sync(recorder: Recorder, cursor: type[Any]) -> Iterator[Undo]:
                 yield from rows
                 return
             with closing(rows):
-                with _Statement(recorder, "stream", self, query, params):
+                with _statement(recorder, "stream", self, query, params):
                     first = next(rows, _NO_ROW)
                 if first is not _NO_ROW:
                     yield first
@@ -160,7 +176,7 @@ def _around_execute(recorder: Recorder, original: Callable[..., Any]) -> Callabl
         if not recorder.active or (loop_here() is None and not recorder.wants_driver_queries):
             # Each of Django's queries runs this, without keywords: forwarding none takes half the time.
             return original(self, query, params, **kwargs) if kwargs else original(self, query, params)
-        with _Statement(recorder, "execute", self, query, params):
+        with _statement(recorder, "execute", self, query, params):
             return original(self, query, params, **kwargs)
 
     return execute
@@ -175,7 +191,11 @@ def _around_end(recorder: Recorder, original: Callable[[Any], None]) -> Callable
         # Outside of a transaction, psycopg sends nothing.
         if not recorder.active or loop_here() is None or not self.pgconn.transaction_status:
             return original(self)
-        with TimedCall(recorder, "psycopg", original.__name__, recorder.connections.using_of(self)):
+
+        def call() -> TimedCall:
+            return TimedCall(recorder, "psycopg", original.__name__, recorder.connections.using_of(self))
+
+        with GuardedContext(call, _RECORDING):
             return original(self)
 
     return end_transaction
@@ -188,7 +208,7 @@ def _async(recorder: Recorder, cursor: type[Any]) -> Iterator[Undo]:
             __tracebackhide__ = True
             if not recorder.wants_driver_queries:
                 return await original(self, query, params_seq, **kwargs)
-            with _Statement(recorder, "executemany", self, query, params_seq):
+            with _statement(recorder, "executemany", self, query, params_seq):
                 return await original(self, query, params_seq, **kwargs)
 
         return executemany
@@ -203,7 +223,7 @@ def _async(recorder: Recorder, cursor: type[Any]) -> Iterator[Undo]:
                 if not recorder.wants_driver_queries:
                     rows = await stack.enter_async_context(copying)
                 else:
-                    with _Statement(recorder, "copy", self, statement, params):
+                    with _statement(recorder, "copy", self, statement, params):
                         rows = await stack.enter_async_context(copying)
                 yield rows
 
@@ -216,7 +236,7 @@ def _async(recorder: Recorder, cursor: type[Any]) -> Iterator[Undo]:
             rows: Any = original(self, query, params, **kwargs)
             async with aclosing(rows):
                 if recorder.wants_driver_queries:
-                    with _Statement(recorder, "stream", self, query, params):
+                    with _statement(recorder, "stream", self, query, params):
                         first = await anext(rows, _NO_ROW)
                     if first is _NO_ROW:
                         return
@@ -240,7 +260,7 @@ def _around_async_execute(
         __tracebackhide__ = True
         if not recorder.wants_driver_queries:
             return await original(self, query, params, **kwargs)
-        with _Statement(recorder, "execute", self, query, params):
+        with _statement(recorder, "execute", self, query, params):
             return await original(self, query, params, **kwargs)
 
     return execute

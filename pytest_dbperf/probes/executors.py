@@ -10,6 +10,7 @@ from contextlib import suppress
 from types import FrameType
 from typing import Any
 
+from pytest_dbperf.bugs import Guard
 from pytest_dbperf.callsites.callsite import end_walks_in
 from pytest_dbperf.probes.hop_events import context_of, emit_hop, enters_context, run_and_emit_end
 from pytest_dbperf.probes.seam import Undo, is_installed, undo_all, wrap
@@ -18,6 +19,8 @@ from pytest_dbperf.recording.recorder import Recorder
 
 # A walk from inside one of these wrappers ends there: the wrapper has stored the path outside as the cause.
 end_walks_in(__file__)
+
+_RECORDING = Guard("recording a hop")
 
 
 def install(recorder: Recorder) -> Undo:
@@ -48,17 +51,21 @@ def _executors(recorder: Recorder) -> Undo:
             frame = sys._getframe(1)
             if not recorder.active or is_no_hop(frame):
                 return original(self, fn, *args, **kwargs)
-            if enters_context(fn) and args:
-                fn, args, kwargs = functools.partial(fn, *args, **kwargs), (), {}
-            context, call = context_of(fn), fn
-            if context is not None:
-                call = functools.partial(*fn.args, **fn.keywords)
-            if _get_running_loop() is not None:
-                inner_cause = emit_hop(recorder, "executor", call, frame)
-                call = functools.partial(run_and_emit_end, recorder, inner_cause, call)
-            else:
-                frames = cause.frames_here(1) if recorder.wants_frames else ()
-                inner_cause = cause.extended(cause.inherited.get(), frames)
+            context, call, inner_cause = None, fn, None
+            with _RECORDING:
+                if enters_context(fn) and args:
+                    fn, args, kwargs = functools.partial(fn, *args, **kwargs), (), {}
+                context, call = context_of(fn), fn
+                if context is not None:
+                    call = functools.partial(*fn.args, **fn.keywords)
+                if _get_running_loop() is not None:
+                    inner_cause = emit_hop(recorder, "executor", call, frame)
+                    call = functools.partial(run_and_emit_end, recorder, inner_cause, call)
+                else:
+                    frames = cause.frames_here(1) if recorder.wants_frames else ()
+                    inner_cause = cause.extended(cause.inherited.get(), frames)
+            if inner_cause is None:
+                return original(self, fn, *args, **kwargs)
             # A thread of an executor inherits no context: its SQL would have no call path. If the function
             # enters a context, the cause is set inside of that, and restored.
             if context is not None:
@@ -80,8 +87,11 @@ def _tasks(recorder: Recorder) -> Undo:
             __tracebackhide__ = True
             if not recorder.wants_frames:
                 return original(self, coro, **kwargs)
-            so_far = cause.inherited.get()
-            inner_cause = cause.extended(so_far, cause.frames_here(1))
+            inner_cause = None
+            with _RECORDING:
+                inner_cause = cause.extended(cause.inherited.get(), cause.frames_here(1))
+            if inner_cause is None:
+                return original(self, coro, **kwargs)
             context = kwargs.get("context")
             if context is not None:
                 # asyncio.run() passes a copy of its caller's context, a Runner the same one each time. One
@@ -93,7 +103,8 @@ def _tasks(recorder: Recorder) -> Undo:
             try:
                 return original(self, coro, **kwargs)
             finally:
-                cause.restore(token)
+                with _RECORDING:
+                    cause.restore(token)
 
         return create_task
 
@@ -111,13 +122,18 @@ def _anyio(recorder: Recorder) -> Undo:
             __tracebackhide__ = True
             if not recorder.active:
                 return await function(cls, func, *args, **kwargs)
-            inner_cause = emit_hop(recorder, "anyio", func, sys._getframe(1))
+            inner_cause = None
+            with _RECORDING:
+                inner_cause = emit_hop(recorder, "anyio", func, sys._getframe(1))
+            if inner_cause is None:
+                return await function(cls, func, *args, **kwargs)
             token = cause.inherited.set(inner_cause)
             try:
                 call = functools.partial(run_and_emit_end, recorder, inner_cause, func)
                 return await function(cls, call, *args, **kwargs)
             finally:
-                cause.restore(token)
+                with _RECORDING:
+                    cause.restore(token)
 
         return classmethod(run_sync_in_worker_thread)
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
+from itertools import chain
 from sys import _getframe as getframe
 from typing import Any
 
+from pytest_dbperf.bugs import Guard, note
 from pytest_dbperf.probes.querysets import origin_of
 from pytest_dbperf.probes.seam import Undo, wrap
 from pytest_dbperf.probes.threads import Fetching, this_thread
@@ -18,6 +20,9 @@ from pytest_dbperf.recording.recorder import Recorder
 # fetch rows without keeping them.
 _AT_ONCE = "_fetch_all"
 _STREAMS = frozenset(("_iterator", "_async_generator"))
+
+_DURING = "noting where rows come from"
+_RECORDING = Guard(_DURING)
 
 
 def install(recorder: Recorder) -> Undo:
@@ -39,7 +44,9 @@ def _around_iter(
         rows = original(self)
         if not recorder.wants_frames:
             return rows
-        return _mark_rows(self.queryset, rows, getframe(1).f_code.co_name)
+        with _RECORDING:
+            return _mark_rows(self.queryset, rows, getframe(1).f_code.co_name)
+        return rows
 
     return __iter__
 
@@ -72,31 +79,41 @@ def _mark_rows(queryset: Any, rows: Any, caller: str) -> Iterator[Any]:
         this_thread.fetching = outer
     fetched = fetching.query
     if first is None:
-        _note_missing(fetched)
+        with _RECORDING:
+            _note_missing(fetched)
         return
+    marks = None
     # A row may become something else than an instance of a model.
-    if fetched is None or getattr(first, "_state", None) is None:
+    if fetched is not None and getattr(first, "_state", None) is not None:
+        with _RECORDING:
+            marks = _marks_of(queryset, fetched, is_streamed=fetching.is_streamed)
+    if marks is None:
         yield first
         yield from rows
         return
-    batch = _batch_of(queryset, fetched, is_streamed=fetching.is_streamed)
-    selected = _selected(queryset.query)
-    related = _related(batch, queryset.model, selected) if selected else ()
+    batch, related = marks
     try:
         if is_at_once:
             this_thread.fetching = fetching
-        first._state._dbperf_rows = batch
-        _mark_related(first, related)
-        yield first
-        for row in rows:
-            row._state._dbperf_rows = batch
-            if related:
-                _mark_related(row, related)
+        for row in chain((first,), rows):
+            try:
+                row._state._dbperf_rows = batch
+                if related:
+                    _mark_related(row, related)
+            except Exception as error:  # noqa: BLE001  # Whatever breaks here: your code gets its rows.
+                note(_DURING, error)
             yield row
     finally:
         rows.close()
         if is_at_once:
             this_thread.fetching = outer
+
+
+def _marks_of(queryset: Any, fetched: Query, *, is_streamed: bool) -> tuple[FetchedRows, _Related]:
+    """Make the batch of the rows that a query has fetched, and those of the relations selected with them."""
+    batch = _batch_of(queryset, fetched, is_streamed=is_streamed)
+    selected = _selected(queryset.query)
+    return batch, _related(batch, queryset.model, selected) if selected else ()
 
 
 def _batch_of(

@@ -9,6 +9,7 @@ from itertools import count
 from types import BuiltinFunctionType, FrameType, FunctionType, MappingProxyType, MethodType
 from typing import Any, ParamSpec, TypeVar
 
+from pytest_dbperf.bugs import Guard
 from pytest_dbperf.callsites.callsite import CallPath, end_walks_in, project_frames_from
 from pytest_dbperf.callsites.hop_adapters import adapts_your_call
 from pytest_dbperf.callsites.hop_origin import origin_of_hop
@@ -27,6 +28,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 NO_ADAPTER: Mapping[str, Any] = MappingProxyType({})
+
+_RECORDING = Guard("recording a hop")
 
 _numbers = count(1)
 # A recording fills these in: where and how long it ran, and its queries.
@@ -96,7 +99,8 @@ def run_and_emit_end(
     try:
         return function(*args, **kwargs)
     finally:
-        emit_hop_end(recorder, inner_cause, started)
+        with _RECORDING:
+            emit_hop_end(recorder, inner_cause, started)
 
 
 def emit_hop_end(recorder: Recorder, inner_cause: Cause, started: float) -> None:

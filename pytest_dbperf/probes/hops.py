@@ -9,6 +9,7 @@ from sys import _getframe as getframe
 from types import MethodType
 from typing import Any
 
+from pytest_dbperf.bugs import Guard
 from pytest_dbperf.callsites.callsite import end_walks_in, first_to_blame, role_of
 from pytest_dbperf.callsites.hop_adapters import is_given_by_you
 from pytest_dbperf.callsites.hop_origin import MIDDLEWARE
@@ -22,6 +23,8 @@ from pytest_dbperf.recording.recorder import Recorder
 
 # A walk from inside one of these wrappers ends there: the wrapper has stored the path outside as the cause.
 end_walks_in(__file__)
+
+_RECORDING = Guard("recording a hop")
 
 
 def install(recorder: Recorder) -> Undo:
@@ -37,10 +40,11 @@ def _making() -> Undo:
         def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
             original(self, *args, **kwargs)
             # Also while nothing is recorded: a test may call an adapter that was made at import.
-            blamed = first_to_blame(getframe(1))
-            self._dbperf_maker = None if blamed is None else blamed.f_code.co_filename
-            if blamed is not None and role_of(blamed.f_code.co_filename).startswith(LIBRARY):
-                self._dbperf_is_given = is_given_by_you(blamed)
+            with _RECORDING:
+                blamed = first_to_blame(getframe(1))
+                self._dbperf_maker = None if blamed is None else blamed.f_code.co_filename
+                if blamed is not None and role_of(blamed.f_code.co_filename).startswith(LIBRARY):
+                    self._dbperf_is_given = is_given_by_you(blamed)
 
         return __init__
 
@@ -61,8 +65,10 @@ def _sync_to_async(recorder: Recorder) -> Undo:
             __tracebackhide__ = True
             if not recorder.active:
                 return await original(self, *args, **kwargs)
-            inner_cause = emit_hop(recorder, "sync_to_async", self.func, getframe(1), self.__dict__)
-            if not recorder.wants_frames:
+            inner_cause = None
+            with _RECORDING:
+                inner_cause = emit_hop(recorder, "sync_to_async", self.func, getframe(1), self.__dict__)
+            if inner_cause is None or not recorder.wants_frames:
                 return await original(self, *args, **kwargs)
             if self.__dict__.get("context") is not None:
                 # The function runs in a context that your code passed, which lacks the cause of this hop.
@@ -74,11 +80,13 @@ def _sync_to_async(recorder: Recorder) -> Undo:
             try:
                 result = await original(self, *args, **kwargs)
             finally:
-                cause.restore(token)
+                with _RECORDING:
+                    cause.restore(token)
             # If this task hops again before it awaits anything else, that hop follows this one. The next turn
             # of the event loop forgets it.
-            this_thread.hop_before = inner_cause.hop, task_here()
-            get_running_loop().call_soon(forget)
+            with _RECORDING:
+                this_thread.hop_before = inner_cause.hop, task_here()
+                get_running_loop().call_soon(forget)
             return result
 
         return __call__
@@ -97,7 +105,8 @@ def _sync_to_async(recorder: Recorder) -> Undo:
                 try:
                     return child()
                 finally:
-                    emit_hop_end(recorder, cause.inherited.get(), started)
+                    with _RECORDING:
+                        emit_hop_end(recorder, cause.inherited.get(), started)
 
             # asgiref calls it in the context that has the cause of the hop.
             return original(self, *how, timed)
@@ -123,14 +132,20 @@ def _async_to_sync(recorder: Recorder) -> Undo:
                 not recorder.active or _get_running_loop() is not None
             ):  # asgiref refuses it on a running loop.
                 return original(self, *args, **kwargs)
-            inner_cause = emit_hop(recorder, "async_to_sync", self.awaitable, getframe(1), self.__dict__)
+            inner_cause = None
+            with _RECORDING:
+                inner_cause = emit_hop(recorder, "async_to_sync", self.awaitable, getframe(1), self.__dict__)
+            if inner_cause is None:
+                return original(self, *args, **kwargs)
             started = perf_counter()
             token = cause.inherited.set(inner_cause)
             try:
                 return original(self, *args, **kwargs)
             finally:
-                cause.restore(token)
-                emit_hop_end(recorder, inner_cause, started)
+                with _RECORDING:
+                    cause.restore(token)
+                with _RECORDING:
+                    emit_hop_end(recorder, inner_cause, started)
 
         return __call__
 
@@ -144,9 +159,10 @@ def _middlewares() -> Undo:
     def around_load(original: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(original)
         def load_middleware(self: Any, is_async: bool = False) -> None:  # noqa: FBT002  # Django's signature
-            self._dbperf_is_async = is_async
-            self._dbperf_changed_by = ""
-            self._dbperf_of_one_mode = _of_one_mode()
+            with _RECORDING:
+                self._dbperf_is_async = is_async
+                self._dbperf_changed_by = ""
+                self._dbperf_of_one_mode = _of_one_mode()
             original(self, is_async)
 
         return load_middleware
@@ -156,8 +172,9 @@ def _middlewares() -> Undo:
         def adapt_method_mode(self: Any, is_async: bool, method: Any, *args: Any, **kwargs: Any) -> Any:
             adapted = original(self, is_async, method, *args, **kwargs)
             if adapted is not method:
-                adapted._dbperf_others_adapt = self.__dict__.get("_dbperf_of_one_mode") == 1
-                adapted._dbperf_adapts = _adapted_for(self, is_async, method, kwargs.get("name"))
+                with _RECORDING:
+                    adapted._dbperf_others_adapt = self.__dict__.get("_dbperf_of_one_mode") == 1
+                    adapted._dbperf_adapts = _adapted_for(self, is_async, method, kwargs.get("name"))
             return adapted
 
         return adapt_method_mode

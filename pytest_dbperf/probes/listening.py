@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache, partial
 
+from pytest_dbperf.bugs import OURS, Guard, GuardedContext, is_ours, name_of
 from pytest_dbperf.probes import (
     connections,
     django_frames,
@@ -19,7 +20,7 @@ from pytest_dbperf.probes import (
     requests,
     threads,
 )
-from pytest_dbperf.probes.seam import Undo, WhileWanted, is_installed
+from pytest_dbperf.probes.seam import SeamGone, Undo, WhileWanted, is_installed
 from pytest_dbperf.recording.recorder import Recorder
 
 Probe = Callable[[Recorder], Undo]
@@ -51,11 +52,15 @@ def _while_wanted(probe: Probe) -> WhileWanted:
 def listening_to(probes: Iterable[Probe]) -> Iterator[Recorder]:
     """Record with these probes inside. The first use of a probe installs it, the end of the last undoes it.
 
-    A probe that fails leaves nothing behind: those before it are undone, in reverse order.
+    If a seam of ours is gone, those before it are undone, in reverse order. Any other probe that cannot be
+    installed is noted as a bug, and the others record.
     """
     with ExitStack() as installed:
         for probe in probes:
-            installed.enter_context(_while_wanted(probe))
+            owner = OURS if is_ours(probe) else f"the probe {name_of(probe)}"
+            meant = (SeamGone,) if owner is OURS else ()
+            guard = Guard("installing or removing a probe", owner=owner, meant=partial(tuple, meant))
+            installed.enter_context(GuardedContext(partial(_while_wanted, probe), guard))
         yield RECORDER
 
 

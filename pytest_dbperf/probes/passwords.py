@@ -7,9 +7,12 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from pytest_dbperf.bugs import Guard, GuardedContext
 from pytest_dbperf.probes.blocking import TimedCall, running_loop
 from pytest_dbperf.probes.seam import Undo, wrap
 from pytest_dbperf.recording.recorder import Recorder
+
+_RECORDING = Guard("recording the check of a password")
 
 
 def install(recorder: Recorder) -> Undo:
@@ -27,7 +30,9 @@ def install(recorder: Recorder) -> Undo:
                 return original(*args, **kwargs)
             # From Django 6.0, acheck_password() runs it in a thread.
             by_django = sys._getframe(1).f_code is acheck_password
-            with TimedCall(recorder, "hashers", "acheck_password" if by_django else "verify_password", None):
+            what = "acheck_password" if by_django else "verify_password"
+            call = functools.partial(TimedCall, recorder, "hashers", what, None)
+            with GuardedContext(call, _RECORDING):
                 return original(*args, **kwargs)
 
         return verify_password

@@ -7,11 +7,14 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from pytest_dbperf.bugs import Guard
 from pytest_dbperf.probes.connection_events import Opening, in_async_pool
 from pytest_dbperf.probes.seam import Undo, undo_all, wrap
 from pytest_dbperf.recording.clock import perf_counter
 from pytest_dbperf.recording.connections import Why
 from pytest_dbperf.recording.open_connections import OpenConnections
+
+_RECORDING = Guard("recording a connection of a pool")
 
 
 def install(opening: Opening, connections: OpenConnections) -> Undo:
@@ -33,7 +36,8 @@ def _around_init(connections: OpenConnections, original: Callable[..., None]) ->
     def __init__(self: Any, pool: Any, *args: Any, **kwargs: Any) -> None:
         original(self, pool, *args, **kwargs)
         # Also while nothing is recorded: it may arrive later. `self.pool` is a weak reference.
-        connections.expect(self, lambda: (asked := self.pool()) is not None and not asked.closed)
+        with _RECORDING:
+            connections.expect(self, lambda: (asked := self.pool()) is not None and not asked.closed)
 
     return __init__
 
@@ -45,7 +49,8 @@ def _around_run(connections: OpenConnections, original: Callable[..., None]) -> 
         try:
             original(self)
         finally:
-            connections.arrived(self)
+            with _RECORDING:
+                connections.arrived(self)
 
     return run
 
@@ -56,7 +61,9 @@ def _around_connect(opening: Opening, original: Callable[..., Any]) -> Callable[
         __tracebackhide__ = True
         # A pool connects in its own threads, outside of Django's `connect`.
         outer = vars(opening).copy()
-        vars(opening).update(alias=_alias_of(self), why=Why.POOL, because_of=(), started=perf_counter())
+        vars(opening).update(alias=None, why=Why.POOL, because_of=(), started=perf_counter())
+        with _RECORDING:
+            opening.alias = _alias_of(self)
         try:
             return original(self, *args, **kwargs)
         finally:

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from sys import _getframe as getframe
 from typing import Any
 
+from pytest_dbperf.bugs import Guard, note
 from pytest_dbperf.callsites.callsite import CallPath, project_frames_from
 from pytest_dbperf.probes.blocking import running_loop
 from pytest_dbperf.probes.django_frames import load_of
@@ -22,6 +23,8 @@ from pytest_dbperf.recording.loads import RelationLoad
 from pytest_dbperf.recording.recorder import Recorder
 
 _MOST_SAMPLES = 10_000
+_DURING = "recording a query"
+_RECORDING = Guard(_DURING)
 
 
 def install(recorder: Recorder) -> Undo:
@@ -44,7 +47,7 @@ def _around_execute(  # noqa: C901, PLR0915  # Every query runs this; each call 
     inherited, loop_here = cause.inherited.get, running_loop()
 
     @functools.wraps(original)
-    def _execute_with_wrappers(  # noqa: C901, PLR0912
+    def _execute_with_wrappers(  # noqa: C901, PLR0912, PLR0915
         self: Any, sql: Any, params: Any, many: bool, executor: Any
     ) -> Any:
         __tracebackhide__ = True
@@ -57,61 +60,71 @@ def _around_execute(  # noqa: C901, PLR0915  # Every query runs this; each call 
                 # They may refuse the statement, answer it or send it several times: record what they send.
                 return through_wrappers(self, sql, params, many, executor)
             call = executor
-        sending = None
-        if loop_here() is not None or recorder.wants_driver_queries:
-            sending = Sending(recorder, "executemany" if many else "execute", db.alias)
-        executions, started = length_of(params) if many else 1, perf_counter()
+        sending, executions = None, 1
+        if many or loop_here() is not None or recorder.wants_driver_queries:
+            with _RECORDING:
+                executions = length_of(params) if many else 1
+                if loop_here() is not None or recorder.wants_driver_queries:
+                    sending = Sending(recorder, "executemany" if many else "execute", db.alias)
+        started = perf_counter()
         try:
             if call is None:
                 return original(self, sql, params, many, executor)
             return call.send(sql, params)
         except BaseException as error:
-            executions *= was_sent(error, self.cursor)
+            with _RECORDING:
+                executions *= was_sent(error, self.cursor)
             raise
         finally:
-            text = sql if type(sql) is str else text_of(sql, self.cursor)
-            if executions:
-                # Like keep(), but half a microsecond faster: every query runs this.
-                so_far = inherited()
-                frames: CallPath = ()
-                load: RelationLoad | None = None
-                thread = this_thread
-                fetching, wants_frames = thread.fetching, recorder.wants_frames
-                if wants_frames:
-                    seen: list[RelationLoad] = []
-                    frame = getframe(1) if call is None else call.frame
-                    frames = project_frames_from(frame, bool(so_far.path), seen)
-                    if seen or fetching.queryset is not None:
-                        load = load_of(seen, fetching.queryset)
-                fields = (
-                    text,
-                    db.alias,
-                    started,
-                    perf_counter() - started,
-                    executions,
-                    hash_of_asked(text, params) if wants_frames else None,
-                    thread.name,
-                    frames,
-                    so_far,
-                    load,
-                    None,
-                    thread.number,
-                    call is not None and call.query is not None,
-                )
-                query, log = tuple.__new__(Query, fields), recorder.log
-                log.append(query)
-                if len(log) > recorder.compact_at:
-                    recorder.compact()
-                if fetching.queryset is not None:
-                    fetching.queryset, fetching.query = None, query
-                if call is not None:
-                    call.query = query
-                if (sampled := recorder.sampled) is not None:
-                    _sample(recorder, sampled, (text, db.alias), params, many)
-            elif call is None:
-                emit_not_sent(recorder, text, db.alias)
+            text = ""
+            # A `try` costs nothing.
+            try:
+                text = sql if type(sql) is str else text_of(sql, self.cursor)
+                if executions:
+                    # Like keep(), but half a microsecond faster: every query runs this.
+                    so_far = inherited()
+                    frames: CallPath = ()
+                    load: RelationLoad | None = None
+                    thread = this_thread
+                    fetching, wants_frames = thread.fetching, recorder.wants_frames
+                    if wants_frames:
+                        seen: list[RelationLoad] = []
+                        frame = getframe(1) if call is None else call.frame
+                        frames = project_frames_from(frame, bool(so_far.path), seen)
+                        if seen or fetching.queryset is not None:
+                            load = load_of(seen, fetching.queryset)
+                    fields = (
+                        text,
+                        db.alias,
+                        started,
+                        perf_counter() - started,
+                        executions,
+                        hash_of_asked(text, params) if wants_frames else None,
+                        thread.name,
+                        frames,
+                        so_far,
+                        load,
+                        None,
+                        thread.number,
+                        call is not None and call.query is not None,
+                    )
+                    query, log = tuple.__new__(Query, fields), recorder.log
+                    log.append(query)
+                    if len(log) > recorder.compact_at:
+                        recorder.compact()
+                    if fetching.queryset is not None:
+                        fetching.queryset, fetching.query = None, query
+                    if call is not None:
+                        call.query = query
+                    if (sampled := recorder.sampled) is not None:
+                        _sample(recorder, sampled, (text, db.alias), params, many)
+                elif call is None:
+                    emit_not_sent(recorder, text, db.alias)
+            except Exception as error:  # noqa: BLE001  # The query has its result, whatever breaks here.
+                note(_DURING, error)
             if sending is not None:
-                sending.end(text, is_sent=executions > 0)
+                with _RECORDING:
+                    sending.end(text, is_sent=executions > 0)
 
     def through_wrappers(self: Any, sql: Any, params: Any, many: bool, executor: Any) -> Any:
         __tracebackhide__ = True
@@ -127,7 +140,8 @@ def _around_execute(  # noqa: C901, PLR0915  # Every query runs this; each call 
         try:
             return original(self, sql, params, many, send)
         finally:
-            call.end(recorder, text_of(sql, self.cursor), self.db.alias)
+            with _RECORDING:
+                call.end(recorder, text_of(sql, self.cursor), self.db.alias)
 
     return _execute_with_wrappers
 
@@ -138,20 +152,27 @@ def _around_callproc(recorder: Recorder, original: Callable[..., Any]) -> Callab
         __tracebackhide__ = True
         if not recorder.active:
             return original(self, procname, params, kparams)
-        sending = Sending(recorder, "callproc", self.db.alias)
-        is_sent, started = True, perf_counter()
+        sending, is_sent = None, True
+        with _RECORDING:
+            sending = Sending(recorder, "callproc", self.db.alias)
+        started = perf_counter()
         try:
             return original(self, procname, params, kparams)
         except BaseException as error:
-            is_sent = was_sent(error, self.cursor)
+            with _RECORDING:
+                is_sent = was_sent(error, self.cursor)
             raise
         finally:
-            sql = f"CALL {text_of(procname, self.cursor)}"
-            if is_sent:
-                _emit(recorder, self.db.alias, sql, started, hash_of(params))
-            else:
-                emit_not_sent(recorder, sql, self.db.alias)
-            sending.end(sql, is_sent=is_sent)
+            sql = ""
+            with _RECORDING:
+                sql = f"CALL {text_of(procname, self.cursor)}"
+                if is_sent:
+                    _emit(recorder, self.db.alias, sql, started, hash_of(params))
+                else:
+                    emit_not_sent(recorder, sql, self.db.alias)
+            if sending is not None:
+                with _RECORDING:
+                    sending.end(sql, is_sent=is_sent)
 
     return callproc
 
@@ -170,7 +191,8 @@ def _around_transaction(
                 yield
         finally:
             if recorder.active:
-                _emit(recorder, connection.alias, sql, started)
+                with _RECORDING:
+                    _emit(recorder, connection.alias, sql, started)
 
     return debug_transaction
 

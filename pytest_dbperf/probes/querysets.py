@@ -9,6 +9,7 @@ from sys import _getframe as getframe
 from types import FrameType
 from typing import Any
 
+from pytest_dbperf.bugs import Guard, note
 from pytest_dbperf.callsites.callsite import nearby_sites
 from pytest_dbperf.probes.seam import Undo, undo_all, wrap
 from pytest_dbperf.recording.loads import QuerySetOrigin
@@ -30,6 +31,9 @@ _CONSTRUCTOR = "__init__"
 _RETURN_QUERYSETS = frozenset(("all", "all_rows", "get_queryset", "manager_method", _CONSTRUCTOR))
 # The compiler of a query that reads rows.
 _READS = "SQLCompiler"
+
+_DURING = "noting where rows come from"
+_RECORDING = Guard(_DURING)
 
 
 def install(recorder: Recorder) -> Undo:
@@ -65,10 +69,13 @@ def _around_query(recorder: Recorder, original: Callable[..., None]) -> Callable
     @functools.wraps(original)
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
         original(self, *args, **kwargs)
-        # A manager may create a queryset without calling super(), so the managers are not the place.
-        if self.compiler == _READS and (recorder.wants_frames or _is_made_once(getframe(1))):
-            fields = nearby_sites(_asking_from(getframe(1))), None, 0
-            self._dbperf_origin = tuple.__new__(QuerySetOrigin, fields)
+        try:
+            # A manager may create a queryset without calling super(), so the managers are not the place.
+            if self.compiler == _READS and (recorder.wants_frames or _is_made_once(getframe(1))):
+                fields = nearby_sites(_asking_from(getframe(1))), None, 0
+                self._dbperf_origin = tuple.__new__(QuerySetOrigin, fields)
+        except Exception as error:  # noqa: BLE001  # Whatever breaks here: your code gets its query.
+            note(_DURING, error)
 
     return __init__
 
@@ -81,7 +88,8 @@ def _around_add_hints(
         original(self, **hints)
         # The managers of foreign keys and of many-to-many relations begin to filter with this.
         if recorder.wants_frames:
-            _note_manager(self, getframe(1), filters_in_place)
+            with _RECORDING:
+                _note_manager(self, getframe(1), filters_in_place)
 
     return _add_hints
 
@@ -93,7 +101,8 @@ def _around_using(
     def using(self: Any, alias: Any) -> Any:
         # The managers of generic relations begin to filter with this.
         if recorder.wants_frames:
-            _note_manager(self, getframe(1), filters_in_place)
+            with _RECORDING:
+                _note_manager(self, getframe(1), filters_in_place)
         return original(self, alias)
 
     return using
@@ -107,9 +116,10 @@ def _around_all(recorder: Recorder, original: Callable[[Any], Any]) -> Callable[
         queryset = original(self)
         # A library may have related managers of its own, as taggit does. get_queryset() may return anything.
         if recorder.wants_frames and "prefetch_cache_name" in vars(self) and isinstance(queryset, QuerySet):
-            origin = origin_of(queryset) or QuerySetOrigin(())
-            if origin.manager is None and vars(self).get("instance") is not None:
-                queryset._query._dbperf_origin = origin._replace(manager=self)  # type: ignore[attr-defined]  # ours
+            with _RECORDING:
+                origin = origin_of(queryset) or QuerySetOrigin(())
+                if origin.manager is None and vars(self).get("instance") is not None:
+                    queryset._query._dbperf_origin = origin._replace(manager=self)  # type: ignore[attr-defined]  # ours
         return queryset
 
     return all_rows
@@ -119,10 +129,13 @@ def _around_clone(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
     @functools.wraps(original)
     def _clone(self: Any) -> Any:
         clone = original(self)
-        query = clone._query
-        origin: QuerySetOrigin | None = query._dbperf_origin
-        if origin is not None and origin.manager is not None:
-            query._dbperf_origin = origin._replace(clones=origin.clones - 1)
+        try:
+            query = clone._query
+            origin: QuerySetOrigin | None = query._dbperf_origin
+            if origin is not None and origin.manager is not None:
+                query._dbperf_origin = origin._replace(clones=origin.clones - 1)
+        except Exception as error:  # noqa: BLE001  # Whatever breaks here: your code gets its queryset.
+            note(_DURING, error)
         return clone
 
     return _clone

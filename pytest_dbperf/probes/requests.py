@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from itertools import count
 from typing import Any
 
+from pytest_dbperf.bugs import Guard
 from pytest_dbperf.callsites.callsite import end_walks_in
 from pytest_dbperf.probes.seam import Undo, undo_all, wrap
 from pytest_dbperf.probes.streaming import attribute_body
@@ -19,6 +20,8 @@ from pytest_dbperf.recording.recorder import Recorder
 
 # A walk from inside one of these wrappers ends there: the wrapper has stored the path outside as the cause.
 end_walks_in(__file__)
+
+_RECORDING = Guard("recording a request")
 
 
 def install(recorder: Recorder) -> Undo:
@@ -103,15 +106,21 @@ def _around_sync(
         __tracebackhide__ = True
         if not recorder.active:
             return original(self, *args, **kwargs)
-        inner_cause = cause_of(*args, **kwargs)
+        inner_cause = None
+        with _RECORDING:
+            inner_cause = cause_of(*args, **kwargs)
+        if inner_cause is None:
+            return original(self, *args, **kwargs)
         token = cause.inherited.set(inner_cause)
         response = None
         try:
             response = original(self, *args, **kwargs)
             return response
         finally:
-            leave(inner_cause, response, *args, **kwargs)
-            cause.restore(token)
+            with _RECORDING:
+                leave(inner_cause, response, *args, **kwargs)
+            with _RECORDING:
+                cause.restore(token)
 
     return handle
 
@@ -128,14 +137,20 @@ def _around_async(
         __tracebackhide__ = True
         if not recorder.active:
             return await original(self, *args, **kwargs)
-        inner_cause = cause_of(*args, **kwargs)
+        inner_cause = None
+        with _RECORDING:
+            inner_cause = cause_of(*args, **kwargs)
+        if inner_cause is None:
+            return await original(self, *args, **kwargs)
         token = cause.inherited.set(inner_cause)
         response = None
         try:
             response = await original(self, *args, **kwargs)
             return response
         finally:
-            leave(inner_cause, response, *args, **kwargs)
-            cause.restore(token)
+            with _RECORDING:
+                leave(inner_cause, response, *args, **kwargs)
+            with _RECORDING:
+                cause.restore(token)
 
     return handle

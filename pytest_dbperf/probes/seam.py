@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from pytest_dbperf.bugs import remember_wrapper
+
 Undo = Callable[[], None]
 
 
@@ -25,6 +27,7 @@ def wrap(owner: Any, name: str, make: Callable[[Any], Any]) -> Undo:
         )
     original = vars(owner)[name]
     replacement = make(original)
+    remember_wrapper(make, replacement)
     setattr(owner, name, replacement)
 
     def undo() -> None:

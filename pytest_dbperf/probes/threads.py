@@ -9,6 +9,7 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any
 
+from pytest_dbperf.bugs import Guard
 from pytest_dbperf.callsites.callsite import CallPath
 from pytest_dbperf.probes.seam import Undo, wrap
 from pytest_dbperf.recording import cause
@@ -17,6 +18,8 @@ from pytest_dbperf.recording.loads import FetchedRows
 from pytest_dbperf.recording.recorder import Recorder
 
 _STARTED_BY = "_dbperf_started_by"
+
+_RECORDING = Guard("recording the start of a thread")
 
 _numbers = count(1)
 
@@ -81,8 +84,9 @@ def install(recorder: Recorder) -> Undo:
         def start(self: threading.Thread) -> None:
             __tracebackhide__ = True
             if recorder.wants_frames:
-                path = cause.extended(cause.inherited.get(), cause.frames_here(1)).path
-                setattr(self, _STARTED_BY, path)
+                with _RECORDING:
+                    path = cause.extended(cause.inherited.get(), cause.frames_here(1)).path
+                    setattr(self, _STARTED_BY, path)
             original(self)
 
         return start

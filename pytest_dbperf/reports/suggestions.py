@@ -31,7 +31,7 @@ def lines(summary: SuggestionSummary) -> Iterator[str]:
 
 def _what_was_written(summary: SuggestionSummary) -> str:
     if not summary.is_complete:
-        return "nothing written: the run is incomplete, tests are missing"
+        return "nothing written: the run is incomplete, results are missing"
     if not summary.changes:
         return "nothing to write"
     markers = counted(sum(change.markers for change in summary.changes), "marker")

@@ -19,7 +19,7 @@ def last_line(run: Run) -> str:
     """Write the line that ends every run."""
     totals = run.totals
     numbers = f"{counted(totals['tests'], 'test')}, {counted(totals['queries'], 'query', 'queries')}"
-    end = "" if run.complete else ", INCOMPLETE: tests are missing"
+    end = "" if run.complete else ", INCOMPLETE: results are missing"
     return f"dbperf: {numbers}, {len(run.over_limit)} over limit{end}"
 
 

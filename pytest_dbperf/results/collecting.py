@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ _PACKAGES = ("asgiref", "django", "psycopg", "pytest", "pytest-dbperf")
 @dataclass(slots=True)
 class _TestInProgress:
     outcome: str = "crashed"  # Until the body of the test has ended.
+    awaits_call: bool = True
     ended: float = 0.0
     numbers: PhaseNumbers = field(default_factory=PhaseNumbers)
 
@@ -56,6 +57,8 @@ class RunInProgress:
         self._started = started if self._started is None else min(self._started, started)
         test = _TestInProgress() if phase == "setup" else self._tests.get(nodeid, _TestInProgress())
         test.ended = ended
+        if phase == "call" or (phase == "setup" and outcome != "passed"):
+            test.awaits_call = False
         self._tests[nodeid] = test
         if phase == "call" or outcome != "passed":
             test.outcome = outcome if phase == "call" or outcome != "failed" else "error"
@@ -66,9 +69,9 @@ class RunInProgress:
     def run(self, exit_code: int) -> Run:
         """Return the run, its tests sorted by id: with xdist they arrive in any order."""
         return Run(
-            complete=self.is_complete,
+            complete=self.is_complete and not any(test.awaits_call for test in self._tests.values()),
             exit_code=exit_code,
-            versions=dict(_installed()),
+            versions=dict(installed(_PACKAGES)),
             tests=[_result(nodeid, test) for nodeid, test in sorted(self._tests.items())],
             project=self._project,
             started=self._started or 0,
@@ -92,8 +95,9 @@ def _result(nodeid: str, test: _TestInProgress) -> TestResult:
     )
 
 
-def _installed() -> Iterator[tuple[str, str]]:
-    for package in _PACKAGES:
+def installed(packages: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """List those of the packages that are installed, each with its version."""
+    for package in packages:
         try:
             yield package, version(package)
         except PackageNotFoundError:

@@ -15,6 +15,7 @@ from pytest_dbperf.results.model import (
     ViolationResult,
     WarningResult,
 )
+from pytest_dbperf.violations.plain import plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,8 @@ class PhaseNumbers:
 
     def to_dict(self) -> Json:
         """Write it as a plain dict."""
-        return asdict(self)
+        numbers: Json = plain(asdict(self))
+        return numbers
 
     @classmethod
     def from_dict(cls, numbers: Json) -> Self:

@@ -15,6 +15,7 @@ from pytest_dbperf.growth.database import GrowthUnknown
 from pytest_dbperf.session.standing_connections import NotLikeProduction, ThreadIsStuck
 from pytest_dbperf.session.verification import ServerDisagrees
 from pytest_dbperf.session.wrong_markers import location_of_marker
+from pytest_dbperf.violations.plain import plain_text
 from pytest_dbperf.violations.text import BudgetExceeded
 from pytest_dbperf.violations.violation import BudgetWarning
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     import pytest
 
 # The text of these errors is complete: a traceback through the plugin would only hide it.
-_OWN_ERRORS = (
+OWN_ERRORS = (
     BudgetExceeded,
     BudgetWarning,
     GrowthUnknown,
@@ -47,13 +48,13 @@ class Explanation:
 
 def explanation_of(error: BaseException, item: pytest.Item) -> Explanation | None:
     """Explain an error of the plugin by its text and the line to change; return None for other errors."""
-    if not isinstance(error, _OWN_ERRORS):
+    if not isinstance(error, OWN_ERRORS):
         return None
     path, line = _location_of(error, item)
     # Hypothesis names the example in a note.
     notes: list[str] = getattr(error, "__notes__", [])
-    lines = "\n".join((str(error), *([""] if notes else []), *notes)).splitlines()
-    return Explanation(lines, path, line, type(error).__name__)
+    text = "\n".join((str(error), *([""] if notes else []), *notes))
+    return Explanation(plain_text(text).splitlines(), path, line, type(error).__name__)
 
 
 def _location_of(error: BaseException, item: pytest.Item) -> tuple[Path, int]:

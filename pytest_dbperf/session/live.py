@@ -16,6 +16,7 @@ from pytest_dbperf.growth.database import GrowthUnknown, TestDatabases
 from pytest_dbperf.growth.experiment import Experiment, measured
 from pytest_dbperf.recording.recorder import Recorder, Recording
 from pytest_dbperf.session.event_loop import is_on_a_loop
+from pytest_dbperf.session.guarding import guard
 from pytest_dbperf.violations.violation import Violation
 
 
@@ -120,7 +121,9 @@ class LiveRecording(Recording):
             WrongArguments: An argument has a wrong type or value.
         """
         __tracebackhide__ = True
-        path = project_frames(1)
+        path: CallPath = ()
+        with guard("finding the line of an assertion"):
+            path = project_frames(1)
         on_loop = is_on_a_loop()
         comparison = self._compare(
             Experiment(call, populate=populate, scales=scales, slope=slope, warm_up=warm_up),
@@ -152,7 +155,9 @@ class LiveRecording(Recording):
                 recordings = await measured(experiment, self._databases, self.record, on_loop=on_loop)
         finally:
             self._is_comparing = False
-        violation = violation_of(recordings, experiment.slope)
+        violation = None
+        with guard("comparing what a call costs with more rows"):
+            violation = violation_of(recordings, experiment.slope)
         if violation is not None:
             self._fail(violation.placed_as(f"{experiment}{self._at(path)}"))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import TimeoutError as Timeout
+from contextlib import suppress
 from typing import TypeVar
 
 from pytest_dbperf.probes.connection_events import is_asgiref_thread
@@ -29,17 +30,15 @@ class NotLikeProduction(RuntimeError):
 
 def open_here(aliases: Iterable[str]) -> list[str]:
     """Open connections in this thread and return the aliases that are open; skip those that fail."""
-    from django.db import DatabaseError, connections
+    from django.db import connections
 
     opened = []
     for alias in set(aliases) - leave_closed:
-        try:
+        # The server is down, the settings have a wrong option, pytest-django blocks the database, or Django
+        # forbids this alias here. If the test uses it, it gets this error itself.
+        with suppress(Exception):
             connections[alias].ensure_connection()
-        except (DatabaseError, RuntimeError, AssertionError):
-            # The server is down, pytest-django blocks the database, or Django forbids this alias here. If
-            # the test uses it, it gets this error itself.
-            continue
-        opened.append(alias)
+            opened.append(alias)
     return opened
 
 

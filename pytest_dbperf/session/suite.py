@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from pytest_dbperf.budgets.budget import Budget
 from pytest_dbperf.budgets.enforcement import BudgetWindow, want_plans
 from pytest_dbperf.budgets.placed import PlacedBudget
 from pytest_dbperf.budgets.resolution import budgets_for
+from pytest_dbperf.bugs import GuardedContext
 from pytest_dbperf.caches.watch import CacheWatch
 from pytest_dbperf.growth.database import databases_of_test
 from pytest_dbperf.options import Options
@@ -19,6 +20,7 @@ from pytest_dbperf.session import standing_connections
 from pytest_dbperf.session.checking import Checking
 from pytest_dbperf.session.countable import require_checkable, why_nothing_counts
 from pytest_dbperf.session.examples import wrap_examples
+from pytest_dbperf.session.guarding import guard, guarded
 from pytest_dbperf.session.item_kinds import databases_of, is_unittest_method, uses_asgiref_thread
 from pytest_dbperf.session.live import LiveRecording
 from pytest_dbperf.session.running_test import RunningTest
@@ -57,28 +59,62 @@ class Suite:
 
     def wrong_markers(self, items: Iterable[pytest.Item]) -> Iterator[str]:
         """Tell each marker with wrong arguments or a misspelt name: its line, the mistake, and a test."""
-        return wrong_markers(items, self._budgets_for, self.options.budget_classes)
+        with guard("reading the markers of the tests"):
+            yield from wrong_markers(items, self._budgets_for, self.options.budget_classes)
 
     @contextmanager
     def setting_up(self, item: pytest.Item) -> Iterator[None]:
         """Record the setup of a test, then find its budgets: a fixture may have added a marker."""
         test = self.test = self._new_test()
-        self.caches.begin(getattr(item, "fixturenames", ()), is_reset=self._needs_numbers(item))
-        if self.options.wants_sources and why_nothing_counts(()) is None:
-            test.add_source(self._sources.of(item))
-        with self._counting("setup"):
+        with guard("clearing caches before a test"):
+            self.caches.begin(getattr(item, "fixturenames", ()), is_reset=self._needs_numbers(item))
+        with guard("finding where a test is written"):
+            if self.options.wants_sources and why_nothing_counts(()) is None:
+                test.add_source(self._sources.of(item))
+        with guarded("recording the setup of a test", self._counting, "setup"):
             yield
         if not self.options.is_off:
-            test.budgets = self._budgets_for(item)
-            for placed in test.limits:
-                # The ini file may set a default for all tests, also for those that touch no database.
-                if not placed.is_default:
-                    require_checkable(placed)
+            with guard("finding the budgets of a test"):
+                test.budgets = self._budgets_for(item)
+                for placed in test.limits:
+                    # The ini file may set a default for all tests, also for those that touch no database.
+                    if not placed.is_default:
+                        require_checkable(placed)
 
     @contextmanager
     def calling(self, item: pytest.Item) -> Iterator[None]:
         """Record the body of a test, with its usual connections already open, and check its budgets."""
         test = self.test
+        with guard("opening the connections of a test"):
+            self._prepare(test, item)
+        unwrap: Callable[[], None] | None = None
+        with guard("wrapping the examples of a test"):
+            if test.limits:
+                unwrap = wrap_examples(item, self._around_example)
+        try:
+            if is_unittest_method(item):
+                with self._around_method(item):
+                    yield
+            else:
+                with guarded("recording the body of a test", self._body):
+                    yield
+                with guard("checking the budgets of a test"):
+                    self._check()
+        finally:
+            with guard("summing up a test"):
+                if unwrap is not None:
+                    unwrap()
+                test.opened_for_it += standing_connections.opened_on_asgiref_thread(self.recorder.connections)
+                test.add_call(
+                    self._root,
+                    with_groups=self.options.wants_groups,
+                    with_budgets=self.options.wants_sources,
+                )
+
+    def _around_example(self) -> GuardedContext:
+        return guarded("recording an example of Hypothesis", self._checking.example_of, self.test)
+
+    def _prepare(self, test: RunningTest, item: pytest.Item) -> None:
         databases = databases_of(item)
         own_databases = databases_of_test(databases)
         aliases = standing_connections.open_here(databases) if databases else []
@@ -94,31 +130,14 @@ class Suite:
             call_sites=bool(test.limits) or self.options.wants_groups or self._uses_fixtures(item),
             samples=want_plans(test.limits),
         )
-        unwrap = wrap_examples(item, lambda: self._checking.example_of(test)) if test.limits else None
-        try:
-            if is_unittest_method(item):
-                with self._around_method(item):
-                    yield
-            else:
-                with self._body():
-                    yield
-                self._check()
-        finally:
-            if unwrap is not None:
-                unwrap()
-            test.opened_for_it += standing_connections.opened_on_asgiref_thread(self.recorder.connections)
-            test.add_call(
-                self._root,
-                with_groups=self.options.wants_groups,
-                with_budgets=self.options.wants_sources,
-            )
 
     @contextmanager
     def tearing_down(self) -> Iterator[None]:
         """Close the connections that were opened for the test, then record its teardown."""
         if self.test.opened_for_it:
-            standing_connections.close_on_asgiref_thread(self.test.opened_for_it)
-        with self._counting("teardown"):
+            with guard("closing the connections that were opened for a test"):
+                standing_connections.close_on_asgiref_thread(self.test.opened_for_it)
+        with guarded("recording the teardown of a test", self._counting, "teardown"):
             yield
 
     def window(self, budget_class: type[Budget], /, *args: Any, **kwargs: Any) -> BudgetWindow:
@@ -196,6 +215,9 @@ class Suite:
             if item.instance._outcome.success:
                 self._check()
 
-        with wrapping_method(item, measured), surroundings:
+        def around() -> GuardedContext:
+            return guarded("recording the method of a test case", measured)
+
+        with wrapping_method(item, around), surroundings:
             surroundings.enter_context(self._counting("setup"))
             yield

@@ -6,11 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_dbperf.bugs import OURS, Guard, is_ours, name_of
 from pytest_dbperf.options import Options
 from pytest_dbperf.reports import suggestions, terminal
 from pytest_dbperf.reports.files import ReportWriter
+from pytest_dbperf.reports.writing import NotWritten, write_report
 from pytest_dbperf.results.collecting import RunInProgress, outcome_of
 from pytest_dbperf.results.model import Run
+from pytest_dbperf.session.guarding import guard
 from pytest_dbperf.suggestions.files import SuggestionSummary, suggest
 
 if TYPE_CHECKING:
@@ -32,6 +35,8 @@ class WholeRun:
         self._reports = reports
         self._so_far = RunInProgress(enforces=options.enforces, project=root.name)
         self._run: Run | None = None
+        self.unwritten: list[str] = []
+        """A line for each report that could not be written."""
         self._suggested: SuggestionSummary | None = None
 
     def add(self, report: pytest.TestReport) -> None:
@@ -50,10 +55,26 @@ class WholeRun:
             self.miss_results()
         run = self._run = self._so_far.run(exit_code)
         if self._options.wants_sources:
-            self._suggested = suggest(self._options.wanted_markers, run, self._root)
+            with guard("suggesting markers"):
+                self._suggested = suggest(self._options.wanted_markers, run, self._root)
         for report_type, path in self._options.files:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(self._reports[report_type](run), encoding="utf-8")
+            self._write(report_type, path, run)
+
+    def _write(self, report_type: str, path: Path, run: Run) -> None:
+        writer = self._reports[report_type]
+        owner = OURS if is_ours(writer) else f"the report {report_type} ({name_of(writer)})"
+        text: object = None
+        with Guard(f"writing the report {report_type}", owner=owner):
+            text = writer(run)
+            if not isinstance(text, str):
+                raise TypeError(f"a report must return a text, got {type(text).__qualname__}")
+        if not isinstance(text, str):
+            self.unwritten.append(f"dbperf: --dbperf-report={report_type}:{path} was not written")
+            return
+        try:
+            write_report(path, text)
+        except NotWritten as error:
+            self.unwritten.append(f"dbperf: --dbperf-report={report_type}:{error}")
 
     def sections(self, *, is_quiet: bool) -> Iterator[tuple[str, Iterable[str]]]:
         """Write the parts of the terminal summary: the title of each, or an empty one, and its lines."""

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
+from pytest_dbperf.bugs import Guard
 from pytest_dbperf.callsites.callsite import CallPath
 from pytest_dbperf.callsites.shown import describe, describe_by_function, location_of
+from pytest_dbperf.violations.plain import plain_text
 from pytest_dbperf.violations.violation import Evidence, Fix, Hint, Label, Violation
 
 # A failure scrolls by, so it fits a screen; -v shows all of it. The location takes two more lines.
@@ -24,7 +26,10 @@ class BudgetExceeded(AssertionError):
     """One or more budgets were broken: `violations` has all of them, and the text explains them."""
 
     def __init__(self, violations: Sequence[Violation], root: Path, *, verbose: bool = False) -> None:
-        super().__init__("\n".join(explain(violations, root, verbose=verbose)))
+        lines = [f"{each.budget}: {each.measured}, and the limit is {each.limit}" for each in violations]
+        with Guard("writing the text of a failure"):
+            lines = explain(violations, root, verbose=verbose)
+        super().__init__(plain_text("\n".join(lines)))
         self.violations = tuple(violations)
 
     @property

@@ -235,7 +235,7 @@ def test_an_incomplete_run_says_so_at_the_end(suite):
     """The last line is the one that is read."""
     result = suite.run_tests("def test_a(): assert 0\ndef test_b(): pass", "-x")
 
-    result.stdout.fnmatch_lines(["dbperf: 1 test, 0 queries, 0 over limit, INCOMPLETE: tests are missing"])
+    result.stdout.fnmatch_lines(["dbperf: 1 test, 0 queries, 0 over limit, INCOMPLETE: results are missing"])
 
 
 def test_fixtures_of_a_wider_scope_are_billed_to_no_test(suite):
@@ -292,3 +292,52 @@ def test_other():
     )
 
     result.assert_outcomes(errors=1, passed=1)
+
+
+OVER = """
+@db
+@pytest.mark.query_budget(0)
+def test_over():
+    queries(1)
+"""
+
+
+@pytest.mark.parametrize("args", [(), ("-n", "2")], ids=["one process", "workers"])
+def test_a_report_that_cannot_be_written_destroys_no_run(suite, args):
+    """The failures are shown, the other reports are written, and the last line says what is missing."""
+    result = suite.run_tests(
+        OVER, *args, "--dbperf-report=json:/dev/full", "--dbperf-report=json:run.json", "--dbperf-report=term"
+    )
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stdout.fnmatch_lines(
+        ["*queries 1 > 0 (+1)*", "dbperf: 1 test, *", "FAILED test_it.py::test_over*", "*1 failed*"]
+    )
+    assert result.outlines[-1] == (
+        "dbperf: --dbperf-report=json:/dev/full was not written: No space left on device"
+    )
+    assert json.loads((suite.path / "run.json").read_text())["exit_code"] == 1
+
+
+def test_a_wrong_path_of_a_report_is_refused_before_the_tests(suite):
+    """All of them at once; with the plugin off none is written."""
+    (suite.path / "folder").mkdir()
+    paths = ("--dbperf-report=json:folder", "--dbperf-report=json:pytest.ini/run.json")
+    result = suite.run_tests(OVER, *paths)
+
+    assert (result.ret, result.outlines) == (pytest.ExitCode.USAGE_ERROR, [])
+    result.stderr.fnmatch_lines(
+        [
+            "ERROR: --dbperf-report=json:folder cannot be written: it is a folder",
+            "ERROR: --dbperf-report=json:pytest.ini/run.json cannot be written: Not a directory",
+        ]
+    )
+    assert suite.run(*paths, "--dbperf=off").ret == pytest.ExitCode.OK
+
+
+def test_an_interrupted_run_stays_one(suite):
+    """Its exit code says more than that of a report."""
+    result = suite.run_tests("def test_a(): raise KeyboardInterrupt", "--dbperf-report=json:/dev/full")
+
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    assert result.outlines[-1].startswith("dbperf: --dbperf-report=json:/dev/full was not written")

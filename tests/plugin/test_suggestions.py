@@ -322,7 +322,7 @@ def test_a_run_that_was_cut_off_writes_nothing(suite):
     )
 
     assert suggested(result)[:1] == ["test_it.py:20 test_a  @pytest.mark.query_budget(1)"]
-    result.stdout.fnmatch_lines(["dbperf: nothing written: the run is incomplete, tests are missing"])
+    result.stdout.fnmatch_lines(["dbperf: nothing written: the run is incomplete, results are missing"])
     assert (suite.path / "test_it.py").read_text().count("query_budget") == 0
 
 

@@ -32,10 +32,10 @@ def test_one_line_sums_up_a_run():
 
 
 def test_an_incomplete_run_says_so():
-    """Its numbers are too low, since tests are missing."""
+    """Its numbers are too low, since results are missing."""
     assert (
         terminal.last_line(run_of(complete=False))
-        == "dbperf: 0 tests, 0 queries, 0 over limit, INCOMPLETE: tests are missing"
+        == "dbperf: 0 tests, 0 queries, 0 over limit, INCOMPLETE: results are missing"
     )
 
 

@@ -42,6 +42,27 @@ def test_a_test_that_runs_again_replaces_its_result():
 
 
 @pytest.mark.parametrize(
+    ("phases", "is_complete"),
+    [
+        ([("setup", "failed"), ("teardown", "passed")], True),
+        ([("setup", "skipped"), ("teardown", "passed")], True),
+        ([("setup", "rerun"), ("setup", "passed"), ("call", "passed")], True),
+        ([("setup", "passed"), ("call", "failed"), ("teardown", "passed")], True),
+        ([("setup", "passed"), ("teardown", "passed")], False),
+        ([("setup", "passed"), ("teardown", "failed")], False),
+        ([("setup", "passed")], False),
+    ],
+)
+def test_a_run_without_the_body_of_a_test_is_incomplete(phases, is_complete):
+    """Its report was lost, as by a worker that could not send it."""
+    so_far = RunInProgress()
+    for phase, of_phase in phases:
+        so_far.add("a", phase, of_phase, numbers())
+
+    assert so_far.run(0).complete is is_complete
+
+
+@pytest.mark.parametrize(
     ("phases", "outcome"),
     [
         ([("setup", "failed")], "error"),

@@ -319,7 +319,7 @@ CHANGE = FileChange("a.py", b"x\n", b"y\n", 2)
         ({}, ["dbperf: nothing to write"]),
         (
             {"is_complete": False},
-            ["dbperf: nothing written: the run is incomplete, tests are missing"],
+            ["dbperf: nothing written: the run is incomplete, results are missing"],
         ),
         (
             {"not_written": [NotWritten("a.py:1 test_it", "it is so")], "unmatched": ["b.py"]},

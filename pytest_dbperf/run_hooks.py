@@ -1,0 +1,132 @@
+"""What is done with all results? The hooks of the process that receives them, and how a run ends."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Generator, Iterable
+from typing import Any
+
+import pytest
+
+from pytest_dbperf.reports import bugs
+from pytest_dbperf.results.bug_results import BugsOfRun, take_bugs
+from pytest_dbperf.results.collecting import installed
+from pytest_dbperf.session.guarding import guard
+from pytest_dbperf.session.whole_run import WholeRun
+
+# The attribute of a report that has the bugs noted meanwhile; a worker of xdist sends the last ones itself.
+BUGS = "dbperf_bugs"
+WRONG_MARKERS = "dbperf_wrong_markers"
+
+# What a report of a bug should name: our packages, and the drivers that Django has backends for.
+_PACKAGES = (
+    *("pytest-dbperf", "Django", "pytest", "pytest-django", "pytest-xdist", "pytest-asyncio", "asgiref"),
+    *("psycopg", "psycopg-pool", "psycopg2", "psycopg2-binary", "mysqlclient", "PyMySQL", "oracledb"),
+)
+_PASSED = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
+_ENDED = (*_PASSED, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERNAL_ERROR)
+
+
+class WholeRunHooks:
+    """The hooks of the process that receives all results: the only one, or the controller of xdist."""
+
+    def __init__(self, whole_run: WholeRun, found: BugsOfRun) -> None:
+        self.whole_run = whole_run
+        self.found = found
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        with guard("collecting the results of a test", test=report.nodeid):
+            self.whole_run.add(report)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self.whole_run.miss_results()
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any, error: object) -> None:
+        if error:  # A worker of xdist crashed, and the results of its test are lost.
+            self.whole_run.miss_results()
+        elif wrong := node.workeroutput.get(WRONG_MARKERS):
+            raise pytest.UsageError(*wrong)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        self.found.add(take_bugs())
+        is_stopped = bool(session.shouldstop or session.shouldfail)
+        with guard("making the reports"):
+            if self.found:
+                self.whole_run.miss_results()
+                exitstatus = _with_bugs(exitstatus)
+            self.whole_run.end(int(exitstatus), is_stopped=is_stopped)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        is_quiet = terminalreporter.config.get_verbosity() < -1
+        with guard("writing the summary"):
+            for title, lines in self.whole_run.sections(is_quiet=is_quiet):
+                if title:
+                    terminalreporter.section(title)
+                for line in lines:
+                    terminalreporter.line(line)
+
+
+class EndOfRunHooks:
+    """The hooks by which a run with a bug, or without a report that was asked for, fails and says why."""
+
+    def __init__(self, whole_run: WholeRun, found: BugsOfRun, stop: Callable[[], None]) -> None:
+        self.whole_run = whole_run
+        self.found = found
+        self.stop = stop
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.found.add(vars(report).get(BUGS, ()))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any, error: object) -> None:
+        if not error:
+            self.found.add(node.workeroutput.get(BUGS, ()))
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None]:
+        # The other hooks run first, and the terminal has shown all results by then.
+        yield
+        self.stop()
+        self.found.add(take_bugs())
+        if self.found:
+            _write(session.config, self._told())
+            session.exitstatus = _with_bugs(session.exitstatus)
+        if self.whole_run.unwritten:
+            _write(session.config, self.whole_run.unwritten)
+            if session.exitstatus in _ENDED:
+                session.exitstatus = pytest.ExitCode.USAGE_ERROR
+
+    def _told(self) -> Iterable[str]:
+        told = self.found.all
+        yield from bugs.lines(told, dict(installed(_PACKAGES)))
+        yield bugs.last_line(told)
+
+
+class WorkerHooks:
+    """The hooks of a worker of xdist."""
+
+    def __init__(self, stop: Callable[[], None]) -> None:
+        self.stop = stop
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        self.stop()
+        output: dict[str, object] = vars(session.config)["workeroutput"]
+        output[BUGS] = take_bugs()
+
+
+def _with_bugs(exit_code: int | pytest.ExitCode) -> int | pytest.ExitCode:
+    """Return the exit code of a run with a bug. A failed test stays a failed test."""
+    return pytest.ExitCode.INTERNAL_ERROR if exit_code in _PASSED else exit_code
+
+
+def _write(config: pytest.Config, lines: Iterable[str]) -> None:
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    for line in lines:
+        if terminal is None:
+            sys.stderr.write(f"{line}\n")
+        else:
+            terminal.write_line(line)
