@@ -67,8 +67,8 @@ def origin_of(queryset: Any) -> QuerySetOrigin | None:
 
 def _around_query(recorder: Recorder, original: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(original)
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
-        original(self, *args, **kwargs)
+    def __init__(self: Any, model: Any, alias_cols: bool = True) -> None:  # noqa: FBT002  # Django's
+        original(self, model, alias_cols)
         try:
             # A manager may create a queryset without calling super(), so the managers are not the place.
             if self.compiler == _READS and (recorder.wants_frames or _is_made_once(getframe(1))):
@@ -147,11 +147,12 @@ def _note_manager(queryset: Any, frame: FrameType, filters_in_place: bool) -> No
     # A prefetch lets it filter a queryset of yours.
     if code.co_qualname in _FILTERING and asking is not None and asking.f_code.co_name == "get_queryset":
         manager = frame.f_locals["self"]
-        origin = origin_of(queryset) or QuerySetOrigin(())
-        # A generic relation calls using() once, which would be noted a second time for the others.
-        if origin.manager is not manager:
-            clones = _clones_left(manager, filters_in_place)
-            queryset._query._dbperf_origin = origin._replace(manager=manager, clones=clones)
+        origin = origin_of(queryset)
+        # A manager that has an alias calls using() as well.
+        if origin is None or origin.manager is not manager:
+            frames = origin.frames if origin is not None else ()
+            fields = frames, manager, _clones_left(manager, filters_in_place)
+            queryset._query._dbperf_origin = tuple.__new__(QuerySetOrigin, fields)
 
 
 def _clones_left(manager: Any, filters_in_place: bool) -> int:

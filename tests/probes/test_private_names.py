@@ -15,13 +15,15 @@ from asgiref.sync import SyncToAsync
 from django.contrib.contenttypes.models import ContentType
 from django.db import connections, transaction
 from django.db.models.query import BaseIterable, QuerySet
+from django.db.models.sql.query import Query
+from django.db.models.sql.subqueries import InsertQuery
 from django.http import FileResponse
 from django.middleware.csrf import CsrfViewMiddleware
 from django.test import AsyncClient, AsyncRequestFactory, Client
 
 from pytest_dbperf.probes.django_frames import frame_readers
 from pytest_dbperf.probes.querysets import FOREIGN_KEY, GENERIC, MANY_TO_MANY
-from shop.models import Author
+from shop.models import Author, Book
 
 
 async def test_asyncio_lets_a_thread_hide_its_event_loop():
@@ -123,6 +125,39 @@ def test_from_django_6_1_querysets_are_filtered_in_place():
 def test_querysets_are_streamed_by_the_functions_that_are_looked_for(owner, name):
     """Rows that are streamed are not kept, and so cannot be prefetched for."""
     assert name in vars(owner)
+
+
+def test_querysets_keep_their_query_and_read_rows_by_one_compiler():
+    """The plugin notes on the query where it was made; queries that write have other compilers."""
+    queryset = Author.objects.all()
+
+    assert type(queryset._query) is Query
+    assert Query.compiler == "SQLCompiler"
+    assert InsertQuery.compiler != Query.compiler
+
+
+def test_querysets_make_their_instances_in_the_function_that_is_looked_for():
+    """No other code runs between two of its rows."""
+    assert "list(self._iterable_class(self))" in inspect.getsource(vars(QuerySet)["_fetch_all"])
+
+
+@pytest.mark.parametrize("name", [FOREIGN_KEY, MANY_TO_MANY, GENERIC])
+def test_related_managers_filter_in_the_function_that_is_looked_for(name):
+    """`get_queryset` calls it, and it begins with a function that is wrapped."""
+    from django.contrib.contenttypes import fields
+    from django.db.models.fields import related_descriptors
+
+    factory = name.split(".<locals>.")[0]
+    source = inspect.getsource(getattr(fields if name == GENERIC else related_descriptors, factory))
+
+    assert "return self._apply_rel_filters(queryset)" in source
+    assert ("queryset.using(" if name == GENERIC else "queryset._add_hints(") in source
+
+
+def test_models_know_their_relations_by_the_names_of_queries():
+    """select_related() takes these names."""
+    assert "author" in Book._meta._forward_fields_map
+    assert "books" in Author._meta.fields_map
 
 
 def test_instances_have_a_state_with_the_relations_that_were_loaded():
