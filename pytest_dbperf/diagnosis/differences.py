@@ -82,8 +82,12 @@ def _distinct_instances(queries: Sequence[Query], loads: Sequence[RelationLoad])
         return 0
     if all(load.via in _KEPT for load in loads):
         return len(queries)
-    of_each = [distinct(of_one, "instance") for of_one in _by(queries, lambda load: id(load.batch))]
-    return sum(count or 0 for count in of_each)
+    of_each = [
+        sum(distinct(rows, "instance") or 0 for rows in _by(of_one, lambda load: id(load.batch)))
+        for of_one in _by(queries, lambda load: id(root_of(load.batch)))
+    ]
+    # A row that is fetched alone again has another instance, too.
+    return sum(of_each) if max(of_each) > 1 else 0
 
 
 def are_for_others(loads: Sequence[RelationLoad]) -> bool:

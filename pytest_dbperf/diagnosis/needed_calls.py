@@ -125,7 +125,7 @@ def _calls_for(repeat: Repeat, around: AroundLoads) -> Iterator[NeededCall | Ref
         method = SELECT if repeat.loads[0].via is LoadedVia.TO_ONE else PREFETCH
         yield Refusal(method, repeat.loads[0].name, "the rows come from no queryset of this recording")
     for way in ways:
-        method, tables, site = PREFETCH, repeat.statement.tables, line_to_change(way.root)
+        method, site = PREFETCH, line_to_change(way.root)
         if way.load.via is LoadedVia.DEFERRED:
             method = DEFER if way.root.defers else ONLY
         elif all(each.via is LoadedVia.TO_ONE for each in way.path):
@@ -137,6 +137,7 @@ def _calls_for(repeat: Repeat, around: AroundLoads) -> Iterator[NeededCall | Ref
             yield way.refused(method, why, site, is_final=False)
             method = PREFETCH
         why = _why_not(method, way, around)
+        tables = {table for statement in repeat.statements for table in statement.tables}
         if not why and (table := around.table_written(tables, way.loads, way.root)):
             why = f"{table} is written in between, and what was loaded at once would not show it"
         if why:

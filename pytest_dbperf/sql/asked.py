@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-# LIMIT 1 is first() or exists(), LIMIT 21 is get().
-_OF_MANY = re.compile(r"\bLIMIT (?!(?:1|21)\b)")
+# LIMIT 1 is first() or exists(), LIMIT 21 is get(), but for a page of 20 and one more: get() has no order.
+_OF_MANY = re.compile(r"\bLIMIT (?!(?:1|21)\b)|\bORDER BY [^()]*\bLIMIT 21\b")
 _OFFSET = re.compile(r"\bOFFSET\b")
 _COMPARED = re.compile(
     r"""
     (?P<list>   \bIN\ \(%s (?:,\ ?%s)+ \) | \bANY\ ?\(%s )
   | (?P<row>    \)\ ?[<>]=?\ ?\( %s (?:,\ ?%s)* \) )
-  | (?P<column> (?<![\w."`\[\]]) [\w."`\[\]]++ )? \ ? (?P<sign> (?<![-<>!@\#&|~]) (?: [<>]=? | = ) ) (?!>)
-     \ ?\(? %s
+  | (?P<column> (?<![\w."`\[\]]) [\w."`\[\]]++ )? \ ?
+    (?P<sign> (?<![-<>!@\#&|~]) (?: [<>]=? | = ) ) (?!>) \ ?\(? %s
   | %s
     """,
     re.VERBOSE,

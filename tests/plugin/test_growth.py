@@ -732,6 +732,7 @@ def test_grows(dbperf):
     (test,) = json.loads((suite.path / "run.json").read_text())["tests"]
     (violation,) = test["violations"]
     assert violation.pop("message").startswith("queries grow 1.0 > 0.5 a row (2 -> 5)   assert_constant")
+    assert any("shop_author" in line for line in violation.pop("explanation"))
     line = line_of(suite, "return [book.author.name")
     assert violation == {
         "budget": "assert_constant",

@@ -713,3 +713,16 @@ def rows_behind_the_relation_of_one_row(shelf):
     volume = shelf.all(Volume).select_related("writer")[0]
     for _ in range(3):
         list(volume.writer.volume_set.filter(title__contains="volume"))
+
+
+@case(REPEATS, 3, 6)
+def rows_behind_the_relation_of_one_row_that_is_got_again(shelf):
+    for _ in range(3):
+        volume = shelf.all(Volume).select_related("writer").get(title="volume 0")
+        [volume.writer.volume_set.count() for _ in range(2)]
+
+
+@case(SILENT)
+def pages_of_twenty_and_one_more(shelf):
+    for last in (0, 20, 40):
+        list(shelf.all(Volume).filter(summary="long", pk__gt=last)[:21])

@@ -32,7 +32,7 @@ def check(case, recording):
     findings, again = in_turns(n_plus_ones(queries)), repeated(queries)
     by_verdict = {
         GROWS: [finding.count for finding in findings],
-        REPEATS: [repeat.count for repeat in again],
+        REPEATS: sorted((repeat.count for repeat in again), reverse=True),
     }
 
     assert by_verdict.pop(case.verdict, []) == sorted(case.queries, reverse=True)

@@ -44,9 +44,12 @@ def loaded(*rows, kind=LoadedVia.TO_ONE, batch=None, name="owner", path=(VIEW,),
 JOINED = FetchedRows(load=RelationLoad(LoadedVia.TO_ONE, name="owner", batch=ONE))
 
 
-def shared(*instances, kind=LoadedVia.TO_MANY, **known):
+JOINED_ALONE = FetchedRows(load=RelationLoad(LoadedVia.TO_ONE, name="owner", batch=OTHER_ONE))
+
+
+def shared(*instances, kind=LoadedVia.TO_MANY, joined=JOINED, **known):
     """Loads for these instances of one row, which was joined to other rows."""
-    load = RelationLoad(kind, Campaign, "pets", 1, JOINED, **known)
+    load = RelationLoad(kind, Campaign, "pets", 1, joined, **known)
     return [query(parameters=0, path=(VIEW,), load=load._replace(instance=each)) for each in instances]
 
 
@@ -121,6 +124,7 @@ def counts(repeats):
         (shared(None, None), []),
         (shared(7, 8, 9, is_plain_relation=False), [3]),
         (shared(7, 7, 7, is_plain_relation=False), []),
+        (shared(7, 7) + shared(8, 8, joined=JOINED_ALONE), []),
         (shared(7, 7, kind=LoadedVia.DEFERRED), []),
         (shared(7, 7, kind=LoadedVia.TO_ONE), [2]),
     ],
