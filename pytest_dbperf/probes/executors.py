@@ -1,4 +1,4 @@
-"""Where else does work leave an event loop? In executors, new tasks and anyio's threads."""
+"""Where else does work leave an event loop? In executors and new tasks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from pytest_dbperf.callsites.callsite import end_walks_in
 from pytest_dbperf.probes.hop_events import context_of, emit_hop, enters_context, run_and_emit_end
-from pytest_dbperf.probes.seam import Undo, is_installed, undo_all, wrap
+from pytest_dbperf.probes.seam import Undo, undo_all, wrap
 from pytest_dbperf.recording import cause
 from pytest_dbperf.recording.recorder import Recorder
 
@@ -21,11 +21,8 @@ end_walks_in(__file__)
 
 
 def install(recorder: Recorder) -> Undo:
-    """Wrap thread pool executors, new tasks and, if it is installed, anyio."""
-    undos = [_executors(recorder), _tasks(recorder)]
-    if is_installed("anyio"):
-        undos.append(_anyio(recorder))
-    return undo_all(*undos)
+    """Wrap thread pool executors and new tasks."""
+    return undo_all(_executors(recorder), _tasks(recorder))
 
 
 def _executors(recorder: Recorder) -> Undo:
@@ -98,27 +95,3 @@ def _tasks(recorder: Recorder) -> Undo:
         return create_task
 
     return wrap(asyncio.BaseEventLoop, "create_task", around_create_task)
-
-
-def _anyio(recorder: Recorder) -> Undo:
-    from anyio._backends._asyncio import AsyncIOBackend
-
-    def around_run(original: classmethod[Any, Any, Any]) -> classmethod[Any, Any, Any]:
-        function = original.__func__
-
-        @functools.wraps(function)
-        async def run_sync_in_worker_thread(cls: Any, func: Any, *args: Any, **kwargs: Any) -> Any:
-            __tracebackhide__ = True
-            if not recorder.active:
-                return await function(cls, func, *args, **kwargs)
-            inner_cause = emit_hop(recorder, "anyio", func, sys._getframe(1))
-            token = cause.inherited.set(inner_cause)
-            try:
-                call = functools.partial(run_and_emit_end, recorder, inner_cause, func)
-                return await function(cls, call, *args, **kwargs)
-            finally:
-                cause.restore(token)
-
-        return classmethod(run_sync_in_worker_thread)
-
-    return wrap(AsyncIOBackend, "run_sync_in_worker_thread", around_run)

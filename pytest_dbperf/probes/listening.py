@@ -17,6 +17,7 @@ from pytest_dbperf.probes import (
     querysets,
     requests,
     threads,
+    worker_threads,
 )
 from pytest_dbperf.probes.seam import Undo, WhileWanted
 from pytest_dbperf.recording.recorder import Recorder
@@ -31,6 +32,7 @@ PROBES: tuple[Probe, ...] = (
     connections.install,
     hops.install,
     executors.install,
+    worker_threads.install,
     requests.install,
     passwords.install,
     threads.install,
