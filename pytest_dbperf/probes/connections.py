@@ -27,7 +27,7 @@ def install(recorder: Recorder) -> Undo:
     """Wrap Django's `connect` and `close`, and with psycopg the creation and closing of its connections."""
     opening = Opening()
     events = ConnectionEvents(recorder, opening)
-    undos = [_django(recorder, events, opening)]
+    undos = [events.stop, _django(recorder, events, opening)]
     if is_installed("psycopg"):
         undos.append(_psycopg(recorder, events, opening))
     if is_installed("psycopg_pool"):

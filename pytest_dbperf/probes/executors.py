@@ -12,17 +12,24 @@ from typing import Any
 
 from pytest_dbperf.callsites.callsite import end_walks_in
 from pytest_dbperf.probes.hop_events import context_of, emit_hop, enters_context, run_and_emit_end
-from pytest_dbperf.probes.seam import Undo, undo_all, wrap
+from pytest_dbperf.probes.seam import Undo, keep_outermost, undo_all, wrap
 from pytest_dbperf.recording import cause
 from pytest_dbperf.recording.recorder import Recorder
 
 # A walk from inside one of these wrappers ends there: the wrapper has stored the path outside as the cause.
 end_walks_in(__file__)
 
+# Two wrappers around a method may have this many frames.
+_FRAMES_TO_SENDER = range(8)
+
 
 def install(recorder: Recorder) -> Undo:
     """Wrap thread pool executors and new tasks."""
-    return undo_all(_executors(recorder), _tasks(recorder))
+    return undo_all(
+        # What it is given, and the frame that calls it, tell what it is: no other wrapper may be in between.
+        keep_outermost(recorder, ThreadPoolExecutor, "submit", lambda: _executors(recorder)),
+        _tasks(recorder),
+    )
 
 
 def _executors(recorder: Recorder) -> Undo:
@@ -34,16 +41,11 @@ def _executors(recorder: Recorder) -> Undo:
     # emitted where they are awaited.
     not_hopping = (base_events.__file__, sync.__file__)
 
-    def is_no_hop(frame: FrameType) -> bool:
-        sender = frame.f_back if frame.f_code.co_name == "run_in_executor" else frame
-        return sender is not None and sender.f_code.co_filename in not_hopping
-
     def around_submit(original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(original)
         def submit(self: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
             __tracebackhide__ = True
-            frame = sys._getframe(1)
-            if not recorder.active or is_no_hop(frame):
+            if not recorder.active or (frame := _sender(sys._getframe(1), not_hopping)) is None:
                 return original(self, fn, *args, **kwargs)
             if enters_context(fn) and args:
                 fn, args, kwargs = functools.partial(fn, *args, **kwargs), (), {}
@@ -65,6 +67,26 @@ def _executors(recorder: Recorder) -> Undo:
         return submit
 
     return wrap(ThreadPoolExecutor, "submit", around_submit)
+
+
+def _sender(frame: FrameType, not_hopping: tuple[str, str]) -> FrameType | None:
+    """Return the frame that sends work to an executor, None if that is no hop.
+
+    A subclass of the executor, or code that wraps the method, may stand in between.
+    """
+    nearby: FrameType | None = frame
+    for _ in _FRAMES_TO_SENDER:
+        if nearby is None:
+            break
+        code = nearby.f_code
+        if code.co_name == "run_in_executor":
+            caller = nearby.f_back
+            return None if caller is not None and caller.f_code.co_filename in not_hopping else nearby
+        # uvloop's `run_in_executor` is written in C, and has no frame.
+        if code.co_qualname == "SyncToAsync.__call__" and code.co_filename in not_hopping:
+            return None
+        nearby = nearby.f_back
+    return None if frame.f_code.co_filename in not_hopping else frame
 
 
 def _tasks(recorder: Recorder) -> Undo:

@@ -109,15 +109,16 @@ def _around_callproc(recorder: Recorder, original: Callable[..., Any]) -> Callab
     loop_here = running_loop()
 
     @functools.wraps(original)
-    def callproc(self: Any, procname: Any, params: Any = None, kparams: Any = None) -> Any:
+    def callproc(self: Any, procname: Any, params: Any = None, *more: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
+        # Another wrapper may lack the third argument, as in django-cacheops.
         if not recorder.active:
-            return original(self, procname, params, kparams)
+            return original(self, procname, params, *more, **kwargs)
         call = TimedCall(recorder, "django", "callproc", self.db.alias) if loop_here() is not None else None
         outer, next_of_driver.is_djangos = next_of_driver.is_djangos, True
         started = perf_counter()
         try:
-            return original(self, procname, params, kparams)
+            return original(self, procname, params, *more, **kwargs)
         finally:
             sql = f"CALL {text_of(procname, self.cursor)}"
             _emit(recorder, self.db.alias, sql, started, hash_of(params))
