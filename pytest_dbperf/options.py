@@ -79,6 +79,11 @@ class Options:
         return self.wants_groups or self.wants_sources or bool(self.defaults)
 
     @property
+    def wants_results(self) -> bool:
+        """Whether the command line or the ini file asks for numbers of all kinds."""
+        return self.wants_groups or self.wants_sources or self.verifies_connections
+
+    @property
     def wants_groups(self) -> bool:
         """Whether results must hold the queries of every test with their call sites, not only numbers."""
         return not self.is_off and (self.shows_table or bool(self.reports))

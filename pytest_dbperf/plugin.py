@@ -15,9 +15,10 @@ from pytest_dbperf.budgets.budget import Budget, summary, usage
 from pytest_dbperf.budgets.built_in import BUDGETS
 from pytest_dbperf.budgets.enforcement import BudgetFixture
 from pytest_dbperf.callsites.callsite import set_project_root
-from pytest_dbperf.probes.listening import RECORDER, listening, listening_to
+from pytest_dbperf.probes.listening import RECORDER, listening_as_far_as_possible
 from pytest_dbperf.reports.files import ReportWriter
 from pytest_dbperf.session import standing_connections
+from pytest_dbperf.session.countable import line_about_missing_probes, require_everything, why_not_heard
 from pytest_dbperf.session.explanation import explanation_of
 from pytest_dbperf.session.live import LiveRecording
 from pytest_dbperf.session.suite import Suite
@@ -72,6 +73,8 @@ def _start(
     chosen = options.options_of(config, budget_classes, reports)
     if not chosen.is_off:
         _listen(config)
+    if chosen.wants_results and (obstacle := why_not_heard()):
+        raise pytest.UsageError(f"The numbers that were asked for cannot be measured: {obstacle}.")
     config.stash[SUITE] = Suite(
         recorder=RECORDER,
         options=chosen,
@@ -91,10 +94,14 @@ def _listen(config: pytest.Config) -> None:
         config.stash[LISTENING_FOR] = set()
         config.add_cleanup(config.stash[LISTENING].close)
         config.stash[LISTENING].callback(set_project_root(config.rootpath, options.projects_of(config)))
-        config.stash[LISTENING].enter_context(listening())
+        config.stash[LISTENING].enter_context(listening_as_far_as_possible())
     # A conftest.py is loaded later than other plugins, and is asked when pytest is configured.
     if new := hookspecs.probes_of(config.pluginmanager, config.stash[LISTENING_FOR]):
-        config.stash[LISTENING].enter_context(listening_to(new))
+        config.stash[LISTENING].enter_context(listening_as_far_as_possible(new))
+
+
+def pytest_report_header() -> str | None:
+    return line_about_missing_probes()
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -216,6 +223,7 @@ class WholeRunHooks:
 def dbperf(request: pytest.FixtureRequest) -> LiveRecording:
     """The recording of this test: `.queries`, `.hops`, `.record()`, `.pause()`, `.assert_constant()`."""
     _listen(request.config)
+    require_everything("dbperf")
     return request.config.stash[SUITE].test.recording
 
 
@@ -232,6 +240,7 @@ def wsgi_client(request: pytest.FixtureRequest) -> Iterator[WsgiClient]:
     from pytest_dbperf.clients import wsgi
 
     _listen(request.config)
+    require_everything("wsgi_client")
     _database_first(request)
     with wsgi.serving() as client:
         yield client
@@ -243,6 +252,7 @@ def asgi_client(request: pytest.FixtureRequest) -> Iterator[AsgiClient]:
     from pytest_dbperf.clients import asgi
 
     _listen(request.config)
+    require_everything("asgi_client")
     _database_first(request)
     with asgi.serving() as client:
         yield client

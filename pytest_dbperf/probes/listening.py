@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import cache, partial
 
@@ -19,7 +19,7 @@ from pytest_dbperf.probes import (
     threads,
     worker_threads,
 )
-from pytest_dbperf.probes.seam import Undo, WhileWanted
+from pytest_dbperf.probes.seam import SeamGone, Undo, WhileWanted
 from pytest_dbperf.recording.recorder import Recorder
 
 Probe = Callable[[Recorder], Undo]
@@ -40,6 +40,10 @@ PROBES: tuple[Probe, ...] = (
 
 # One for the process: a second one would record the same events again, at the same cost.
 RECORDER = Recorder()
+
+
+# The probes that are wanted, but cannot be installed.
+_missing: dict[Probe, Exception] = {}
 
 
 @cache
@@ -64,3 +68,24 @@ def listening() -> Iterator[Recorder]:
     """Record with our own probes inside."""
     with listening_to(PROBES) as recorder:
         yield recorder
+
+
+@contextmanager
+def listening_as_far_as_possible(probes: Iterable[Probe] = PROBES) -> Iterator[Recorder]:
+    """Record with those of the probes that can be installed: `missing_probes()` has the others.
+
+    A run in which no test asks for a count must not stop for what it does not need.
+    """
+    with ExitStack() as installed:
+        for probe in probes:
+            try:
+                installed.enter_context(_while_wanted(probe))
+            except (SeamGone, ImportError, AttributeError) as error:
+                _missing[probe] = error
+                installed.callback(_missing.pop, probe, None)
+        yield RECORDER
+
+
+def missing_probes() -> Mapping[str, Exception]:
+    """Return why probes could not be installed, by the names of their modules."""
+    return {probe.__module__.rpartition(".")[2]: error for probe, error in _missing.items()}
