@@ -10,8 +10,8 @@ from weakref import WeakKeyDictionary
 
 from pytest_dbperf.recording.recorder import Recorder
 
-# What can be called with the instance as its first argument.
-_PLAIN = (FunctionType, BuiltinFunctionType, classmethod)
+# What a wrapper calls as it is: it knows whether there is an instance.
+_PLAIN = (FunctionType, BuiltinFunctionType, classmethod, staticmethod)
 
 # What a wrapper of ours records to after its undo: it is never active.
 _SILENT = Recorder()
@@ -26,7 +26,7 @@ def callable_with_instance(original: Any) -> Any:
     Python binds a function of a class to the instance (`__get__`), and calls a mock without the instance.
     A wrapper of wrapt, as in ddtrace, New Relic or OpenTelemetry, learns its instance only by being bound.
     """
-    if type(original) in _PLAIN:
+    if type(original) in _PLAIN or isinstance(original, type):
         return original
 
     def call(self: Any, /, *args: Any, **kwargs: Any) -> Any:

@@ -123,6 +123,18 @@ def test_a_mock_that_was_there_first_is_called_without_the_instance(monkeypatch,
     undo()
 
 
+@pytest.mark.parametrize("original", [staticmethod(dict), dict])
+def test_what_never_has_an_instance_is_called_as_it_is(library, original):
+    """A static method, or a class that another one has as an attribute, as Django's handlers do."""
+    library.make = original
+
+    undo = wrap(library, "make", lambda original: staticmethod(lambda *args: original(*args)))
+
+    assert library().make([(1, 2)]) == {1: 2}
+    undo()
+    assert vars(library)["make"] is original
+
+
 def test_a_wrapper_that_is_no_function_can_be_undone():
     """A probe of another plugin may use any object."""
     library = SimpleNamespace(__name__="library", execute=int)
