@@ -14,7 +14,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from pytest_dbperf import options, plugin
+from pytest_dbperf import option_names, plugin
 from pytest_dbperf.budgets.budget import takes_a_limit, usage
 from pytest_dbperf.budgets.built_in import BUDGETS
 
@@ -81,8 +81,8 @@ def ini_file() -> Iterator[str]:
 
 def _declared() -> _Parser:
     parser = _Parser()
-    options.register(cast(pytest.Parser, parser))
-    options.register_budgets(cast(pytest.Parser, parser), BUDGETS)
+    option_names.register(cast(pytest.Parser, parser))
+    option_names.register_budgets(cast(pytest.Parser, parser), BUDGETS)
     return parser
 
 

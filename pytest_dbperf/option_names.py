@@ -1,18 +1,103 @@
-"""Is each option that was given one of ours? A misspelt default would limit nothing."""
+"""Which options and settings are there? A misspelt one is refused: it would limit nothing."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal
 
 import pytest
 
+from pytest_dbperf.budgets.budget import Budget, summary, takes_a_limit
 from pytest_dbperf.violations.spelling import closest
 
+MODES = ("enforce", "report", "off")
 _PREFIX = "dbperf"
 _SETTING = re.compile(rf"""["']?({_PREFIX}\w*)["']?\s*=""")
 # A budget of such a name would have the same setting.
 SETTINGS = ("driver_queries", "project", "report", "reset_caches", "top", "verify_connections")
+
+
+def register(parser: pytest.Parser) -> None:
+    """Declare the options of the command line and the settings of the ini file."""
+    group = parser.getgroup("dbperf", "database performance")
+    group.addoption(
+        "--dbperf",
+        choices=MODES,
+        default=None,
+        help="enforce: a broken budget fails its test (default); report: show broken budgets, fail nothing; "
+        "off: measure nothing",
+    )
+    group.addoption(
+        "--dbperf-report",
+        action="append",
+        default=None,
+        metavar="TYPE[:PATH]",
+        help="write a report: term, json:PATH, openmetrics:PATH or one that a plugin adds; can be repeated",
+    )
+    group.addoption(
+        "--dbperf-top",
+        type=int,
+        default=None,
+        metavar="N",
+        help="number of rows in the tables of the terminal report (default 10, 0 for all)",
+    )
+    group.addoption(
+        "--dbperf-suggest",
+        action="store_true",
+        default=False,
+        help="print markers for the tests that passed, with the numbers of this run as limits",
+    )
+    group.addoption(
+        "--dbperf-write",
+        action="append",
+        default=[],
+        metavar="TESTS",
+        help="write these markers into the test files, for tests with this id or pattern; can be repeated",
+    )
+    group.addoption(
+        "--dbperf-dry-run",
+        choices=("yes", "no"),
+        default="yes",
+        help="yes: show the changes of --dbperf-write as a diff (default); no: write them",
+    )
+    parser.addini("dbperf", "the default of --dbperf", default="enforce")
+    parser.addini("dbperf_report", "the defaults of --dbperf-report", type="linelist", default=[])
+    parser.addini("dbperf_top", "the default of --dbperf-top", type="int", default=10)
+    parser.addini(
+        "dbperf_verify_connections",
+        "after each test, compare the number of connections with PostgreSQL's own count",
+        type="bool",
+        default=False,
+    )
+    parser.addini(
+        "dbperf_project",
+        "packages outside the root directory that are also your code, as in an import: shop acme.billing",
+        type="args",
+        default=[],
+    )
+    parser.addini(
+        "dbperf_driver_queries",
+        "also count statements that bypass Django's cursors: raw psycopg, COPY, asynchronous backends",
+        type="bool",
+        default=False,
+    )
+    parser.addini(
+        "dbperf_reset_caches",
+        "clear Django's ContentType and Site caches before each measured test, so that query counts do not "
+        "depend on test order",
+        type="bool",
+        default=True,
+    )
+
+
+def register_budgets(parser: pytest.Parser, budget_classes: Iterable[type[Budget]]) -> None:
+    """Declare the settings by which the ini file sets a budget for all tests."""
+    for budget_class in budget_classes:
+        value_type: Literal["int", "bool"] = "int" if takes_a_limit(budget_class) else "bool"
+        sentence = summary(budget_class)
+        explanation = f"for each test without this marker: {sentence[:1].lower()}{sentence[1:]}"
+        parser.addini(f"dbperf_{budget_class.name}", explanation, type=value_type, default=None)
 
 
 def require_known_arguments(config: pytest.Config, args: Sequence[str]) -> None:

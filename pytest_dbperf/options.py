@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 
-from pytest_dbperf.budgets.budget import Budget, WrongArguments, make, summary, takes_a_limit
+from pytest_dbperf.budgets.budget import Budget, WrongArguments, make, takes_a_limit
 from pytest_dbperf.callsites.ownership import ROLES_OF_PACKAGES
-from pytest_dbperf.option_names import require_known_settings
+from pytest_dbperf.option_names import MODES, require_known_settings
 from pytest_dbperf.reports.files import ReportWriter
 from pytest_dbperf.suggestions.files import SuggestionOptions
 from pytest_dbperf.violations.spelling import did_you_mean
 
-MODES = ("enforce", "report", "off")
 _LAST_VALUE = re.compile(r"(?:'[^']*'|\S+)$")
 
 
@@ -81,91 +80,14 @@ class Options:
         return self.wants_groups or self.wants_sources or bool(self.defaults)
 
     @property
+    def wants_results(self) -> bool:
+        """Whether the command line or the ini file asks for numbers of all kinds."""
+        return self.wants_groups or self.wants_sources or self.verifies_connections
+
+    @property
     def wants_groups(self) -> bool:
         """Whether results must hold the queries of every test with their call sites, not only numbers."""
         return not self.is_off and (self.shows_table or bool(self.reports))
-
-
-def register(parser: pytest.Parser) -> None:
-    """Declare the options of the command line and the settings of the ini file."""
-    group = parser.getgroup("dbperf", "database performance")
-    group.addoption(
-        "--dbperf",
-        choices=MODES,
-        default=None,
-        help="enforce: a broken budget fails its test (default); report: show broken budgets, fail nothing; "
-        "off: measure nothing",
-    )
-    group.addoption(
-        "--dbperf-report",
-        action="append",
-        default=None,
-        metavar="TYPE[:PATH]",
-        help="write a report: term, json:PATH, openmetrics:PATH or one that a plugin adds; can be repeated",
-    )
-    group.addoption(
-        "--dbperf-top",
-        type=int,
-        default=None,
-        metavar="N",
-        help="number of rows in the tables of the terminal report (default 10, 0 for all)",
-    )
-    group.addoption(
-        "--dbperf-suggest",
-        action="store_true",
-        default=False,
-        help="print markers for the tests that passed, with the numbers of this run as limits",
-    )
-    group.addoption(
-        "--dbperf-write",
-        action="append",
-        default=[],
-        metavar="TESTS",
-        help="write these markers into the test files, for tests with this id or pattern; can be repeated",
-    )
-    group.addoption(
-        "--dbperf-dry-run",
-        choices=("yes", "no"),
-        default="yes",
-        help="yes: show the changes of --dbperf-write as a diff (default); no: write them",
-    )
-    parser.addini("dbperf", "the default of --dbperf", default="enforce")
-    parser.addini("dbperf_report", "the defaults of --dbperf-report", type="linelist", default=[])
-    parser.addini("dbperf_top", "the default of --dbperf-top", type="int", default=10)
-    parser.addini(
-        "dbperf_verify_connections",
-        "after each test, compare the number of connections with PostgreSQL's own count",
-        type="bool",
-        default=False,
-    )
-    parser.addini(
-        "dbperf_project",
-        "packages outside the root directory that are also your code, as in an import: shop acme.billing",
-        type="args",
-        default=[],
-    )
-    parser.addini(
-        "dbperf_driver_queries",
-        "also count statements that bypass Django's cursors: raw psycopg, COPY, asynchronous backends",
-        type="bool",
-        default=False,
-    )
-    parser.addini(
-        "dbperf_reset_caches",
-        "clear Django's ContentType and Site caches before each measured test, so that query counts do not "
-        "depend on test order",
-        type="bool",
-        default=True,
-    )
-
-
-def register_budgets(parser: pytest.Parser, budget_classes: Iterable[type[Budget]]) -> None:
-    """Declare the settings by which the ini file sets a budget for all tests."""
-    for budget_class in budget_classes:
-        value_type: Literal["int", "bool"] = "int" if takes_a_limit(budget_class) else "bool"
-        sentence = summary(budget_class)
-        explanation = f"for each test without this marker: {sentence[:1].lower()}{sentence[1:]}"
-        parser.addini(f"dbperf_{budget_class.name}", explanation, type=value_type, default=None)
 
 
 def options_of(

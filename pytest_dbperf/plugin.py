@@ -15,14 +15,14 @@ from pytest_dbperf.budgets.budget import Budget, summary, usage
 from pytest_dbperf.budgets.built_in import BUDGETS
 from pytest_dbperf.budgets.enforcement import BudgetFixture
 from pytest_dbperf.callsites.callsite import set_project_root
-from pytest_dbperf.option_names import require_known_arguments
-from pytest_dbperf.probes.listening import RECORDER, listening, listening_to
+from pytest_dbperf.option_names import register, register_budgets, require_known_arguments
+from pytest_dbperf.probes.listening import RECORDER, listening_as_far_as_possible
 from pytest_dbperf.reports.files import ReportWriter
 from pytest_dbperf.reports.writing import wrong_paths
 from pytest_dbperf.results.bug_results import BugsOfRun, has_bugs, take_bugs
 from pytest_dbperf.run_hooks import BUGS, WRONG_MARKERS, EndOfRunHooks, WholeRunHooks, WorkerHooks
 from pytest_dbperf.session import standing_connections
-from pytest_dbperf.session.countable import require_django
+from pytest_dbperf.session.countable import require_django, require_everything, why_not_heard
 from pytest_dbperf.session.explanation import explanation_of
 from pytest_dbperf.session.guarding import finalizer, guard, guarded, note_own_error
 from pytest_dbperf.session.live import LiveRecording
@@ -46,8 +46,8 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    options.register(parser)
-    options.register_budgets(parser, BUDGETS)
+    register(parser)
+    register_budgets(parser, BUDGETS)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -78,6 +78,8 @@ def _start(
     chosen = options.options_of(config, budget_classes, reports)
     if not chosen.is_off:
         _listen(config)
+    if chosen.wants_results and (obstacle := why_not_heard()):
+        raise pytest.UsageError(f"The numbers that were asked for cannot be measured: {obstacle}.")
     config.stash[SUITE] = Suite(
         recorder=RECORDER,
         options=chosen,
@@ -112,10 +114,10 @@ def _listen(config: pytest.Config) -> None:
         config.stash[LISTENING_FOR] = set()
         config.add_cleanup(config.stash[LISTENING].close)
         config.stash[LISTENING].callback(set_project_root(config.rootpath, options.projects_of(config)))
-        config.stash[LISTENING].enter_context(listening())
+        config.stash[LISTENING].enter_context(listening_as_far_as_possible())
     # A conftest.py is loaded later than other plugins, and is asked when pytest is configured.
     if new := hookspecs.probes_of(config.pluginmanager, config.stash[LISTENING_FOR]):
-        config.stash[LISTENING].enter_context(listening_to(new))
+        config.stash[LISTENING].enter_context(listening_as_far_as_possible(new))
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -215,9 +217,14 @@ def _complete(report: pytest.TestReport, item: pytest.Item, call: pytest.CallInf
 @pytest.fixture
 def dbperf(request: pytest.FixtureRequest) -> LiveRecording:
     """The recording of this test: `.queries`, `.hops`, `.record()`, `.pause()`, `.assert_constant()`."""
-    require_django("dbperf")
-    _listen(request.config)
+    _listen_for(request, "dbperf")
     return request.config.stash[SUITE].test.recording
+
+
+def _listen_for(request: pytest.FixtureRequest, fixture: str) -> None:
+    require_django(fixture)
+    _listen(request.config)
+    require_everything(fixture)
 
 
 def _database_first(request: pytest.FixtureRequest) -> None:
@@ -230,10 +237,9 @@ def _database_first(request: pytest.FixtureRequest) -> None:
 @pytest.fixture
 def wsgi_client(request: pytest.FixtureRequest) -> Iterator[WsgiClient]:
     """`django.test.Client` on worker threads, as under a WSGI server; `.new(workers=4)` makes another one."""
-    require_django("wsgi_client")
+    _listen_for(request, "wsgi_client")
     from pytest_dbperf.clients import wsgi
 
-    _listen(request.config)
     _database_first(request)
     with wsgi.serving() as client:
         yield client
@@ -242,10 +248,9 @@ def wsgi_client(request: pytest.FixtureRequest) -> Iterator[WsgiClient]:
 @pytest.fixture
 def asgi_client(request: pytest.FixtureRequest) -> Iterator[AsgiClient]:
     """`django.test.Client` and its awaitable twins (`aget`) on an event loop, as under an ASGI server."""
-    require_django("asgi_client")
+    _listen_for(request, "asgi_client")
     from pytest_dbperf.clients import asgi
 
-    _listen(request.config)
     _database_first(request)
     with asgi.serving() as client:
         yield client
@@ -284,7 +289,7 @@ def _plugin_for(budget_classes: Iterable[type[Budget]]) -> ModuleType:
     """
 
     def pytest_addoption(parser: pytest.Parser) -> None:
-        options.register_budgets(parser, budget_classes)
+        register_budgets(parser, budget_classes)
 
     plugin = ModuleType("dbperf_budgets", "Budgets of other plugins.")
     vars(plugin).update({budget_class.name: _fixture_of(budget_class) for budget_class in budget_classes})

@@ -11,6 +11,7 @@ import pytest
 from pytest_dbperf.reports import bugs
 from pytest_dbperf.results.bug_results import BugsOfRun, take_bugs
 from pytest_dbperf.results.collecting import installed
+from pytest_dbperf.session.countable import line_about_missing_probes
 from pytest_dbperf.session.guarding import guard
 from pytest_dbperf.session.whole_run import WholeRun
 
@@ -33,6 +34,9 @@ class WholeRunHooks:
     def __init__(self, whole_run: WholeRun, found: BugsOfRun) -> None:
         self.whole_run = whole_run
         self.found = found
+
+    def pytest_report_header(self) -> str | None:
+        return line_about_missing_probes()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         with guard("collecting the results of a test", test=report.nodeid):
@@ -76,6 +80,9 @@ class EndOfRunHooks:
         self.whole_run = whole_run
         self.found = found
         self.stop = stop
+
+    def pytest_report_header(self) -> str | None:
+        return line_about_missing_probes()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.found.add(vars(report).get(BUGS, ()))

@@ -71,10 +71,21 @@ def test_the_site_is_built_as_ci_builds_it():
     assert environment["base_python"] == "py" + re.search(r'python: "(.+)"', text)[1].replace(".", "")
 
 
-@pytest.mark.parametrize("name", ["tests.txt", "tools.txt"])
+@pytest.mark.parametrize("name", ["beside.txt", "tests.txt", "tools.txt"])
 def test_the_pins_name_no_package_index(name):
     """Each takes the packages from where it takes all others."""
     assert "://" not in text_of("requirements", name)
+
+
+def test_the_page_on_other_tools_has_the_versions_that_ci_tries():
+    """Those of the dependency group are all that it lists."""
+    rows = re.findall(
+        r"^\| ([\w-]+) \| (\d\S+) \|", text_of("docs", "explanation", "other-tools.md"), re.MULTILINE
+    )
+    group = tomllib.loads(text_of("pyproject.toml"))["dependency-groups"]["beside"]
+    tried = {re.match(r"[\w-]+", each)[0] for each in group if isinstance(each, str)} - {"opentelemetry-sdk"}
+
+    assert dict(rows) == {name: version for name, version in pins_of("beside.txt").items() if name in tried}
 
 
 def test_the_page_on_the_architecture_has_the_storeys():

@@ -86,6 +86,10 @@ class ConnectionEvents:
         if known is not None:
             self._ended(known, dropped=False)
 
+    def stop(self) -> None:
+        """Record nothing from now on, even if other code still calls the wrappers."""
+        self._recorder = Recorder()
+
     def _dropped(self, known: OpenConnection) -> None:
         # Python's garbage collector calls it.
         with _RECORDING:

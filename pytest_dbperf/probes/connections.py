@@ -31,7 +31,7 @@ def install(recorder: Recorder) -> Undo:
     """Wrap Django's `connect` and `close`, and with psycopg the creation and closing of its connections."""
     opening = Opening()
     events, pooled = ConnectionEvents(recorder, opening), Checkouts(recorder)
-    undos = [_django(recorder, events, pooled, opening)]
+    undos = [events.stop, _django(recorder, events, pooled, opening)]
     if is_installed("psycopg"):
         undos.append(_psycopg(recorder, events, opening))
     if is_installed("psycopg_pool"):

@@ -1,4 +1,4 @@
-"""Where else does work leave an event loop? In executors, new tasks and anyio's threads."""
+"""Where else does work leave an event loop? In executors and new tasks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 from pytest_dbperf.bugs import Guard
 from pytest_dbperf.callsites.callsite import end_walks_in
 from pytest_dbperf.probes.hop_events import context_of, emit_hop, enters_context, run_and_emit_end
-from pytest_dbperf.probes.seam import Undo, is_installed, undo_all, wrap
+from pytest_dbperf.probes.seam import Undo, keep_outermost, undo_all, wrap
 from pytest_dbperf.recording import cause
 from pytest_dbperf.recording.recorder import Recorder
 
@@ -21,14 +21,17 @@ from pytest_dbperf.recording.recorder import Recorder
 end_walks_in(__file__)
 
 _RECORDING = Guard("recording a hop")
+# Two wrappers around a method may have this many frames.
+_FRAMES_TO_SENDER = range(8)
 
 
 def install(recorder: Recorder) -> Undo:
-    """Wrap thread pool executors, new tasks and, if it is installed, anyio."""
-    undos = [_executors(recorder), _tasks(recorder)]
-    if is_installed("anyio"):
-        undos.append(_anyio(recorder))
-    return undo_all(*undos)
+    """Wrap thread pool executors and new tasks."""
+    return undo_all(
+        # What it is given, and the frame that calls it, tell what it is: no other wrapper may be in between.
+        keep_outermost(recorder, ThreadPoolExecutor, "submit", lambda: _executors(recorder)),
+        _tasks(recorder),
+    )
 
 
 def _executors(recorder: Recorder) -> Undo:
@@ -40,16 +43,11 @@ def _executors(recorder: Recorder) -> Undo:
     # emitted where they are awaited.
     not_hopping = (base_events.__file__, sync.__file__)
 
-    def is_no_hop(frame: FrameType) -> bool:
-        sender = frame.f_back if frame.f_code.co_name == "run_in_executor" else frame
-        return sender is not None and sender.f_code.co_filename in not_hopping
-
     def around_submit(original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(original)
         def submit(self: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
             __tracebackhide__ = True
-            frame = sys._getframe(1)
-            if not recorder.active or is_no_hop(frame):
+            if not recorder.active or (frame := _sender(sys._getframe(1), not_hopping)) is None:
                 return original(self, fn, *args, **kwargs)
             context, call, inner_cause = None, fn, None
             with _RECORDING:
@@ -75,6 +73,26 @@ def _executors(recorder: Recorder) -> Undo:
         return submit
 
     return wrap(ThreadPoolExecutor, "submit", around_submit)
+
+
+def _sender(frame: FrameType, not_hopping: tuple[str, str]) -> FrameType | None:
+    """Return the frame that sends work to an executor, None if that is no hop.
+
+    A subclass of the executor, or code that wraps the method, may stand in between.
+    """
+    nearby: FrameType | None = frame
+    for _ in _FRAMES_TO_SENDER:
+        if nearby is None:
+            break
+        code = nearby.f_code
+        if code.co_name == "run_in_executor":
+            caller = nearby.f_back
+            return None if caller is not None and caller.f_code.co_filename in not_hopping else nearby
+        # uvloop's `run_in_executor` is written in C, and has no frame.
+        if code.co_qualname == "SyncToAsync.__call__" and code.co_filename in not_hopping:
+            return None
+        nearby = nearby.f_back
+    return None if frame.f_code.co_filename in not_hopping else frame
 
 
 def _tasks(recorder: Recorder) -> Undo:
@@ -109,32 +127,3 @@ def _tasks(recorder: Recorder) -> Undo:
         return create_task
 
     return wrap(asyncio.BaseEventLoop, "create_task", around_create_task)
-
-
-def _anyio(recorder: Recorder) -> Undo:
-    from anyio._backends._asyncio import AsyncIOBackend
-
-    def around_run(original: classmethod[Any, Any, Any]) -> classmethod[Any, Any, Any]:
-        function = original.__func__
-
-        @functools.wraps(function)
-        async def run_sync_in_worker_thread(cls: Any, func: Any, *args: Any, **kwargs: Any) -> Any:
-            __tracebackhide__ = True
-            if not recorder.active:
-                return await function(cls, func, *args, **kwargs)
-            inner_cause = None
-            with _RECORDING:
-                inner_cause = emit_hop(recorder, "anyio", func, sys._getframe(1))
-            if inner_cause is None:
-                return await function(cls, func, *args, **kwargs)
-            token = cause.inherited.set(inner_cause)
-            try:
-                call = functools.partial(run_and_emit_end, recorder, inner_cause, func)
-                return await function(cls, call, *args, **kwargs)
-            finally:
-                with _RECORDING:
-                    cause.restore(token)
-
-        return classmethod(run_sync_in_worker_thread)
-
-    return wrap(AsyncIOBackend, "run_sync_in_worker_thread", around_run)

@@ -15,7 +15,7 @@ from pytest_dbperf.callsites.hop_adapters import is_given_by_you
 from pytest_dbperf.callsites.hop_origin import MIDDLEWARE
 from pytest_dbperf.callsites.ownership import LIBRARY
 from pytest_dbperf.probes.hop_events import emit_hop, emit_hop_end, run_and_emit_end, task_here
-from pytest_dbperf.probes.seam import Undo, undo_all, wrap
+from pytest_dbperf.probes.seam import Undo, keep_outermost, undo_all, wrap
 from pytest_dbperf.probes.threads import this_thread
 from pytest_dbperf.recording import cause
 from pytest_dbperf.recording.clock import perf_counter
@@ -29,7 +29,15 @@ _RECORDING = Guard("recording a hop")
 
 def install(recorder: Recorder) -> Undo:
     """Wrap asgiref's adapters where they are made, called and run, and where Django makes them."""
-    return undo_all(_making(), _sync_to_async(recorder), _async_to_sync(recorder), _middlewares())
+    from asgiref.sync import AsyncToSync, SyncToAsync
+
+    # The frame that calls an adapter tells who hops: no other wrapper may be in between.
+    return undo_all(
+        _making(),
+        keep_outermost(recorder, SyncToAsync, "__call__", lambda: _sync_to_async(recorder)),
+        keep_outermost(recorder, AsyncToSync, "__call__", lambda: _async_to_sync(recorder)),
+        _middlewares(),
+    )
 
 
 def _making() -> Undo:
@@ -91,25 +99,25 @@ def _sync_to_async(recorder: Recorder) -> Undo:
 
         return __call__
 
+    def timed(function: Any, /, *args: Any, **kwargs: Any) -> Any:
+        __tracebackhide__ = True
+        started = perf_counter()
+        try:
+            return function(*args, **kwargs)
+        finally:
+            with _RECORDING:
+                emit_hop_end(recorder, cause.inherited.get(), started)
+
     def around_thread_handler(original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(original)
         def thread_handler(self: Any, *args: Any) -> Any:
             __tracebackhide__ = True
             if not recorder.wants_frames or "_dbperf_is_timed" in self.__dict__:
                 return original(self, *args)
+            # asgiref calls the last one in the context that has the cause of the hop. It stays a partial:
+            # New Relic removes an argument of its own from it.
             *how, child = args
-
-            def timed() -> Any:
-                __tracebackhide__ = True
-                started = perf_counter()
-                try:
-                    return child()
-                finally:
-                    with _RECORDING:
-                        emit_hop_end(recorder, cause.inherited.get(), started)
-
-            # asgiref calls it in the context that has the cause of the hop.
-            return original(self, *how, timed)
+            return original(self, *how, functools.partial(timed, child.func, *child.args, **child.keywords))
 
         return thread_handler
 

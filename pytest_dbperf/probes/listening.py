@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import cache, partial
 
@@ -19,6 +19,7 @@ from pytest_dbperf.probes import (
     querysets,
     requests,
     threads,
+    worker_threads,
 )
 from pytest_dbperf.probes.seam import SeamGone, Undo, WhileWanted, is_installed
 from pytest_dbperf.recording.recorder import Recorder
@@ -34,6 +35,7 @@ PROBES: tuple[Probe, ...] = (
     connections.install,
     hops.install,
     executors.install,
+    worker_threads.install,
     requests.install,
     passwords.install,
     threads.install,
@@ -41,6 +43,12 @@ PROBES: tuple[Probe, ...] = (
 
 # One for the process: a second one would record the same events again, at the same cost.
 RECORDER = Recorder()
+
+
+# The errors of a probe for another version of its library, or for one that another tool has changed.
+_UNAVAILABLE = (SeamGone, ImportError, AttributeError)
+# The probes that are wanted, but cannot be installed.
+_missing: dict[Probe, Exception] = {}
 
 
 @cache
@@ -57,11 +65,14 @@ def listening_to(probes: Iterable[Probe]) -> Iterator[Recorder]:
     """
     with ExitStack() as installed:
         for probe in probes:
-            owner = OURS if is_ours(probe) else f"the probe {name_of(probe)}"
-            meant = (SeamGone,) if owner is OURS else ()
-            guard = Guard("installing or removing a probe", owner=owner, meant=partial(tuple, meant))
-            installed.enter_context(GuardedContext(partial(_while_wanted, probe), guard))
+            installed.enter_context(_guarded(probe, (SeamGone,) if is_ours(probe) else ()))
         yield RECORDER
+
+
+def _guarded(probe: Probe, meant: tuple[type[Exception], ...]) -> GuardedContext:
+    owner = OURS if is_ours(probe) else f"the probe {name_of(probe)}"
+    guard = Guard("installing or removing a probe", owner=owner, meant=lambda: meant)
+    return GuardedContext(partial(_while_wanted, probe), guard)
 
 
 @contextmanager
@@ -70,3 +81,26 @@ def listening() -> Iterator[Recorder]:
     # Without Django nothing can be counted: a budget then is an error, and tests without one run as they are.
     with listening_to(PROBES if is_installed("django") else ()) as recorder:
         yield recorder
+
+
+@contextmanager
+def listening_as_far_as_possible(probes: Iterable[Probe] | None = None) -> Iterator[Recorder]:
+    """Record with those of the probes, or else of ours, that can be installed: see `missing_probes()`.
+
+    A run in which no test asks for a count must not stop for what it does not need.
+    """
+    if probes is None:
+        probes = PROBES if is_installed("django") else ()
+    with ExitStack() as installed:
+        for probe in probes:
+            try:
+                installed.enter_context(_guarded(probe, _UNAVAILABLE))
+            except _UNAVAILABLE as error:
+                _missing[probe] = error
+                installed.callback(_missing.pop, probe, None)
+        yield RECORDER
+
+
+def missing_probes() -> Mapping[str, Exception]:
+    """Return why probes could not be installed, by the names of their modules."""
+    return {probe.__module__.rpartition(".")[2]: error for probe, error in _missing.items()}

@@ -148,16 +148,17 @@ def _around_execute(  # noqa: C901, PLR0915  # Every query runs this; each call 
 
 def _around_callproc(recorder: Recorder, original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
-    def callproc(self: Any, procname: Any, params: Any = None, kparams: Any = None) -> Any:
+    def callproc(self: Any, procname: Any, params: Any = None, *more: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
+        # Another wrapper may lack the third argument, as in django-cacheops.
         if not recorder.active:
-            return original(self, procname, params, kparams)
+            return original(self, procname, params, *more, **kwargs)
         sending, is_sent = None, True
         with _RECORDING:
             sending = Sending(recorder, "callproc", self.db.alias)
         started = perf_counter()
         try:
-            return original(self, procname, params, kparams)
+            return original(self, procname, params, *more, **kwargs)
         except BaseException as error:
             with _RECORDING:
                 is_sent = was_sent(error, self.cursor)

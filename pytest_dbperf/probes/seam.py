@@ -8,6 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from pytest_dbperf.bugs import remember_wrapper
+from pytest_dbperf.probes.other_wrappers import callable_with_instance, code_of, silence, without_silenced
+from pytest_dbperf.recording.recorder import Recorder
 
 Undo = Callable[[], None]
 
@@ -16,8 +18,19 @@ class SeamGone(RuntimeError):
     """A library no longer has a function that a probe wraps. It is a bug in pytest-dbperf, not in a test."""
 
 
+class _Installation(threading.local):
+    # What undoes the seams that a probe has wrapped so far, while it is installed.
+    undos: list[Undo] | None = None
+
+
+_installation = _Installation()
+
+
 def wrap(owner: Any, name: str, make: Callable[[Any], Any]) -> Undo:
-    """Replace a function of a class or module by `make(original)`. Return a function that undoes it."""
+    """Replace a function of a class or module by `make(original)`. Return a function that undoes it.
+
+    `original` can be called with the instance as its first argument, whatever other code has put there.
+    """
     if name not in vars(owner):
         library = owner.__module__ if isinstance(owner, type) else owner.__name__
         raise SeamGone(
@@ -25,16 +38,20 @@ def wrap(owner: Any, name: str, make: Callable[[Any], Any]) -> Undo:
             f"version of {library}, and would count nothing. "
             "Please report it to pytest-dbperf, and pin the library until then."
         )
-    original = vars(owner)[name]
-    replacement = make(original)
+    original = without_silenced(vars(owner)[name])
+    replacement = make(callable_with_instance(original) if isinstance(owner, type) else original)
     remember_wrapper(make, replacement)
+    code = code_of(replacement)
     setattr(owner, name, replacement)
 
     def undo() -> None:
         # If other code has wrapped it since, our wrapper stays in use, but only forwards from now on.
-        if vars(owner).get(name) is replacement:
+        silence(replacement, code, original)
+        if vars(owner).get(name) is replacement and code_of(replacement) is code:
             setattr(owner, name, original)
 
+    if _installation.undos is not None:
+        _installation.undos.append(undo)
     return undo
 
 
@@ -46,6 +63,51 @@ def undo_all(*undos: Undo) -> Undo:
             each()
 
     return undo
+
+
+def all_or_none(install: Callable[[], Undo]) -> Undo:
+    """Install a probe. If it fails, for example because a seam is gone, undo the seams before."""
+    outer, _installation.undos = _installation.undos, []
+    try:
+        return install()
+    except BaseException:
+        undo_all(*_installation.undos)()
+        raise
+    finally:
+        _installation.undos = outer
+
+
+def keep_outermost(recorder: Recorder, owner: Any, name: str, install: Callable[[], Undo]) -> Undo:
+    """Install a wrapper that has to see each call as your code made it, and undo it.
+
+    If other code has wrapped the function since, ours moves around that before a recording opens.
+    """
+    installed = _Outermost(owner, name, install)
+    recorder.before_opening.append(installed.renew)
+
+    def undo() -> None:
+        recorder.before_opening.remove(installed.renew)
+        installed.undo()
+
+    return undo
+
+
+class _Outermost:
+    def __init__(self, owner: Any, name: str, install: Callable[[], Undo]) -> None:
+        self._owner = owner
+        self._name = name
+        self._install = install
+        self._put()
+
+    def _put(self) -> None:
+        self.undo = self._install()
+        self._ours = vars(self._owner)[self._name]
+        self._code = code_of(self._ours)
+
+    def renew(self) -> None:
+        if vars(self._owner)[self._name] is not self._ours or code_of(self._ours) is not self._code:
+            self.undo()
+            self._put()
 
 
 class WhileWanted:
@@ -60,7 +122,7 @@ class WhileWanted:
     def __enter__(self) -> None:
         with self._lock:
             if not self._wanted:
-                self._undo = self._install()
+                self._undo = all_or_none(self._install)
             self._wanted += 1
 
     def __exit__(self, *_: object) -> None:

@@ -91,4 +91,6 @@ def install(recorder: Recorder) -> Undo:
 
         return start
 
-    return wrap(threading.Thread, "start", around_start)
+    # gevent replaces the class by a subclass of it.
+    owner = next(each for each in threading.Thread.__mro__ if "start" in vars(each))
+    return wrap(owner, "start", around_start)

@@ -127,9 +127,9 @@ class Sample(NamedTuple):
 class Hop(NamedTuple):
     """One call that an event loop sent to a worker thread, or that a thread sent to an event loop.
 
-    `via` is the way: `sync_to_async`, `async_to_sync`, `executor` or `anyio`. `function` is the name of what
-    was called, `owner` the class of the object if it is a method. `origin` is the code that caused the hop:
-    `project`, `django` or `library:<name>`. `part` is the part of Django: `orm`, `middleware:<name>`, ...
+    `via` is the way: `sync_to_async`, `async_to_sync`, `executor`, `anyio` or `trio`. `function` is the name
+    of what was called, `owner` the class of the object if it is a method. `origin` is the code that caused
+    the hop: `project`, `django` or `library:<name>`. `part` is the part of Django: `orm`, ...
 
     `is_thread_sensitive` is true if it had to run in one certain thread, None if `via` has no such option.
     `others_adapt` is true for a middleware's adapter if all other middlewares support both sync and async.

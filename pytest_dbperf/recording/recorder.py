@@ -32,6 +32,7 @@ class Recorder:
 
     __slots__ = (
         "active",
+        "before_opening",
         "compact_at",
         "compaction",
         "connections",
@@ -45,6 +46,8 @@ class Recorder:
 
     def __init__(self) -> None:
         self.open_recordings: list[Recording] = []
+        # What probes do before a recording opens.
+        self.before_opening: list[Callable[[], None]] = []
         self.connections = OpenConnections()
         self._start_a_log()
 
@@ -111,6 +114,8 @@ class Recorder:
 
     def opened(self, recording: Recording) -> None:
         """Record for this recording, too. Events have call sites if any open recording wants them."""
+        for prepare in self.before_opening:
+            prepare()
         self.open_recordings.append(recording)
         self._listen()
 

@@ -7,11 +7,32 @@ from collections.abc import Collection, Iterable
 from pytest_dbperf.budgets.budget import wants_plans
 from pytest_dbperf.budgets.enforcement import NothingCounts
 from pytest_dbperf.budgets.placed import PlacedBudget
+from pytest_dbperf.probes.listening import missing_probes
 from pytest_dbperf.probes.seam import is_installed
 from pytest_dbperf.recording.recorder import Recording
 from pytest_dbperf.violations.spelling import VERY_CLOSE, closest, did_you_mean
 
 _WITHOUT_DJANGO = "Django is not installed, and pytest-dbperf counts what Django does"
+# The probes that a budget cannot do without, by the names of their modules. A budget of another plugin may
+# need any of them.
+_CONNECTIONS = ("connections",)
+_HOPS = ("hops", "executors", "worker_threads")
+_QUERIES = ("queries",)
+_PROBES_OF_BUDGETS = {
+    "max_db_time": _QUERIES,
+    "max_new_connections": _CONNECTIONS,
+    "max_open_connections": _CONNECTIONS,
+    "max_thread_hops": (*_HOPS, "requests"),
+    "no_blocking_calls": (*_QUERIES, *_CONNECTIONS, "drivers", "passwords"),
+    "no_connection_leaks": _CONNECTIONS,
+    "no_idle_in_transaction": _QUERIES,
+    "no_n_plus_one": (*_QUERIES, "querysets", "django_frames", "requests"),
+    "no_repeated_queries": _QUERIES,
+    "no_sync_to_async": _HOPS,
+    "no_unindexed_filters": _QUERIES,
+    "no_write_loops": _QUERIES,
+    "query_budget": _QUERIES,
+}
 
 
 def require_checkable(placed: PlacedBudget, recording: Recording | None = None) -> None:
@@ -21,7 +42,7 @@ def require_checkable(placed: PlacedBudget, recording: Recording | None = None) 
     check.
     """
     __tracebackhide__ = True
-    obstacle = why_nothing_counts(placed.budget.aliases)
+    obstacle = why_nothing_counts(placed.budget.aliases) or why_not_heard(placed.budget.name)
     if obstacle is None and wants_plans(placed.budget):
         obstacle = _why_there_are_no_plans()
     # Most budgets can be checked, so that the recording is not even read.
@@ -70,6 +91,23 @@ def require_django(fixture: str) -> None:
         raise NothingCounts(f"{fixture} cannot be used: {_WITHOUT_DJANGO}.")
 
 
+def require_everything(fixture: str) -> None:
+    """Raise NothingCounts for a fixture that records all events, if some cannot be recorded."""
+    __tracebackhide__ = True
+    if (obstacle := why_not_heard()) is not None:
+        raise NothingCounts(f"{fixture} cannot record this test: {obstacle}.")
+
+
+def line_about_missing_probes() -> str | None:
+    """Return a line for the head of a run in which some events cannot be recorded, or None."""
+    missing = missing_probes()
+    return (
+        f"dbperf: cannot record what these probes listen to: {', '.join(sorted(missing))}"
+        if missing
+        else None
+    )
+
+
 def why_nothing_counts(aliases: Iterable[str]) -> str | None:
     """Return why no query of these aliases can be counted in this process, or None."""
     if not is_installed("django"):
@@ -94,6 +132,13 @@ def why_nothing_counts(aliases: Iterable[str]) -> str | None:
         meant = did_you_mean(unknown[0], usable)
         return f"DATABASES has no alias {unknown[0]!r}{meant}, only {', '.join(sorted(usable))}"
     return None
+
+
+def why_not_heard(budget: str | None = None) -> str | None:
+    """Return why what a budget counts cannot be recorded in this process, or None; without one, anything."""
+    missing = missing_probes()
+    needed = missing if budget is None else _PROBES_OF_BUDGETS.get(budget, missing)
+    return next((str(missing[probe]).rstrip(".") for probe in needed if probe in missing), None)
 
 
 def _why_there_are_no_plans() -> str | None:

@@ -71,7 +71,12 @@ def close_on_asgiref_thread(aliases: Sequence[str] | None = None) -> list[str]:
 
     Returns the aliases that were open.
     """
+    from asgiref.sync import SyncToAsync
     from django.db import connections
+
+    if not SyncToAsync.single_thread_executor._threads:
+        # Starting it only for this would leave a thread. Some versions of gevent wait for it without end.
+        return []
 
     def close() -> list[str]:
         closed = []

@@ -6,7 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import psycopg_pool
+import trio.to_thread
 from anyio._backends._asyncio import AsyncIOBackend
+from anyio._backends._trio import TrioBackend
 from asgiref.sync import AsyncToSync, SyncToAsync
 from django.contrib.auth import hashers
 from django.core.handlers.asgi import ASGIHandler
@@ -62,6 +64,8 @@ SEAMS = {
     (ThreadPoolExecutor, "submit"): "self, fn, /, *args, **kwargs",
     (asyncio.BaseEventLoop, "create_task"): "self, coro, *, name=None, context=None",
     (AsyncIOBackend, "run_sync_in_worker_thread"): "cls, func, args, abandon_on_cancel=False, limiter=None",
+    (TrioBackend, "run_sync_in_worker_thread"): "cls, func, args, abandon_on_cancel=False, limiter=None",
+    (trio.to_thread, "run_sync"): "sync_fn, *args, thread_name=None, abandon_on_cancel=False, limiter=None",
     (Query, "__init__"): "self, model, alias_cols=True",
     (BaseManager, "all"): "self",
     (ModelIterable, "__iter__"): "self",

@@ -17,7 +17,7 @@ from django.db import connections as django_connections
 from django.db.backends import utils
 from django.db.backends.base import base
 
-from pytest_dbperf.probes import connections, drivers, executors
+from pytest_dbperf.probes import connections, drivers, worker_threads
 from pytest_dbperf.probes import listening as probes
 from pytest_dbperf.probes.django_frames import frame_readers
 from pytest_dbperf.probes.listening import listening
@@ -175,7 +175,13 @@ def test_wrappers_are_undone_in_reverse():
 
 
 @pytest.mark.parametrize(
-    ("package", "probe"), [("anyio", executors), ("psycopg", connections), ("psycopg", drivers)]
+    ("package", "probe"),
+    [
+        ("anyio", worker_threads),
+        ("trio", worker_threads),
+        ("psycopg", connections),
+        ("psycopg", drivers),
+    ],
 )
 def test_a_library_that_is_not_installed_needs_no_probe(monkeypatch, package, probe):
     """Only pytest and Django are required."""

@@ -235,6 +235,14 @@ def test_an_executor_names_its_threads():
         assert executor._thread_name_prefix == "mine"
 
 
+def test_an_executor_has_no_threads_until_it_is_used():
+    """The plugin starts none only to close connections there."""
+    with ThreadPoolExecutor(1) as executor:
+        assert not executor._threads
+        executor.submit(int).result()
+        assert executor._threads
+
+
 @pytest.mark.parametrize("is_sensitive", [True, False])
 def test_asgiref_keeps_whether_an_adapter_is_thread_sensitive(is_sensitive):
     """The hop says in which thread it runs."""

@@ -1,0 +1,1 @@
+"""Are the counts right beside other libraries that wrap the same functions?"""

@@ -1,0 +1,65 @@
+"""What a budget needs so that it can be checked."""
+
+import pytest
+
+from pytest_dbperf.budgets.built_in import BUDGETS
+from pytest_dbperf.budgets.enforcement import NothingCounts
+from pytest_dbperf.probes.listening import PROBES, listening_as_far_as_possible, missing_probes
+from pytest_dbperf.probes.seam import SeamGone
+from pytest_dbperf.session.countable import (
+    _PROBES_OF_BUDGETS,
+    line_about_missing_probes,
+    require_everything,
+    why_not_heard,
+)
+
+
+def broken(recorder):
+    """A probe whose seam is gone."""
+    raise SeamGone("it is gone.")
+
+
+def test_each_budget_names_probes_that_exist():
+    """Else a budget would pass that counts nothing."""
+    names = {probe.__module__.rpartition(".")[2] for probe in PROBES}
+
+    assert set(_PROBES_OF_BUDGETS) == {budget_class.name for budget_class in BUDGETS}
+    assert all(set(needed) <= names for needed in _PROBES_OF_BUDGETS.values())
+
+
+def test_a_probe_that_is_missing_is_an_obstacle_for_what_needs_it(monkeypatch):
+    """And for what may need anything: budgets of other plugins, fixtures, reports."""
+    assert why_not_heard() is None
+    monkeypatch.setattr(broken, "__module__", "pytest_dbperf.probes.hops")
+
+    with listening_as_far_as_possible([broken]):
+        assert why_not_heard("query_budget") is None
+        assert why_not_heard("max_thread_hops") == "it is gone"
+        assert why_not_heard("budget_of_another_plugin") == "it is gone"
+        assert why_not_heard() == "it is gone"
+        assert line_about_missing_probes() == "dbperf: cannot record what these probes listen to: hops"
+        with pytest.raises(NothingCounts, match=r"^dbperf cannot record this test: it is gone\.$"):
+            require_everything("dbperf")
+
+    assert missing_probes() == {}
+    assert line_about_missing_probes() is None
+    require_everything("dbperf")
+
+
+@pytest.mark.parametrize("error", [SeamGone, ImportError, AttributeError])
+def test_a_probe_that_cannot_be_installed_is_missing(error):
+    """The others are installed all the same."""
+    installed = []
+
+    def fails(recorder):
+        raise error
+
+    def works(recorder):
+        installed.append(recorder)
+        return installed.clear
+
+    with listening_as_far_as_possible([fails, works]) as recorder:
+        assert installed == [recorder]
+        assert [type(each) for each in missing_probes().values()] == [error]
+
+    assert installed == []
