@@ -26,10 +26,10 @@ from pytest_dbperf.callsites.callsite import CallPath
 from pytest_dbperf.growth.database import GrowthUnknown
 from pytest_dbperf.probes.listening import Probe
 from pytest_dbperf.probes.seam import SeamGone, Undo, wrap
+from pytest_dbperf.recording.blocking_calls import BlockingCall
 from pytest_dbperf.recording.cause import Cause, Request, frames_here
 from pytest_dbperf.recording.cause import inherited as inherited_cause
 from pytest_dbperf.recording.events import (
-    BlockingCall,
     Checkout,
     ConnectionClosed,
     DriverQuery,

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from pytest_dbperf.callsites.shown import describe
+from pytest_dbperf.recording.blocking_calls import BlockingCall
 from pytest_dbperf.recording.cause import Cause, Request
 from pytest_dbperf.recording.events import (
-    BlockingCall,
     Checkout,
     ConnectionClosed,
     DriverQuery,

@@ -18,6 +18,7 @@ _INSTEAD = {
     "insert": "bulk_create(objects) (skips save() and signals); for a many-to-many relation, add(*objects)",
     "update": "filter(...).update(...) or bulk_update(objects, fields) (both skip save() and signals)",
     "delete": "filter(...).delete(), once for all rows",
+    "merge": "one MERGE for all rows, or bulk_create(objects, update_conflicts=True, ...)",
 }
 
 
@@ -56,7 +57,7 @@ def _how_to_write_at_once(repeats: Sequence[Repeat]) -> Iterator[Hint]:
     # bulk_create() refuses multi-table inheritance: one line that inserts into several tables.
     inserts = Counter(identity(repeat.call_path) for repeat in repeats if repeat.statement.kind == "insert")
     for kind in dict.fromkeys(
-        repeat.statement.kind
+        "merge" if repeat.statement.fingerprint[:5].upper() == "MERGE" else repeat.statement.kind
         for repeat in repeats
         if repeat.statement.kind != "insert" or inserts[identity(repeat.call_path)] == 1
     ):

@@ -228,7 +228,7 @@ def _explain(samples: Iterable[Sample], session: _Session, root: Path) -> Iterat
     known: set[str] = set()
     fixes_left = _MOST_FIXES
     for sample in samples:
-        statement = statement_of(sample.sql)
+        statement = statement_of(sample.sql, session.connection.vendor)
         if statement.kind == "other" or statement.fingerprint in known or _may_be_several(sample.sql):
             continue
         with suppress(_Unexplained):

@@ -17,6 +17,7 @@ from pytest_dbperf.probes import (
     querysets,
     requests,
     threads,
+    vendors,
 )
 from pytest_dbperf.probes.seam import Undo, WhileWanted
 from pytest_dbperf.recording.recorder import Recorder
@@ -34,6 +35,7 @@ PROBES: tuple[Probe, ...] = (
     requests.install,
     passwords.install,
     threads.install,
+    vendors.install,
 )
 
 # One for the process: a second one would record the same events again, at the same cost.

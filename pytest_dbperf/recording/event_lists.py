@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from typing import Any, TypeVar, get_args
 
+from pytest_dbperf.recording.blocking_calls import BlockingCall
 from pytest_dbperf.recording.cause import HasCause, Request
 from pytest_dbperf.recording.compaction import expanded
 from pytest_dbperf.recording.events import (
-    BlockingCall,
     Checkout,
     ConnectionClosed,
     DriverQuery,

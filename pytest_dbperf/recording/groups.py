@@ -9,8 +9,9 @@ from typing import Literal, TypeVar
 
 from pytest_dbperf.callsites.callsite import CallPath, SourcePosition, position_of, without_recursion
 from pytest_dbperf.callsites.ownership import PROJECT
+from pytest_dbperf.recording.blocking_calls import BlockingCall
 from pytest_dbperf.recording.cause import Request
-from pytest_dbperf.recording.events import BlockingCall, Hop, NewConnection, Query
+from pytest_dbperf.recording.events import Hop, NewConnection, Query
 from pytest_dbperf.sql.fingerprint import Statement, with_literals
 
 _MOST_AT_ONCE = 200_000
@@ -184,7 +185,7 @@ def distinct(queries: Sequence[Query], field: Literal["parameters", "row"]) -> i
         compacted = query.compacted
         values: Iterable[int] = (own,) if compacted is None else getattr(compacted, field)
         if field == "parameters" and not (compacted is not None and compacted.has_texts):
-            values = with_literals(query.sql, values)
+            values = with_literals(query.sql, values, query.vendor)
         columns.append(values)
     # A set of a million values takes 100 MB, so they are counted in parts.
     parts = len(queries) // _MOST_AT_ONCE + 1
