@@ -26,6 +26,7 @@ from pytest_dbperf.callsites.callsite import CallPath
 from pytest_dbperf.growth.database import GrowthUnknown
 from pytest_dbperf.probes.listening import Probe
 from pytest_dbperf.probes.seam import SeamGone, Undo, wrap
+from pytest_dbperf.recording.blocking_calls import BlockingCall
 from pytest_dbperf.recording.cause import Cause, Request, frames_here
 from pytest_dbperf.recording.cause import inherited as inherited_cause
 from pytest_dbperf.recording.connections import (
@@ -35,7 +36,7 @@ from pytest_dbperf.recording.connections import (
     NewConnection,
     Why,
 )
-from pytest_dbperf.recording.events import BlockingCall, DriverQuery, Event, Hop, NotSent, Query, Response
+from pytest_dbperf.recording.events import DriverQuery, Event, Hop, NotSent, Query, Response
 from pytest_dbperf.recording.loads import LoadedVia, RelationLoad
 from pytest_dbperf.recording.recorder import Recorder, Recording
 from pytest_dbperf.reports.files import ReportWriter

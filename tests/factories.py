@@ -4,6 +4,7 @@ from pathlib import Path
 from zlib import crc32
 
 from pytest_dbperf.callsites.shown import describe
+from pytest_dbperf.recording.blocking_calls import BlockingCall
 from pytest_dbperf.recording.cause import Cause, Request
 from pytest_dbperf.recording.connections import (
     Checkout,
@@ -13,7 +14,6 @@ from pytest_dbperf.recording.connections import (
     Why,
 )
 from pytest_dbperf.recording.events import (
-    BlockingCall,
     DriverQuery,
     Hop,
     HopEnded,

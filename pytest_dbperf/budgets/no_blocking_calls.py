@@ -9,10 +9,10 @@ from importlib.metadata import version
 from typing import ClassVar
 
 from pytest_dbperf.budgets.allowances import WithAllowances
-from pytest_dbperf.recording.events import BlockingCall
+from pytest_dbperf.recording.blocking_calls import BlockingCall
 from pytest_dbperf.recording.groups import groups_of_blocking_calls
 from pytest_dbperf.recording.recorder import Recording
-from pytest_dbperf.sql.fingerprint import shortened, statement_of
+from pytest_dbperf.sql.fingerprint import shortened
 from pytest_dbperf.violations.violation import Evidence, Hint, Violation, compare
 
 
@@ -64,7 +64,8 @@ def _hashes(call: BlockingCall) -> bool:
 
 def _evidence_of_calls(group: Sequence[BlockingCall]) -> Evidence:
     first = group[0]
-    what = first.what if first.sql is None else shortened(statement_of(first.sql))
+    statement = first.statement
+    what = first.what if statement is None else shortened(statement)
     if _hashes(first):
         what = "verify_password" + (", by acheck_password" if first.what == "acheck_password" else "")
     seconds = [call.seconds for call in group if call.seconds is not None]

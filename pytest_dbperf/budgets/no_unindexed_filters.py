@@ -121,7 +121,8 @@ def _smells(recording: Recording) -> Iterator[_Found]:
     for query in recording.queries:
         text = (query.using, query.sql)
         if text not in smells:
-            smells[text] = smells_of(query.sql, parameters.get((str(query.using), query.sql)))
+            known = parameters.get((str(query.using), query.sql))
+            smells[text] = smells_of(query.sql, known, query.vendor)
     for queries in _by_line(query for query in recording.queries if smells[query.using, query.sql]):
         first = queries[0]
         for smell in smells[first.using, first.sql]:

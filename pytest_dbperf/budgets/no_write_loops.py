@@ -20,6 +20,7 @@ _INSTEAD = {
     "insert": "bulk_create(objects) (skips save() and signals); for a many-to-many relation, add(*objects)",
     "update": "filter(...).update(...) or bulk_update(objects, fields) (both skip save() and signals)",
     "delete": "filter(...).delete(), once for all rows",
+    "merge": "one MERGE for all rows, or bulk_create(objects, update_conflicts=True, ...)",
 }
 
 
@@ -77,7 +78,7 @@ def _how_to_replace_loop(repeats: Sequence[Repeat]) -> Iterator[Hint]:
     # bulk_create() refuses multi-table inheritance: one line that inserts into several tables.
     inserts = Counter(identity(repeat.call_path) for repeat in repeats if repeat.statement.kind == "insert")
     for kind in dict.fromkeys(
-        repeat.statement.kind
+        "merge" if repeat.statement.fingerprint[:5].upper() == "MERGE" else repeat.statement.kind
         for repeat in repeats
         if repeat.statement.kind != "insert" or inserts[identity(repeat.call_path)] == 1
     ):

@@ -33,7 +33,8 @@ class QueryBudget(LimitedOnAlias):
     Args:
         limit: The most queries allowed. None lifts an outer budget.
         at_least: The fewest queries required, so that a test that stops querying fails.
-        select: The most SELECT statements allowed; likewise `insert`, `update` and `delete`.
+        select: The most SELECT statements allowed; likewise `insert`, `update` and `delete`. A statement that
+            writes in several ways, by WITH or MERGE, counts for each of them, and not as a SELECT.
         tables: The most queries allowed for each table: `{"users_user": 2}`. A name that is close to that of
             a model's table is an error if no query names it. Tables without a model are not checked.
         using: Count only this database alias.
@@ -131,7 +132,7 @@ class QueryBudget(LimitedOnAlias):
             limit = getattr(self, kind)
             if limit is None:
                 continue
-            counted = [query for query in queries if query.statement.kind == kind]
+            counted = [query for query in queries if kind in query.statement.kinds]
             if len(counted) > limit:
                 yield f"{kind} queries", len(counted), limit, counted
         for table, limit in (self.tables or {}).items():

@@ -182,7 +182,9 @@ def _is_whole_read(query: Query) -> bool:
 
 
 def _values_of(query: Query) -> tuple[int, ...] | None:
-    return None if query.parameters is None else (*with_literals(query.sql, (query.parameters,)),)
+    if query.parameters is None:
+        return None
+    return (*with_literals(query.sql, (query.parameters,), query.vendor),)
 
 
 def _is_write(query: Query) -> bool:

@@ -65,7 +65,7 @@ def _plans_of(samples: Iterable[Sample], session: ExplainSession, root: Path) ->
 def _explain(samples: Iterable[Sample], session: ExplainSession) -> Iterator[tuple[Sample, Plan]]:
     known: set[str] = set()
     for sample in samples:
-        statement = statement_of(sample.sql)
+        statement = statement_of(sample.sql, session.connection.vendor)
         if statement.kind == "other" or statement.fingerprint in known or _may_be_several(sample.sql):
             continue
         with suppress(Unexplained):

@@ -112,7 +112,7 @@ class ExplainSession:
                 self._partitions |= dict.fromkeys(new) | found
             read = full_reads_as_filters(root, self._first_columns)
             return with_partitioned_tables(
-                read, self._partitions, sample.sql, statement_of(sample.sql).tables
+                read, self._partitions, sample.sql, statement_of(sample.sql, "postgresql").tables
             )
 
     @contextmanager

@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pytest_dbperf.plans.indexes import narrows_by
-from pytest_dbperf.sql.fingerprint import tokens_of
 from pytest_dbperf.sql.plan import CONDITIONS, Node, nodes_of, with_alias
+from pytest_dbperf.sql.tokens import tokens_of
 
 # A schema and a table.
 Name = tuple[str, str]
@@ -58,7 +58,7 @@ def with_partitioned_tables(
     A filter on the key of the table becomes a search of the partition: PostgreSQL reads no other partition.
     """
     named = frozenset(table.lower() for table in tables)
-    names = (token["name"] for token in tokens_of(sql))
+    names = (token["name"] for token in tokens_of(sql, "postgresql"))
     words = frozenset(name.strip('"`').lower() for name in names if name)
 
     def replaced(node: Node) -> Node:

@@ -9,8 +9,8 @@ from typing import Self
 
 from pytest_dbperf.probes.threads import this_thread
 from pytest_dbperf.recording import cause
+from pytest_dbperf.recording.blocking_calls import BlockingCall
 from pytest_dbperf.recording.clock import perf_counter
-from pytest_dbperf.recording.events import BlockingCall
 from pytest_dbperf.recording.recorder import Recorder
 
 

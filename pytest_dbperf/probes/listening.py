@@ -19,6 +19,7 @@ from pytest_dbperf.probes import (
     querysets,
     requests,
     threads,
+    vendors,
     worker_threads,
 )
 from pytest_dbperf.probes.seam import SeamGone, Undo, WhileWanted, is_installed
@@ -39,6 +40,7 @@ PROBES: tuple[Probe, ...] = (
     requests.install,
     passwords.install,
     threads.install,
+    vendors.install,
 )
 
 # One for the process: a second one would record the same events again, at the same cost.

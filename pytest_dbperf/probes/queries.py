@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from sys import _getframe as getframe
@@ -240,15 +241,21 @@ def _sample(recorder: Recorder, known: set[object], what: tuple[str, str], param
 
 
 def text_of(sql: Any, cursor: Any) -> str:
-    """Return the text of a statement: a string, bytes, or one of psycopg's classes."""
+    """Return the text of a statement: a string, bytes, one of psycopg's classes, or a template string."""
     if isinstance(sql, str):
         return str.__str__(sql)  # A subclass may override __str__.
     if isinstance(sql, bytes):
         return sql.decode("utf-8", "replace")
     try:
-        return str(sql.as_string(cursor))  # psycopg's sql.SQL and sql.Composed.
-    except Exception:  # noqa: BLE001  # The driver raises its own error for it, where the statement is executed.
-        return f"<{type(sql).__qualname__}>"
+        if hasattr(sql, "as_string"):
+            return str(sql.as_string(cursor))  # psycopg's sql.SQL and sql.Composed.
+        # Python's t"..." since psycopg 3.3. Any other object is no statement: as_string() would quote it.
+        of_psycopg: Any = sys.modules.get("psycopg.sql")
+        if isinstance(sql, getattr(of_psycopg, "Template", ())):
+            return str(of_psycopg.as_string(sql, cursor))
+    except Exception:  # noqa: BLE001, S110  # The driver raises its own error where the statement is executed.
+        pass
+    return f"<{type(sql).__qualname__}>"
 
 
 def length_of(sets_of_parameters: Any) -> int:

@@ -15,7 +15,7 @@ from pytest_dbperf.recording.cause import Cause, Request
 from pytest_dbperf.recording.compacted_values import CompactedValues
 from pytest_dbperf.recording.events import Event, Query
 from pytest_dbperf.recording.loads import LoadedVia, RelationLoad
-from pytest_dbperf.sql.fingerprint import is_bookkeeping, statement_of, with_literals
+from pytest_dbperf.sql.fingerprint import is_bookkeeping, with_literals
 
 AnyEvent = TypeVar("AnyEvent", bound=Event)
 
@@ -118,7 +118,7 @@ def _what_is_loaded(load: RelationLoad) -> Hashable:
 
 def _in_common_but_values(query: Query) -> Hashable:
     # Savepoints keep their full text: their names tell where each one ends.
-    what = query.sql if is_bookkeeping(query.sql) else statement_of(query.sql).fingerprint
+    what = query.sql if is_bookkeeping(query.sql) else query.statement.fingerprint
     return what, _in_common(query)[1:]
 
 
@@ -135,7 +135,9 @@ def _one_for_all(queries: Sequence[Any]) -> Query:
     values = CompactedValues._make((*map(_column, _OWN, columns), False))
     if values.parameters is not None and len({query.sql for query in queries}) > 1:
         # Only the text of the first is kept.
-        own = chain.from_iterable(with_literals(query.sql, (query.parameters,)) for query in queries)
+        own = chain.from_iterable(
+            with_literals(query.sql, (query.parameters,), query.vendor) for query in queries
+        )
         values = values._replace(parameters=array("q", own), has_texts=True)
     return first._replace(seconds=sum(values.seconds) / len(queries), compacted=values)
 

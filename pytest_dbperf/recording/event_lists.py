@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from typing import Any, TypeVar, get_args
 
+from pytest_dbperf.recording.blocking_calls import BlockingCall
 from pytest_dbperf.recording.cause import HasCause, Request
 from pytest_dbperf.recording.compaction import expanded
 from pytest_dbperf.recording.connections import Checkout, ConnectionClosed, ConnectionReturned, NewConnection
-from pytest_dbperf.recording.events import BlockingCall, DriverQuery, Event, Hop, NotSent, Query, Response
+from pytest_dbperf.recording.events import DriverQuery, Event, Hop, NotSent, Query, Response
 from pytest_dbperf.recording.hops import completed, seconds_in_queues
 from pytest_dbperf.sql.fingerprint import is_bookkeeping
 

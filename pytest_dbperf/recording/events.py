@@ -10,10 +10,12 @@ from typing import Any, NamedTuple
 
 from pytest_dbperf.callsites.callsite import CallPath
 from pytest_dbperf.callsites.hop_origin import MIDDLEWARE
+from pytest_dbperf.recording.blocking_calls import BlockingCall
 from pytest_dbperf.recording.cause import Cause, Request
 from pytest_dbperf.recording.compacted_values import CompactedValues
 from pytest_dbperf.recording.connections import Checkout, ConnectionClosed, ConnectionReturned, NewConnection
 from pytest_dbperf.recording.loads import RelationLoad
+from pytest_dbperf.recording.vendors import vendor_of
 from pytest_dbperf.sql.fingerprint import Statement, is_bookkeeping, statement_of
 
 
@@ -83,8 +85,13 @@ class Query(NamedTuple):
 
     @property
     def statement(self) -> Statement:
-        """Its fingerprint, kind and tables."""
-        return statement_of(self.sql)
+        """Its fingerprint, kinds and tables."""
+        return statement_of(self.sql, self.vendor)
+
+    @property
+    def vendor(self) -> str:
+        """Django's name for the database, such as `postgresql`; empty if it is unknown."""
+        return vendor_of(self.using)
 
     @property
     def is_bookkeeping(self) -> bool:
@@ -96,6 +103,11 @@ class DriverQuery(Query):
     """One statement that psycopg executed without Django. Recorded with `dbperf_driver_queries = true`."""
 
     __slots__ = ()
+
+    @property
+    def vendor(self) -> str:
+        """Psycopg has one."""
+        return "postgresql"
 
 
 class NotSent(NamedTuple):
@@ -193,35 +205,6 @@ class HopEnded(NamedTuple):
     thread: str
     thread_number: int
     cause: Cause
-
-
-class BlockingCall(NamedTuple):
-    """One synchronous call in the thread of a running event loop, which it blocked.
-
-    `via` is the library that was called: `django`, `psycopg` or `hashers`. `what` is the function, such as
-    `execute`, `connect` or `verify_password`, and `sql` the statement if there is one. `seconds` is the time
-    that the loop was blocked, None for a connection that psycopg opened without Django.
-    """
-
-    via: str
-    what: str
-    sql: str | None
-    using: str | None
-    started: float
-    seconds: float | None
-    thread: str
-    frames: CallPath
-    cause: Cause
-
-    @property
-    def call_path(self) -> CallPath:
-        """The call sites in your code that led to it, innermost first, also across threads."""
-        return self.frames + self.cause.path
-
-    @property
-    def name(self) -> str:
-        """The fingerprint of the statement, or else the function."""
-        return self.what if self.sql is None else statement_of(self.sql).fingerprint
 
 
 Event = (

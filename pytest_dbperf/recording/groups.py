@@ -9,9 +9,10 @@ from typing import Literal, TypeVar
 
 from pytest_dbperf.callsites.callsite import CallPath, SourcePosition, position_of, without_recursion
 from pytest_dbperf.callsites.ownership import PROJECT
+from pytest_dbperf.recording.blocking_calls import BlockingCall
 from pytest_dbperf.recording.cause import Request
 from pytest_dbperf.recording.connections import Checkout, NewConnection
-from pytest_dbperf.recording.events import BlockingCall, Hop, Query
+from pytest_dbperf.recording.events import Hop, Query
 from pytest_dbperf.sql.asked import without_mark
 from pytest_dbperf.sql.fingerprint import Statement, with_literals
 
@@ -214,6 +215,6 @@ def _values(query: Query, field: Field) -> Iterable[int]:
     if field != "parameters":
         return values
     if not (compacted is not None and compacted.has_texts):
-        values = with_literals(query.sql, values)
+        values = with_literals(query.sql, values, query.vendor)
     # The mark of a list is no value of its own.
     return map(without_mark, values) if query.statement.has_list else values

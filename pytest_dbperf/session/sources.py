@@ -26,7 +26,10 @@ class Sources:
     def note(self, item: pytest.Item) -> None:
         """Remember the content of a test's file, which has just been imported."""
         if item.path not in self._digests:
-            self._digests[item.path] = digest_of(item.path.read_bytes()) if item.path.is_file() else ""
+            try:
+                self._digests[item.path] = digest_of(item.path.read_bytes())
+            except OSError:  # A plugin's item may have no file, and a file may be unreadable.
+                self._digests[item.path] = ""
 
     def of(self, item: pytest.Item) -> SourceResult:
         """Find where the function of a test is written: a class may have inherited it."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_dbperf.sql.fingerprint import tokens_of
+from pytest_dbperf.sql.tokens import VALUES, tokens_of
 
 LARGEST_OFFSET = 1_000
 
@@ -39,9 +39,9 @@ class _Token:
         return "" if self.is_value else self.text.upper()
 
 
-def smells_of(sql: str, parameters: Any = None) -> list[str]:
+def smells_of(sql: str, parameters: Any = None, vendor: str = "") -> list[str]:
     """List the mistakes in a statement, half a sentence each. Raises no error for any SQL or parameters."""
-    tokens = list(_tokens(sql, parameters))
+    tokens = list(_tokens(sql, parameters, vendor))
     found = [*_leading_wildcards(tokens), *_large_offsets(tokens)]
     for query, outer in _queries(tokens):
         words = [token.word for token in query]
@@ -51,13 +51,13 @@ def smells_of(sql: str, parameters: Any = None) -> list[str]:
     return [*dict.fromkeys(found)]
 
 
-def _tokens(sql: str, parameters: Any) -> Iterator[_Token]:
+def _tokens(sql: str, parameters: Any, vendor: str) -> Iterator[_Token]:
     position = 0
-    for token in tokens_of(sql):
-        value = token["value"]
-        if token["comment"]:
+    for token in tokens_of(sql, vendor):
+        value = token[0]
+        if token.lastgroup == "comment":
             continue
-        if value is None:
+        if token.lastgroup not in VALUES:
             yield _Token(token[0])
         elif value == "%s":
             yield _Token(value, is_value=True, parameter=_at(parameters, position))

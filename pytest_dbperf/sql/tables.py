@@ -1,101 +1,213 @@
-"""Which kind of statement is an SQL text, and which tables does it name?"""
+"""Which tables does an SQL text name?"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import pairwise, takewhile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
-_KINDS = frozenset(("SELECT", "INSERT", "UPDATE", "DELETE"))
-_TABLE_FOLLOWS = frozenset(("FROM", "INTO", "JOIN", "UPDATE"))
-# No table follows IS DISTINCT FROM, SELECT ... FOR UPDATE, or ON CONFLICT DO UPDATE.
-_NO_TABLE_AFTER = frozenset((("DISTINCT", "FROM"), ("FOR", "UPDATE"), ("KEY", "UPDATE"), ("DO", "UPDATE")))
+# What a statement, or a statement inside another one, begins after.
+_BEFORE_A_STATEMENT = frozenset(
+    (
+        "",
+        "(",
+        ")",
+        ";",
+        "AS",
+        "BEGIN",
+        "EXPLAIN",
+        "ANALYZE",
+        "VERBOSE",
+        "PLAN",
+        "UNION",
+        "ALL",
+        "EXCEPT",
+        "INTERSECT",
+    )
+)
 # No table follows a FROM in the parentheses of these: EXTRACT(YEAR FROM starts_at), TRIM(BOTH FROM name).
 _FUNCTIONS_WITH_FROM = frozenset(("EXTRACT", "OVERLAY", "POSITION", "SUBSTRING", "TRIM"))
-_BEFORE_A_TABLE = frozenset(("ONLY", "LATERAL"))
-_BEFORE_A_WITH_NAME = frozenset(("WITH", "RECURSIVE", ","))
+# Words between a keyword and its table: UPDATE ONLY t, INSERT IGNORE INTO t, DROP TABLE IF EXISTS t.
+_BEFORE_A_TABLE = frozenset(
+    "ONLY LATERAL IF NOT EXISTS IGNORE OR REPLACE ROLLBACK ABORT FAIL LOW_PRIORITY DELAYED "  # noqa: SIM905
+    "HIGH_PRIORITY QUICK CONCURRENTLY TABLE".split()
+)
+_AFTER_A_LIST = frozenset(
+    "WHERE GROUP ORDER HAVING LIMIT SET UNION EXCEPT INTERSECT RETURNING OUTPUT VALUES WINDOW "  # noqa: SIM905
+    "FETCH OFFSET FOR SELECT QUALIFY WHEN".split()
+)
+# Their words stand for cursors, roles and channels.
+_WITHOUT_TABLES = frozenset(("FETCH", "MOVE", "CLOSE", "GRANT", "REVOKE", "DEALLOCATE", "LISTEN", "NOTIFY"))
+_DEFINITIONS = frozenset(("CREATE", "ALTER", "DROP", "TRUNCATE", "LOCK", "COPY"))
+_NO_TABLE = frozenset(("DUAL", "STDIN", "STDOUT", "PROGRAM", "OUTFILE", "DUMPFILE"))
+_QUOTES = {'"': '"', "`": "`", "[": "]"}
 
 
-def kind_of(words: Sequence[str]) -> str:
-    """Return the kind: `select`, `insert`, `update`, `delete` or `other`."""
-    first = next((word.upper() for word in words if word != "("), "")
-    if first == "WITH":
-        outermost = (word.upper() for depth, word in _with_depth(words) if depth == 0)
-        first = next((word for word in outermost if word in _KINDS), "")
-    return first.lower() if first in _KINDS else "other"
+@dataclass(slots=True)
+class _Scope:
+    """What is between two parentheses: what may come next, and what it is in."""
+
+    function: str = ""
+    verb: str = ""
+    expects: bool = False
+    """Whether the next word is a table."""
+    is_list: bool = False
+    """Whether a table follows the next comma."""
+    may_have_columns: bool = False
+    """Whether a parenthesis after a table has columns, and does not make it a function."""
+    is_target: bool = False
+    with_names: str = ""
+    """In a WITH: `name` before a name, `as` behind it, `body` before its query, `more` behind that."""
+    pending: str = ""
+    is_recursive: bool = False
+
+
+@dataclass(slots=True)
+class _Found:
+    tables: dict[str, None] = field(default_factory=dict)
+    names_of_with: set[str] = field(default_factory=set)
+    aliases: dict[str, str] = field(default_factory=dict)
+    targets: set[str] = field(default_factory=set)
 
 
 def tables_of(words: Sequence[str]) -> tuple[str, ...]:
     """Return the names of the tables, each once, in the order of the text."""
-    tables: dict[str, None] = {}
-    for index, word in enumerate(words):
-        keyword = word.upper()
-        if keyword not in _TABLE_FOLLOWS or (_upper(words, index - 1), keyword) in _NO_TABLE_AFTER:
-            continue
-        if keyword == "FROM" and _enclosing_function(words, index) in _FUNCTIONS_WITH_FROM:
-            continue
-        tables.update(dict.fromkeys(_listed_tables(words, index)))
-    names_of_with = _names_of_with(words)
-    return tuple(table for table in tables if table not in names_of_with)
-
-
-def _listed_tables(words: Sequence[str], index: int) -> Iterator[str]:
-    """Read tables such as `a, public.b AS c, d` after the keyword at an index."""
-    is_insert = words[index].upper() == "INTO"
-    while True:
-        index += 1
-        if _upper(words, index) in _BEFORE_A_TABLE:
-            index += 1
-        while _at(words, index + 1) == ".":
-            index += 2
-        table = _at(words, index)
-        is_function = _at(words, index + 1) == "(" and not is_insert
-        if not table or table in "(;" or is_function:
-            return
-        yield table.strip('"`')
-        if _upper(words, index + 1) == "AS":
-            index += 1
-        if _at(words, index + 1) != ",":
-            index += 1  # An alias, or a keyword that no comma follows.
-        if _at(words, index + 1) != ",":
-            return
-        index += 1
-
-
-def _names_of_with(words: Sequence[str]) -> set[str]:
-    if _upper(words, 0) != "WITH":
-        return set()
-    outermost = (word for depth, word in _with_depth(words) if depth == 0)
-    return {
-        name.strip('"`')
-        for before, name in pairwise(takewhile(lambda word: word.upper() not in _KINDS, outermost))
-        if before.upper() in _BEFORE_A_WITH_NAME and name.upper() != "RECURSIVE"
-    }
-
-
-def _enclosing_function(words: Sequence[str], index: int) -> str:
-    """Return the word before the parenthesis around an index."""
-    depth = 0
-    for before in range(index - 1, -1, -1):
-        depth += {")": 1, "(": -1}.get(words[before], 0)
-        if depth < 0:
-            return _upper(words, before - 1)
-    return ""
-
-
-def _with_depth(words: Sequence[str]) -> Iterator[tuple[int, str]]:
-    depth = 0
-    for word in words:
-        if word == ")":
-            depth -= 1
-        if word not in ("(", ")"):
-            yield depth, word
+    found, scopes = _Found(), [_Scope()]
+    if words and words[0].upper() in _WITHOUT_TABLES:
+        return ()
+    index, count = 0, len(words)
+    while index < count:
+        word, scope = words[index], scopes[-1]
         if word == "(":
-            depth += 1
+            is_table = scope.expects  # A subquery, or (a JOIN b ON ...).
+            scope.expects = False
+            function = words[index - 1].upper() if index else ""
+            scopes.append(_Scope(function, expects=is_table, is_list=is_table))
+        elif word == ")":
+            _close(scopes, found)
+        elif word == ",":
+            scope.expects = scope.is_list
+            if scope.with_names == "more":
+                scope.with_names = "name"
+        elif scope.with_names in ("name", "as"):
+            _read_name_of_with(words, index, scope, found)
+        elif scope.expects and word[0] not in "%;@:=.*":
+            index = _read_table(words, index, scope, found)
+        else:
+            scope.expects = False
+            _read_keyword(words, index, scope)
+        index += 1
+    # In UPDATE b SET ... FROM book b, the name is an alias.
+    aliased = {name for name in found.targets if found.aliases.get(name, name) != name}
+    return tuple(table for table in found.tables if table not in aliased)
+
+
+def _close(scopes: list[_Scope], found: _Found) -> None:
+    if len(scopes) > 1:
+        scopes.pop()
+    outer = scopes[-1]
+    if outer.with_names == "body":
+        # Without RECURSIVE, the name is not known inside: WITH book AS (SELECT * FROM book) reads the table.
+        found.names_of_with.add(outer.pending)
+        outer.with_names = "more"
+
+
+def _read_name_of_with(words: Sequence[str], index: int, scope: _Scope, found: _Found) -> None:
+    word = words[index]
+    if scope.with_names == "as":
+        if word.upper() == "AS":
+            scope.with_names = "body"
+    elif word.upper() == "RECURSIVE":
+        scope.is_recursive = True
+    else:
+        scope.pending, scope.with_names = _bare(word), "as"
+        if scope.is_recursive:
+            found.names_of_with.add(scope.pending)
+
+
+def _read_table(words: Sequence[str], index: int, scope: _Scope, found: _Found) -> int:
+    """Read a table, and return the index of its last word."""
+    keyword = words[index].upper()
+    following = _at(words, index + 1)
+    if keyword in _BEFORE_A_TABLE and following not in ("", ",", ";", ")", "."):
+        return index
+    if keyword in ("SELECT", "WITH", "VALUES", "INTO", "FROM", "SET", "JOIN", "USING"):
+        scope.expects = False
+        _read_keyword(words, index, scope)
+        return index
+    if keyword == "TOP" and following == "(":
+        return index + 3
+    scope.expects = False
+    while _at(words, index + 1) == ".":
+        index += 2 if _at(words, index + 2) != "." else 1
+    is_function = _at(words, index + 1) == "(" and not scope.may_have_columns
+    table, is_target = _bare(words[index]) if index < len(words) else "", scope.is_target
+    scope.may_have_columns = scope.is_target = False
+    if not table or is_function or table.upper() in _NO_TABLE or keyword in _NO_TABLE:
+        return index
+    if table not in found.names_of_with:
+        found.tables[table] = None
+    if is_target:
+        found.targets.add(table)
+    alias = index + (2 if _at(words, index + 1) == "AS" else 1)
+    name = _bare(words[alias]) if alias < len(words) else ""
+    found.aliases.setdefault(name, table)
+    return index
+
+
+def _read_keyword(words: Sequence[str], index: int, scope: _Scope) -> None:
+    """Note whether a table follows a word."""
+    keyword, before = words[index].upper(), _at(words, index - 1)
+    if keyword == "FROM":
+        if before != "DISTINCT" and scope.function not in _FUNCTIONS_WITH_FROM:
+            scope.expects, scope.is_list, scope.is_target = True, True, False
+    elif keyword in ("JOIN", "STRAIGHT_JOIN", "APPLY"):
+        scope.expects = keyword == "JOIN" or scope.is_list
+    elif keyword in _AFTER_A_LIST:
+        scope.is_list = False
+        if keyword == "SELECT":
+            scope.with_names = ""
+    elif keyword in ("INTO", "REFERENCES"):
+        scope.expects = scope.may_have_columns = True
+    elif keyword == "USING":
+        # A parenthesis has the columns of a join, or a subquery, which is read as one.
+        if scope.verb in ("DELETE", "MERGE"):
+            scope.expects, scope.is_list = _at(words, index + 1) != "(", True
+    elif words[0].upper() in _DEFINITIONS:
+        _read_definition(words, index, scope)
+    elif before in _BEFORE_A_STATEMENT:
+        _begin_statement(words, index, scope)
+
+
+def _read_definition(words: Sequence[str], index: int, scope: _Scope) -> None:
+    keyword = words[index].upper()
+    is_index = keyword == "ON" and not scope.function and "INDEX" in [word.upper() for word in words[:3]]
+    if keyword in ("TABLE", "TRUNCATE", "COPY", "LOCK") or is_index:
+        scope.expects = scope.may_have_columns = True
+        scope.is_list = keyword in ("TRUNCATE", "LOCK")
+
+
+def _begin_statement(words: Sequence[str], index: int, scope: _Scope) -> None:
+    keyword = words[index].upper()
+    if keyword == "TABLE":
+        scope.expects = True
+    elif keyword == "WITH":
+        # Not UNNEST(...) WITH ORDINALITY AS x.
+        named = _at(words, index + 1)
+        if named == "RECURSIVE" or (named != "ORDINALITY" and _at(words, index + 2) in ("AS", "(")):
+            scope.with_names = "name"
+    elif keyword in ("UPDATE", "DELETE", "INSERT", "REPLACE", "MERGE"):
+        scope.verb, scope.with_names = keyword, ""
+        scope.expects = _at(words, index + 1) not in ("FROM", "INTO", "(")
+        scope.is_list = keyword in ("UPDATE", "DELETE")
+        scope.is_target = True
+        scope.may_have_columns = keyword in ("INSERT", "REPLACE")
+
+
+def _bare(word: str) -> str:
+    """Take a name out of its quotes."""
+    end = _QUOTES.get(word[:1])
+    return word[1:-1].replace(end * 2, end) if end else word
 
 
 def _at(words: Sequence[str], index: int) -> str:
-    return words[index] if 0 <= index < len(words) else ""
-
-
-def _upper(words: Sequence[str], index: int) -> str:
-    return _at(words, index).upper()
+    return words[index].upper() if 0 <= index < len(words) else ""

@@ -1,10 +1,8 @@
-"""Which files get markers? Each is read, changed, and replaced as a whole."""
+"""Which files get markers? Each is read, changed, and written as a whole."""
 
 from __future__ import annotations
 
 import io
-import shutil
-import tempfile
 import tokenize
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +17,7 @@ from pytest_dbperf.suggestions.markers import (
     select,
     suggestions_for,
 )
+from pytest_dbperf.suggestions.writing import write_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +80,11 @@ def suggest(options: SuggestionOptions, run: Run, root: Path) -> SuggestionSumma
         try:
             change, refused = _change_file(root, path, functions)
             if change is not None and not options.is_dry_run:
-                replace_file(root / path, change.after)
+                write_file(root / path, change.after)
         except OSError as error:
-            not_written += [NotWritten(describe_test(each.source), str(error)) for each in functions]
+            reason = error.strerror or str(error)
+            why = f"its file cannot be read or written: {reason}"
+            not_written += [NotWritten(describe_test(each.source), why) for each in functions]
             continue
         changes += [change] if change is not None else []
         not_written += refused
@@ -121,21 +122,6 @@ def _change_file(
     if rewritten.source == before:
         return None, not_written
     return FileChange(path, before, rewritten.source, markers), not_written
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Replace a file in one step, so that it is whole at every moment; a symbolic link stays a link."""
-    path = path.resolve()
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-        new = Path(file.name)
-        try:
-            file.write(content)
-            file.close()
-            shutil.copymode(path, new)
-            new.replace(path)
-        except BaseException:
-            new.unlink()
-            raise
 
 
 def _lines(text: str) -> list[str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 
 import libcst as cst
@@ -14,6 +16,9 @@ _MARK = "pytest.mark"
 _BLANK = cst.EmptyLine(indent=False)
 # pytest does not see marks on the objects that these return, so new marks go below them.
 _HIDING = ("classmethod", "staticmethod")
+# libcst calls itself once a term for a + b + ..., also in its native parser, which ends the process when its
+# stack is full: after some 6,000 terms on the 8 MB of a main thread. This is for 150,000.
+_BYTES_OF_STACK = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +39,33 @@ def rewrite(source: bytes, suggestions: Mapping[str, Sequence[Suggestion]]) -> R
     A marker that exists gets the suggested limit and keeps its other arguments. Nothing else changes, not
     a byte.
     """
+    done: Future[Rewritten] = Future()
+
+    def work() -> None:
+        try:
+            done.set_result(_rewrite(source, suggestions))
+        except BaseException as error:  # noqa: BLE001  # It is raised where the result is read.
+            done.set_exception(error)
+
+    size_before = threading.stack_size(_BYTES_OF_STACK)
+    try:
+        threading.Thread(target=work).start()
+    finally:
+        threading.stack_size(size_before)
+    try:
+        return done.result()
+    except RecursionError:
+        why = "an expression in it has too many terms, or is nested too deeply"
+        return _unreadable(source, suggestions, why)
+
+
+def _rewrite(source: bytes, suggestions: Mapping[str, Sequence[Suggestion]]) -> Rewritten:
     try:
         module = cst.parse_module(source)
     except cst.ParserSyntaxError as error:
-        return Rewritten(source, dict.fromkeys(suggestions, f"libcst cannot read its file: {error.message}"))
+        return _unreadable(source, suggestions, error.message)
+    except (SyntaxError, ValueError, LookupError) as error:  # Its encoding is unknown, or is another one.
+        return _unreadable(source, suggestions, str(error))
     by_name: dict[str, list[cst.FunctionDef]] = {name: [] for name in suggestions}
     for name, function in _functions_in(module):
         if name in by_name:
@@ -54,6 +82,10 @@ def rewrite(source: bytes, suggestions: Mapping[str, Sequence[Suggestion]]) -> R
     if writer.has_added and spelling is None:
         changed = _with_import(changed)
     return Rewritten(changed.bytes, {**refused, **writer.refused})
+
+
+def _unreadable(source: bytes, functions: Collection[str], why: str) -> Rewritten:
+    return Rewritten(source, dict.fromkeys(functions, f"libcst cannot read its file: {why}"))
 
 
 def _why_not_one(found: Sequence[cst.FunctionDef]) -> str:

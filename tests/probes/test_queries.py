@@ -291,6 +291,63 @@ def test_a_statement_that_cannot_be_written_raises_what_django_raises(recorder, 
     assert [statement.sql for statement in recording.not_sent] == ["<Composed>"]
 
 
+def a_template(*parts):
+    """What t"..." makes since Python 3.14, also where Python has no such strings."""
+    from psycopg._compat import Interpolation, Template
+
+    interpolated = [
+        part if isinstance(part, str) else Interpolation(*part, "value", None, "") for part in parts
+    ]
+    if hasattr(Template, "values"):
+        return Template(*interpolated)
+
+    class Standin(Template):
+        def __iter__(self):
+            return iter(interpolated)
+
+    return object.__new__(Standin)  # Template.__new__() of psycopg calls itself.
+
+
+def test_a_template_string_has_the_text_that_psycopg_sends(recorder, postgres):
+    """Its values are values: it is one statement for all of them."""
+    from psycopg import sql
+
+    if not hasattr(sql, "as_string"):
+        pytest.skip("psycopg reads template strings since 3.3")
+    with recorder.record() as recording, connections["default"].cursor() as cursor:
+        for title in ("it's", "so"):
+            cursor.execute(a_template("SELECT id FROM shop_book WHERE title = ", (title,)))
+
+    assert [query.sql for query in recording.queries] == [
+        "SELECT id FROM shop_book WHERE title = 'it''s'",
+        "SELECT id FROM shop_book WHERE title = 'so'",
+    ]
+    (group,) = groups_of_queries(recording.queries)
+    assert (group.statement.fingerprint, group.distinct) == ("SELECT id FROM shop_book WHERE title = %s", 2)
+
+
+def test_a_composed_statement_has_the_text_that_psycopg_sends(recorder, postgres):
+    """It is not the text that Python prints for it."""
+    from psycopg import sql
+
+    statement = sql.SQL("SELECT {} FROM shop_book WHERE id = {}").format(sql.Identifier("id"), sql.Literal(7))
+    with recorder.record() as recording, connections["default"].cursor() as cursor:
+        cursor.execute(statement)
+
+    assert [query.statement.fingerprint for query in recording.queries] == [
+        "SELECT id FROM shop_book WHERE id = %s"
+    ]
+
+
+def test_what_is_no_statement_is_named_by_its_class(recorder, using):
+    """The driver refuses it."""
+    with recorder.record() as recording, connections[using].cursor() as cursor:
+        with pytest.raises(Exception, match=r"object"):
+            cursor.execute(object())
+
+    assert [query.sql for query in recording.statements] == ["<object>"]
+
+
 @pytest.mark.parametrize("call_sites", [True, False])
 def test_a_long_test_is_compacted_while_it_runs(recorder, using, call_sites):
     """Queries in a loop share an object, and keep their own values."""

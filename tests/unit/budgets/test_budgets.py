@@ -90,6 +90,11 @@ def test_a_budget_that_holds_is_silent(budget, events):
         (QueryBudget(0), [query()], "queries 1 > 0 (+1)"),
         (QueryBudget(9, at_least=1), [query("BEGIN")], "queries 0 < 1"),
         (QueryBudget(9, select=0), [query()], "select queries 1 > 0 (+1)"),
+        (
+            QueryBudget(9, select=0, insert=0, delete=0),
+            [query("WITH a AS (DELETE FROM t RETURNING id) INSERT INTO u SELECT id FROM a")],
+            "insert queries 1 > 0 (+1), delete queries 1 > 0 (+1)",
+        ),
         (QueryBudget(9, insert=0), [query("INSERT INTO t (a) VALUES (1)")], "insert queries 1 > 0 (+1)"),
         (QueryBudget(9, update=0), [query("UPDATE t SET a = 1")], "update queries 1 > 0 (+1)"),
         (QueryBudget(9, delete=0), [query("DELETE FROM t")], "delete queries 1 > 0 (+1)"),

@@ -398,6 +398,15 @@ def test_loops_of_all_writes_are_told_what_to_do_instead():
     ]
 
 
+def test_a_merge_in_a_loop_is_advised_as_one_merge():
+    """update() and bulk_update() would not insert."""
+    merge = "MERGE INTO t USING (VALUES (%s)) v(id) ON t.id = v.id WHEN MATCHED THEN UPDATE SET a = 1"
+
+    (hint,) = NoWriteLoops().check(recording(*asked(1, 2, 3, sql=merge))).advice
+
+    assert hint.text == "one MERGE for all rows, or bulk_create(objects, update_conflicts=True, ...)"
+
+
 def test_the_rows_of_a_relation_are_told_with_its_name():
     """`query_budget` shows it too, and `no_repeated_queries` shows one row."""
     violation = QueryBudget(0).check(recording(*loaded(1, 2)))

@@ -187,9 +187,9 @@ def test_a_short_form_leaves_out_what_a_reader_skips(sql, short):
         ("SELECT a FROM b WHERE c = %(1)s AND d > $1", "SELECT a FROM b WHERE c = %s AND d > %s"),
         (
             "SELECT a FROM b WHERE c = -1 AND d ->> 'e' = 'f'",
-            "SELECT a FROM b WHERE c = -%s AND d ->> %s = %s",
+            "SELECT a FROM b WHERE c = %s AND d ->> %s = %s",
         ),
-        ("SELECT a FROM b WHERE c = 'unfinished", "SELECT a FROM b WHERE c = 'unfinished"),
+        ("SELECT a FROM b WHERE c = 'unfinished", "SELECT a FROM b WHERE c = %s"),
     ],
 )
 def test_values_written_into_the_text_are_found_wherever_they_are(sql, fingerprint):

@@ -1,13 +1,12 @@
 """A file is written as a whole, or not at all."""
 
-import stat
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from pytest_dbperf.results.model import Measurements, Run, SourceResult, TestResult, digest_of
-from pytest_dbperf.suggestions.files import FileChange, SuggestionOptions, replace_file, suggest
+from pytest_dbperf.suggestions.files import FileChange, SuggestionOptions, suggest
 
 SOURCE = b"import pytest\n\ndef test_it():\n    pass\n"
 WRITTEN = SOURCE.replace(b"def", b"@pytest.mark.query_budget(3)\n@pytest.mark.max_new_connections(0)\ndef")
@@ -73,7 +72,7 @@ def test_a_file_that_is_gone_is_named(tmp_path):
     """The reason is the text of the operating system."""
     (left,) = suggested(tmp_path).not_written
 
-    assert "No such file" in left.reason
+    assert left.reason == "its file cannot be read or written: No such file or directory"
 
 
 def test_a_file_that_cannot_be_replaced_stays_whole(tmp_path, file, monkeypatch):
@@ -86,22 +85,21 @@ def test_a_file_that_cannot_be_replaced_stays_whole(tmp_path, file, monkeypatch)
     summary = suggested(tmp_path)
 
     assert summary.changes == []
-    assert [left.reason for left in summary.not_written] == ["[Errno 28] No space left on device"]
+    assert [left.reason for left in summary.not_written] == [
+        "its file cannot be read or written: No space left on device"
+    ]
     assert file.read_bytes() == SOURCE
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_a_replaced_file_keeps_its_mode_and_its_links(tmp_path, file):
-    """Only its content changes."""
-    file.chmod(0o750)
-    link = tmp_path / "link.py"
-    link.symlink_to(file)
+def test_a_read_only_file_is_named(tmp_path, file):
+    """Its owner has said that it is not to be changed: not even root does it without being asked."""
+    file.chmod(0o444)
 
-    replace_file(link, b"new")
+    (left,) = suggested(tmp_path).not_written
 
-    assert link.is_symlink()
-    assert file.read_bytes() == b"new"
-    assert stat.S_IMODE(file.stat().st_mode) == 0o750
+    assert left.reason == "its file cannot be read or written: it is read-only"
+    assert file.read_bytes() == SOURCE
 
 
 FILES = {

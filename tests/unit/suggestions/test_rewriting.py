@@ -271,6 +271,18 @@ TWICE = "def test_it(): pass\n"
         (TWICE + TWICE, "test_it", BUDGET, "its file has several functions of this name"),
         ("def test_it(: pass\n", "test_it", BUDGET, "libcst cannot read its file: *"),
         (
+            f"def test_it():\n    a = {' + '.join(['1'] * 1200)}\n",
+            "test_it",
+            BUDGET,
+            "libcst cannot read its file: an expression in it has too many terms, or is nested too deeply",
+        ),
+        (
+            "# coding: nonsense\ndef test_it(): pass\n",
+            "test_it",
+            BUDGET,
+            "libcst cannot read its file: unknown encoding: nonsense",
+        ),
+        (
             "@pytest.mark.query_budget(LIMIT)\ndef test_it(): pass\n",
             "test_it",
             OWN,
