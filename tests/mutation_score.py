@@ -12,7 +12,7 @@ SURVIVED, NO_TESTS = 0, 33
 
 
 def score_of(folder):
-    """Print a line for each module, and return the percentage that was noticed in all of them."""
+    """Write a line for each module, and return the percentage that was noticed in all of them."""
     total = Counter()
     for result in sorted(folder.rglob("*.meta")):
         codes = json.loads(result.read_text())["exit_code_by_key"].values()
@@ -20,7 +20,9 @@ def score_of(folder):
             sys.exit(f"{result}: mutmut did not run all changes")
         if codes:
             missed = sum(code in (SURVIVED, NO_TESTS) for code in codes)
-            print(f"{result.relative_to(folder).with_suffix('')}: {len(codes) - missed} of {len(codes)}")
+            sys.stdout.write(
+                f"{result.relative_to(folder).with_suffix('')}: {len(codes) - missed} of {len(codes)}\n"
+            )
             total.update(noticed=len(codes) - missed, all=len(codes))
     if not total:
         sys.exit(f"{folder} has no results of mutmut")
@@ -29,5 +31,5 @@ def score_of(folder):
 
 if __name__ == "__main__":
     score = score_of(Path(sys.argv[1]))
-    print(f"tests noticed {score:.1f} % of the changes; at least {LEAST} % are required")
+    sys.stdout.write(f"tests noticed {score:.1f} % of the changes; at least {LEAST} % are required\n")
     sys.exit(score < LEAST)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
+from pytest_dbperf.bugs import Guard
 from pytest_dbperf.probes.connection_events import Opening, keeps_connections
 from pytest_dbperf.probes.seam import Undo, undo_all, wrap
 from pytest_dbperf.probes.threads import this_thread
@@ -16,6 +17,7 @@ from pytest_dbperf.recording.clock import perf_counter
 from pytest_dbperf.recording.connections import Checkout, ConnectionReturned
 from pytest_dbperf.recording.recorder import Recorder
 
+_RECORDING = Guard("recording a connection of a pool")
 _TAKEN = "_dbperf_checkout"
 
 
@@ -64,9 +66,10 @@ class Checkouts:
             raise
         recorder = self._recorder
         if number is not None and recorder.active:
-            recorder.emit(
-                ConnectionReturned(number, using, perf_counter(), this_thread.name, cause.inherited.get())
-            )
+            with _RECORDING:
+                recorder.emit(
+                    ConnectionReturned(number, using, perf_counter(), this_thread.name, cause.inherited.get())
+                )
 
 
 def install(checkouts: Checkouts, opening: Opening) -> Undo:
@@ -91,7 +94,8 @@ def _around_getconn(
         connection = original(self, *args, **kwargs)
         # Django's `connect` emits its own checkouts.
         if opening.alias is None:
-            checkouts.taken(connection, connection, None, opening.waited - waited)
+            with _RECORDING:
+                checkouts.taken(connection, connection, None, opening.waited - waited)
         return connection
 
     return getconn
@@ -115,7 +119,8 @@ def _around_async_getconn(
         __tracebackhide__ = True
         started = perf_counter()
         connection = await original(self, *args, **kwargs)
-        checkouts.taken(connection, connection, None, perf_counter() - started)
+        with _RECORDING:
+            checkouts.taken(connection, connection, None, perf_counter() - started)
         return connection
 
     return getconn

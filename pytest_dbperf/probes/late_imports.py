@@ -8,6 +8,7 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
+from pytest_dbperf.bugs import Guard
 from pytest_dbperf.probes.seam import Undo, undo_all
 
 
@@ -42,7 +43,9 @@ class _Finder(MetaPathFinder):
         return spec
 
     def _imported(self) -> None:
-        self._undo = self._install()
+        # The project imports it, and must not get an error of ours.
+        with Guard(f"wrapping {self._module}, which was imported"):
+            self._undo = self._install()
 
     def _stop_waiting(self) -> None:
         if self in sys.meta_path:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from typing import Any, Self
 
+from pytest_dbperf.bugs import Guard, GuardedContext
 from pytest_dbperf.recording import cause
 from pytest_dbperf.recording.cause import Cause
+
+_RECORDING = Guard("recording the body of a response")
 
 
 def attribute_body(response: Any, of_request: Cause) -> None:
@@ -33,7 +37,16 @@ class _OfRequest:
         self._of_request = of_request
         self._outer = self._inner = of_request
 
-    def now(self) -> Cause:
+    @contextmanager
+    def taken_over(self) -> Iterator[None]:
+        """Let all that happens inside belong to the request."""
+        token = cause.inherited.set(self._now())
+        try:
+            yield
+        finally:
+            cause.restore(token)
+
+    def _now(self) -> Cause:
         outer = cause.inherited.get()
         if outer is not self._outer:
             # The same object for all parts of a body, so that the log can be compacted.
@@ -52,11 +65,8 @@ class _Body(Iterator[Any]):
 
     def __next__(self) -> Any:
         __tracebackhide__ = True
-        token = cause.inherited.set(self._cause.now())
-        try:
+        with GuardedContext(self._cause.taken_over, _RECORDING):
             return next(self._parts)
-        finally:
-            cause.restore(token)
 
 
 class _AsyncBody(AsyncIterator[Any]):
@@ -69,8 +79,5 @@ class _AsyncBody(AsyncIterator[Any]):
 
     async def __anext__(self) -> Any:
         __tracebackhide__ = True
-        token = cause.inherited.set(self._cause.now())
-        try:
+        with GuardedContext(self._cause.taken_over, _RECORDING):
             return await anext(self._parts)
-        finally:
-            cause.restore(token)

@@ -115,7 +115,7 @@ class Checking:
         kwargs: Mapping[str, Any],
     ) -> BudgetWindow:
         """Make a budget for a part of a test."""
-        written_at = ""
+        site, written_at = None, ""
         with guard("finding the line of a budget"):
             site = next(iter(project_frames(2)), None)
             written_at = f"at {location_of(site, self._root)}" if site else ""

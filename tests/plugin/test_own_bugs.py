@@ -391,7 +391,7 @@ def test_a_budget_of_another_plugin_may_refuse_arguments_by_any_error(suite):
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(
-        ["ERROR: test_it.py::test_a: MaxRows in acme raised LookupError: five. Usage: max_rows(limit, *"]
+        ["ERROR: test_it.py:*: MaxRows in acme raised LookupError: five. Usage: max_rows(limit, *"]
     )
 
 
@@ -438,15 +438,17 @@ SURROGATES = """
 class Text(str):
     pass
 
-@db
+on_sqlite = pytest.mark.django_db(databases=["sqlite"])
+
+@on_sqlite
 @pytest.mark.query_budget(0)
 def test_refused_by_the_driver():
-    with pytest.raises(Exception), connection.cursor() as cursor:
+    with pytest.raises(Exception), connections["sqlite"].cursor() as cursor:
         cursor.execute('SELECT 1 AS "x\\udc80"')
 
-@db
+@on_sqlite
 def test_failed():
-    with pytest.raises(Exception), connection.cursor() as cursor:
+    with pytest.raises(Exception), connections["sqlite"].cursor() as cursor:
         cursor.execute(Text('SELECT 1 AS "x\\udc80"'))
     assert 1 == 2, "a failure of its own"
 

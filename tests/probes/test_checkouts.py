@@ -255,6 +255,7 @@ def test_a_connection_of_another_pool_is_still_taken(recorder, conninfo):
 def test_a_standing_connection_is_taken_before_the_test(recorder, pooled):
     """As asgiref's thread in a synchronous test that runs an event loop."""
     recorder.connections.standing = {"default"}
+    recorder.connections.opened_late.clear()
     with recorder.record() as recording:
         before = recording.open_at_start
         asyncio.run(Author.objects.acount())

@@ -5,7 +5,9 @@ import sys
 
 import pytest
 
+from pytest_dbperf.bugs import BUGS
 from pytest_dbperf.probes.late_imports import when_imported
+from pytest_dbperf.probes.seam import SeamGone
 
 
 @pytest.fixture
@@ -88,3 +90,17 @@ def test_what_has_no_code_is_imported_as_before(library, install, done, name):
 
     undo()
     assert done == []
+
+
+def test_an_import_is_not_stopped_by_a_bug(library):
+    """The project gets its module, and the bug is noted."""
+
+    def install():
+        raise SeamGone("it is gone")
+
+    undo = when_imported(library, install)
+
+    assert importlib.import_module(library).VALUE == 42
+    [bug] = BUGS.take()
+    assert (bug.during, bug.error) == (f"wrapping {library}, which was imported", "SeamGone: it is gone")
+    undo()

@@ -153,6 +153,17 @@ def request():
     return Client().get("/books/").status_code
 
 
+def streamed_body():
+    """A body that queries while it is read."""
+    return Client().get("/stream/").getvalue()
+
+
+async def streamed_body_async():
+    """The same on an event loop."""
+    response = await AsyncClient().get("/stream/async/")
+    return [part async for part in response.streaming_content]
+
+
 async def async_request():
     """An asynchronous request, through a middleware that needs a hop."""
     with override_settings(MIDDLEWARE=[f"{__name__}.OnlySync"]):
@@ -198,6 +209,8 @@ BROKEN = [
     ("recording.cause.restore", anyio_hop),
     ("recording.cause.restore", back),
     ("probes.requests.Request", request),
+    ("probes.streaming._OfRequest._now", streamed_body),
+    ("probes.streaming._OfRequest._now", streamed_body_async),
     ("probes.requests.Response", request),
     ("probes.requests.Response", async_request),
     ("probes.requests.cause.frames_here", async_request),
@@ -216,9 +229,14 @@ def broken_attribute(monkeypatch, name):
 
 
 def result_of(action):
+    """What the code returns, in a context of its own: something broken may leave a cause behind."""
+    return copy_context().run(result_here, action)
+
+
+def result_here(action):
     """What the code returns, a coroutine in a loop of its own."""
     if not asyncio.iscoroutinefunction(action):
-        return copy_context().run(action)
+        return action()
     try:
         return asyncio.run(action())
     finally:
@@ -273,6 +291,8 @@ def pool(conninfo):
         ("probes.connection_events.ConnectionEvents.opened", driver),
         ("probes.connection_events.ConnectionEvents.closed", driver),
         ("probes.pools._alias_of", pool),
+        ("probes.checkouts.Checkout", pool),
+        ("probes.checkouts.ConnectionReturned", pool),
         ("recording.open_connections.OpenConnections.expect", pool),
         ("recording.open_connections.OpenConnections.arrived", pool),
     ],

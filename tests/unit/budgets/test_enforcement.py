@@ -4,7 +4,14 @@ import warnings
 
 import pytest
 
-from pytest_dbperf.budgets.enforcement import BudgetWindow, WrongWindow, violations_of, want_plans, warn, warnings_of
+from pytest_dbperf.budgets.enforcement import (
+    BudgetWindow,
+    WrongWindow,
+    violations_of,
+    want_plans,
+    warn,
+    warnings_of,
+)
 from pytest_dbperf.budgets.max_new_connections import MaxNewConnections
 from pytest_dbperf.budgets.no_n_plus_one import NoNPlusOne
 from pytest_dbperf.budgets.no_unindexed_filters import NoUnindexedFilters
@@ -36,7 +43,9 @@ def test_each_budget_checks_the_same_recording():
     """In their order, and each violation says which budget it is."""
     events = recording(query(), query(), new_connection())
 
-    found = violations_of([placed(MaxNewConnections(0)), placed(QueryBudget(9)), placed(QueryBudget(1))], events)
+    found = violations_of(
+        [placed(MaxNewConnections(0)), placed(QueryBudget(9)), placed(QueryBudget(1))], events
+    )
 
     assert [(each.budget, each.measured, each.placed) for each in found] == [
         ("max_new_connections", 1, "max_new_connections(0) at a.py:1"),
@@ -81,7 +90,9 @@ def test_a_warning_stays_one_beside_a_worse_failure():
         warnings.simplefilter("error")
         warn("too often", LINE, may_fail=False)
 
-    assert [(str(each.message), each.category, each.lineno) for each in caught] == [("too often", BudgetWarning, 7)]
+    assert [(str(each.message), each.category, each.lineno) for each in caught] == [
+        ("too often", BudgetWarning, 7)
+    ]
 
 
 def test_only_warnings_of_budgets_are_forced():
@@ -171,8 +182,8 @@ def test_a_window_that_is_open_is_not_opened_again(window, checks):
         with pytest.raises(WrongWindow) as raised:
             window.__enter__()
         assert str(raised.value) == (
-            "query_budget(1) at a.py:1 is already open. Make a second budget for code that runs inside it or at "
-            "the same time"
+            "query_budget(1) at a.py:1 is already open. Make a second budget for code that runs inside it "
+            "or at the same time"
         )
 
     assert len(checks.made) == 1

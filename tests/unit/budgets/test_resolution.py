@@ -13,7 +13,17 @@ CLASSES = {budget.name: budget for budget in (QueryBudget, MaxNewConnections, No
 
 
 # Nothing but pytest itself collects: its own nodes and levels are what is resolved here.
-OTHERS = ("dbperf", "django", "asyncio", "anyio", "faker", "hypothesispytest", "randomly", "rerunfailures", "xdist")
+OTHERS = (
+    "dbperf",
+    "django",
+    "asyncio",
+    "anyio",
+    "faker",
+    "hypothesispytest",
+    "randomly",
+    "rerunfailures",
+    "xdist",
+)
 MARKERS = "[pytest]\nmarkers =\n  query_budget\n  max_new_connections\n  no_sync_to_async\n  slow\n"
 
 
@@ -36,7 +46,10 @@ def budgets(collect):
 
     def resolved(source, *defaults):
         return {
-            name: [(str(placed), placed.nearness) for placed in budgets_for(item, defaults, "pytest.ini", CLASSES)]
+            name: [
+                (str(placed), placed.nearness)
+                for placed in budgets_for(item, defaults, "pytest.ini", CLASSES)
+            ]
             for name, item in collect(source).items()
         }
 
@@ -155,7 +168,9 @@ def test_a_marker_that_is_added_first_is_the_nearest(collect):
 
 def test_a_marker_that_is_added_last_is_farther_than_the_function(collect):
     """A hook that adds a default to every test does not replace what a test says."""
-    items = collect("@mark.query_budget(3)\ndef test_a(): pass\ndef test_b(): pass\n@mark.slow\ndef test_c(): pass\n")
+    items = collect(
+        "@mark.query_budget(3)\ndef test_a(): pass\ndef test_b(): pass\n@mark.slow\ndef test_c(): pass\n"
+    )
     for item in items.values():
         item.add_marker(pytest.mark.query_budget(1))
 
@@ -189,7 +204,8 @@ def test_the_levels_of_a_test_come_nearest_first(collect):
     item.add_marker(pytest.mark.slow(6))
 
     found = [
-        (level.written_at, [mark.args[0] for mark in level.marks if mark.name == "slow"]) for level in levels_of(item)
+        (level.written_at, [mark.args[0] for mark in level.marks if mark.name == "slow"])
+        for level in levels_of(item)
     ]
 
     name = "test_the_levels_of_a_test_come_nearest_first.py"

@@ -17,8 +17,17 @@ from pytest_dbperf.budgets.no_unindexed_filters import NoUnindexedFilters
 from pytest_dbperf.budgets.no_write_loops import NoWriteLoops
 from pytest_dbperf.budgets.query_budget import QueryBudget
 from pytest_dbperf.budgets.repeats import require_threshold
-from pytest_dbperf.recording.events import Why
-from tests.factories import blocking_call, closed_connection, hop, new_connection, query, recording, request, site
+from pytest_dbperf.recording.connections import Why
+from tests.factories import (
+    blocking_call,
+    closed_connection,
+    hop,
+    new_connection,
+    query,
+    recording,
+    request,
+    site,
+)
 
 VIEW = site("view", "/srv/app/views.py", 7)
 SAVE = site("save", "/srv/app/views.py", 12)
@@ -69,7 +78,11 @@ VISIT = request()
         ),
         (
             MaxThreadHops(1),
-            [hop(number=1, request=VISIT), hop(number=2, request=VISIT), hop("save", number=3, request=VISIT)],
+            [
+                hop(number=1, request=VISIT),
+                hop(number=2, request=VISIT),
+                hop("save", number=3, request=VISIT),
+            ],
             ("max_thread_hops", 3, 1, [2, 1], str(VISIT)),
         ),
         (NoBlockingCalls(), [blocking_call()] * 2, ("no_blocking_calls", 2, 0, [2], "")),
@@ -159,7 +172,9 @@ def test_the_evidence_of_an_n_plus_one_is_its_loop():
 
 def test_several_loops_are_counted():
     """The headline has their number, and the sum of their queries."""
-    violation = NoNPlusOne().check(recording(*loop(3), *loop(4, "SELECT b FROM u WHERE id = %s", path=[SAVE])))
+    violation = NoNPlusOne().check(
+        recording(*loop(3), *loop(4, "SELECT b FROM u WHERE id = %s", path=[SAVE]))
+    )
 
     assert violation.headline == "N+1 queries 7 > 0 (+7) in 2 loops"
 
@@ -291,11 +306,7 @@ def test_the_summary_is_the_first_paragraph_in_one_line():
     """`--markers` shows it."""
 
     class Documented:
-        """Fail when it is
-        too much.
-
-        More text.
-        """
+        __doc__ = "Fail when it is\ntoo much.\n\nMore text."
 
     class Silent:
         pass
