@@ -269,7 +269,7 @@ LOOPS = [
         Proof.objects.all,
         '.prefetch_related("text")',
         None,
-        "a join passes by the base manager of Text, MeasuredManager, which may change the rows",
+        "a join does not use the base manager of Text, MeasuredManager, which may change the rows",
     ),
     (
         publishers,
@@ -545,7 +545,7 @@ def test_reasons_are_shown_with_v_only(recorder):
     recording, _ = record(recorder, lengths, Proof.objects.all())
     violation = NoNPlusOne().check(recording)
     reason = (
-        '  note  no .select_related("text"), because a join passes by the base manager of Text, '
+        '  note  no .select_related("text"), because a join does not use the base manager of Text, '
         "MeasuredManager, which may change the rows: "
     )
 
