@@ -33,8 +33,8 @@ _VIA_FETCH_MODES = frozenset((LoadedVia.TO_ONE, LoadedVia.GENERIC, LoadedVia.DEF
 class QuerySetChange:
     """Methods to call on a queryset, on the line that makes it, and the queries that they save.
 
-    `names` has what each method names, in the order in which they are called. `replaces_all`: they replace a
-    `select_related()` without names, which counts no more as soon as one is named.
+    `names` has what each method names, in the order in which they are called. If `replaces_all`, they replace
+    a `select_related()` without names, which has no effect once a name is given.
     """
 
     site: CallSite

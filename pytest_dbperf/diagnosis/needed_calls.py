@@ -29,10 +29,10 @@ SELECT, PREFETCH, ONLY, DEFER = "select_related", "prefetch_related", "only", "d
 class NeededCall:
     """The method call that would save `count` queries, which loaded one relation, on the line of a queryset.
 
-    `attributes` lead to it, and `name` is the same as the method wants it. `rows` are those that the queryset
-    fetched when it was evaluated, and `asking` is how many of them, or of the rows below them, the relation
-    was loaded for. `load` is one of the loads. `needs` are the fields that `only()` or `defer()` leaves out,
-    and that a join needs. With `is_missing`, one of the loads found no row.
+    `attributes` lead to the relation, and `name` spells them as the method expects. `rows` are those that one
+    evaluation of the queryset fetched. `asking` counts those of them, or of the rows below them, that the
+    relation was loaded for. `load` is one of the loads. `needs` are the fields that a join needs, and that
+    `only()` or `defer()` leaves out. With `is_missing`, one of the loads found no row.
     """
 
     site: CallSite
