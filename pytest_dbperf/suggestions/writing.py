@@ -15,9 +15,9 @@ _WRITE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 def write_file(path: Path, content: bytes) -> None:
     """Write a file again: a new file replaces it in one step, so that it is whole at every moment.
 
-    A file with several hard links is written in place, and restored if that fails. So is a file whose owner
-    or extended attributes a new file cannot get. Raises PermissionError for a read-only file: its owner does
-    not want it changed.
+    A file with several hard links is written in place, and restored if that fails. So is a file if
+    a new one cannot get its owner or its extended attributes. Raises PermissionError for a read-only
+    file: its owner does not want it changed.
     """
     path = path.resolve()
     before = path.stat()
