@@ -125,7 +125,7 @@ def eager_loading_among(repeats: Sequence[Repeat], around: AroundLoads) -> Eager
         of_line = {method: _change(needed, around) for method, needed in by_method.items()}
         changes += _with_peers_once(_told_together(of_line, by_method.get(SELECT, ())))
     refused += [
-        Refusal(PREFETCH, name, "its queryset is also evaluated where it is not used", site=change.site)
+        Refusal(PREFETCH, name, "its queryset is also evaluated where this is not used", site=change.site)
         for change in changes
         if change.saves <= 0
         for name in change.names.get(PREFETCH, ())

@@ -502,7 +502,7 @@ def test_a_prefetch_counts_where_it_is_not_used_as_well(recorder):
     recording, _ = record(recorder, too_often, None)
     violation = NoNPlusOne().check(recording)
     assert fixes_in(violation) == []
-    assert any("also evaluated where it is not used" in reason for reason in reasons_in(violation))
+    assert any("also evaluated where this is not used" in reason for reason in reasons_in(violation))
 
 
 def test_each_fix_holds_by_itself(recorder):
