@@ -1,4 +1,4 @@
-"""What broke inside the plugin? It is noted, and told when the run ends: it never comes out of your code."""
+"""Which errors did the plugin itself raise? They are shown when the run ends. Your code gets none."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Bug:
 
 
 class Bugs:
-    """The bugs of this process that were not told yet."""
+    """The bugs of this process that no report has taken yet."""
 
     def __init__(self) -> None:
         self._noted: dict[object, Bug] = {}
@@ -45,7 +45,7 @@ class Bugs:
         """Note an error. The same one again, from the same line, is only counted.
 
         Raises:
-            RecursionError: It was one. Your code has called itself too often, and we were the last call.
+            RecursionError: The error is one: your code called itself too often, and the last call was ours.
         """
         if isinstance(error, RecursionError):
             raise error
@@ -63,20 +63,20 @@ class Bugs:
         return [*noted.values()]
 
     def since(self, number: int) -> list[Bug]:
-        """Return those that were noted after so many others."""
+        """Return the bugs that were noted after the first `number`."""
         return [*self._noted.values()][number:]
 
     def __len__(self) -> int:
         return len(self._noted)
 
 
+# The names of the probes of other plugins, by the code of their wrappers.
 _wrappers_of_others: dict[CodeType, str] = {}
 
 BUGS = Bugs()
-"""Those of this process. The probes note theirs from every thread."""
+"""The bugs of this process. The probes note theirs from any thread."""
 
 note = BUGS.note
-
 
 Meant = Callable[[], tuple[type[BaseException], ...]]
 
@@ -88,8 +88,8 @@ def _nothing() -> tuple[type[BaseException], ...]:
 class Guard:
     """A context manager that notes an error of our own code inside, and goes on after the block.
 
-    Errors of the types that `meant` returns are for you, and are raised. `during` says what the code does; it
-    is written only if there is a bug.
+    Errors of the types that `meant` returns are for you, and are raised. `during` says what the code does. It
+    becomes text only if there is a bug.
     """
 
     __slots__ = ("_during", "_meant", "_owner", "_test")
@@ -170,14 +170,14 @@ def _unwrapped(addition: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def remember_wrapper(make: Callable[..., Any], wrapper: object) -> None:
-    """Remember a wrapper that a probe of another plugin has made, whose errors are the probe's."""
+    """Remember a wrapper that a probe of another plugin made: its errors are bugs of that probe."""
     code = getattr(wrapper, "__code__", None)
     if code is not None and not is_ours(make):
         _wrappers_of_others[code] = f"the probe {name_of(make)}"
 
 
 def owner_of_wrapper_in(where: TracebackType | None) -> str | None:
-    """Name the probe of another plugin whose wrapper has raised an error, None if other code has."""
+    """Name the probe of another plugin if its wrapper raised an error, None if other code did."""
     owner, file = None, ""
     while where is not None:
         code = where.tb_frame.f_code

@@ -22,9 +22,10 @@ _FIXTURES = ("asgi_client", "database_settings", "dbperf", "wsgi_client")
 def pytest_dbperf_budgets() -> Sequence[type[Budget]] | None:
     """Return budget classes, to be used as our own are.
 
-    Each gets a marker and a fixture of its `name`, a setting `dbperf_<name>` in the ini file, a line in
-    `--markers`, and its place in failures and in the JSON report. A class is a frozen dataclass that inherits
-    from `pytest_dbperf.Budget`, with a `name`, a docstring, a parameter `reason` and a method `check`.
+    Each gets a marker and a fixture of its `name`, a setting `dbperf_<name>` in the ini file and a line in
+    `--markers`. Failures and the JSON report show it like the others. A class is a frozen dataclass. It
+    inherits from `pytest_dbperf.Budget`, and has a `name`, a docstring, a parameter `reason` and a method
+    `check`.
 
     All plugins are asked, once, when pytest is configured. So a `conftest.py` can answer if pytest loads it
     before it collects: the one beside the ini file, or in a directory of `testpaths`.

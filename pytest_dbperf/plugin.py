@@ -22,7 +22,7 @@ from pytest_dbperf.reports.writing import wrong_paths
 from pytest_dbperf.results.bug_results import BugsOfRun, has_bugs, take_bugs
 from pytest_dbperf.run_hooks import BUGS, WRONG_MARKERS, EndOfRunHooks, WholeRunHooks, WorkerHooks
 from pytest_dbperf.session import standing_connections
-from pytest_dbperf.session.countable import require_django, require_everything, why_not_heard
+from pytest_dbperf.session.countable import require_django, require_everything, why_not_recorded
 from pytest_dbperf.session.explanation import explanation_of
 from pytest_dbperf.session.guarding import finalizer, guard, guarded, note_own_error
 from pytest_dbperf.session.live import LiveRecording
@@ -78,7 +78,7 @@ def _start(
     chosen = options.options_of(config, budget_classes, reports)
     if not chosen.is_off:
         _listen(config)
-    if chosen.wants_results and (obstacle := why_not_heard()):
+    if chosen.wants_results and (obstacle := why_not_recorded()):
         raise pytest.UsageError(f"The numbers that were asked for cannot be measured: {obstacle}.")
     config.stash[SUITE] = Suite(
         recorder=RECORDER,

@@ -35,9 +35,6 @@ class WholeRunHooks:
         self.whole_run = whole_run
         self.found = found
 
-    def pytest_report_header(self) -> str | None:
-        return line_about_missing_probes()
-
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         with guard("collecting the results of a test", test=report.nodeid):
             self.whole_run.add(report)

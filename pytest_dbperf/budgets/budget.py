@@ -108,7 +108,7 @@ def make(budget_class: type[B], args: Sequence[Any], kwargs: Mapping[str, Any]) 
     except Exception as error:
         if is_ours(budget_class):
             raise
-        # One of another plugin may refuse arguments by any error.
+        # A budget of another plugin may refuse arguments with any error.
         told = f"{name_of(budget_class)} raised {type(error).__qualname__}: {error}"
         raise WrongArguments(f"{told}. Usage: {usage(budget_class)}") from error
 

@@ -35,7 +35,7 @@ def violations_of(budgets: Iterable[PlacedBudget], recording: Recording) -> list
             if violation is not None:
                 violation = violation.placed_as(str(placed))
                 if not is_ours(type(placed.budget)):
-                    explain([violation], Path())  # If it cannot be shown, that is told as theirs, too.
+                    explain([violation], Path())  # An error while it is shown is theirs, too.
                 violations.append(violation)
     return violations
 

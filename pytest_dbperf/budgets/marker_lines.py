@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pytest
 
 _COMPARED = (bool, int, float, str, type(None))
-# In the order in which nodes of the syntax tree count: on the test itself, outside of functions, anywhere.
+# How near to the test a marker is written, the nearest first.
 _ON_TEST, _OUTSIDE, _ANYWHERE = range(3)
 
 
@@ -28,9 +28,10 @@ class WrittenMarker:
 
 
 def line_of_marker(path: Path, mark: pytest.Mark, decorators: range, argument: str = "") -> int | None:
-    """Find the line of a marker, or of its argument with a name; None if the file has no such marker.
+    """Find the line of a marker, or of its `argument`; None if the file has no such marker.
 
-    Of several alike, the one in the lines of the test's `decorators` counts, then one outside of functions.
+    If several are alike, one in the lines of the test's `decorators` comes first, then one outside of a
+    function.
     """
     of_name = (each for each in _markers_in(path) if each.name == mark.name)
     alike = [each for each in of_name if _has(each.call, mark.args, mark.kwargs)]
@@ -102,5 +103,5 @@ def _may_be(node: ast.expr, value: Any) -> bool:
         return True
     if type(written) is not type(value):
         return False
-    # Only plain values are compared: the object of a user may do anything.
+    # Only plain values are compared: the `__eq__` of your class may do anything.
     return type(value) not in _COMPARED or bool(written == value)

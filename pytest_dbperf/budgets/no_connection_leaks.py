@@ -68,6 +68,6 @@ def _how_to_close(leaked: Sequence[NewConnection], taken: Sequence[Checkout]) ->
     if raw:
         yield Hint("fix", "close() the connection, or open it in a with block")
     if raw_from_pools:
-        yield Hint("fix", "take it by `with pool.connection()`, or give it back by pool.putconn()")
+        yield Hint("fix", "take it with `with pool.connection()`, or give it back with pool.putconn()")
     if taken:
-        yield Hint("why", "a pool does not replace a connection that is not given back, and runs dry")
+        yield Hint("why", "a pool does not replace a connection that is not given back, until none is left")

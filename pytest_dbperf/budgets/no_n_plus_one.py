@@ -28,7 +28,7 @@ class NoNPlusOne(WithAllowances):
 
     Args:
         threshold: The number of queries at which the test fails. The default is 2 if Django loads a relation
-            or a deferred field for rows of one queryset, which is a certain N+1, and 3 for any other query.
+            or a deferred field for rows of one queryset, which is a certain N+1. It is 3 for any other query.
         allow: Queries that may run for each row: relations (`["Campaign.owner", "owner"]`), statements, or
             call sites (`["campaigns/api.py", "campaigns/api.py:31", "serialize"]`).
         reason: Why these are allowed.
@@ -54,7 +54,7 @@ class NoNPlusOne(WithAllowances):
         return names_of(judged)
 
     def check(self, recording: Recording) -> Violation | None:
-        """Count the queries that ran for each row; the evidence groups them by loop, fixes first."""
+        """Count the queries that ran for each row. The evidence groups them by loop, fixes first."""
         forbidden = self.forbidden(recording)
         if not forbidden:
             return None

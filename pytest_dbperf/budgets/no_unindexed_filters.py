@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from pytest_dbperf.budgets.allowances import WithAllowances
 from pytest_dbperf.callsites.callsite import CallPath
-from pytest_dbperf.callsites.ownership import is_of_tests
+from pytest_dbperf.callsites.of_tests import is_of_tests
 from pytest_dbperf.recording.events import Query, Sample
 from pytest_dbperf.recording.groups import identity
 from pytest_dbperf.recording.recorder import Recording
@@ -40,7 +40,7 @@ class NoUnindexedFilters(WithAllowances):
     After the test, PostgreSQL explains each statement once, with sequential scans disabled, and runs none of
     them. A query that reads a whole table, without a condition, is fine. These are warnings: LIKE with a
     leading wildcard, OFFSET over 1,000, LIMIT without ORDER BY, and UPDATE or DELETE without WHERE. A test
-    that deletes all rows itself, to clean up, is not warned of.
+    that deletes all rows itself to clean up gets no warning.
 
     Args:
         allow: Filters that need no index: tables that stay small (`["django_content_type"]`), statements
@@ -59,7 +59,7 @@ class NoUnindexedFilters(WithAllowances):
     def names_to_allow(self, judged: _Found) -> Sequence[str]:
         """The statement, in full and shortened, and its tables: for a filter, only the filtered one.
 
-        A partition has the names of the tables that it is a partition of, too.
+        A partition also has the names of the tables that it belongs to.
         """
         statement, unserved = judged.statement, judged.unserved
         tables = statement.tables if unserved is None else (unserved.table, *unserved.partition_of)
@@ -133,7 +133,7 @@ def _smells(recording: Recording) -> Iterator[_Found]:
 
 def _is_cleaning_up(call_path: CallPath) -> bool:
     """Tell whether the line is in a test or its fixtures: deleting all rows there is clean-up, no mistake."""
-    return any(is_of_tests(code.co_filename) for code, _ in call_path[:1])
+    return is_of_tests(call_path[:1])
 
 
 def _by_line(queries: Iterable[Query]) -> list[list[Query]]:

@@ -33,8 +33,8 @@ class QueryBudget(LimitedOnAlias):
     Args:
         limit: The most queries allowed. None lifts an outer budget.
         at_least: The fewest queries required, so that a test that stops querying fails.
-        select: The most SELECT statements allowed; likewise `insert`, `update` and `delete`. A statement that
-            writes in several ways, by WITH or MERGE, counts for each of them, and not as a SELECT.
+        select: The most SELECT statements allowed; likewise `insert`, `update` and `delete`. A WITH or MERGE
+            that writes in several ways counts for each of them, and not as a SELECT.
         tables: The most queries allowed for each table: `{"users_user": 2}`. A name that is close to that of
             a model's table is an error if no query names it. Tables without a model are not checked.
         using: Count only this database alias.

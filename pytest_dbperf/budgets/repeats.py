@@ -34,7 +34,7 @@ class LimitsRepeats(WithAllowances):
         advice: Callable[[Sequence[Repeat]], Iterable[Hint]],
         is_last: Callable[[Repeat], bool] = lambda _: False,
     ) -> Violation | None:
-        """Count the forbidden queries, the most frequent first but for those that are to come last."""
+        """Count the forbidden queries, the most frequent first, and those that `is_last` names at the end."""
         forbidden: list[Repeat] = sorted(
             self.forbidden(recording), key=lambda one: (is_last(one), -one.count)
         )

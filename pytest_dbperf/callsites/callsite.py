@@ -27,8 +27,8 @@ CallPath = tuple[CallSite, ...]
 # The role of asyncio's file that runs tasks.
 LOOP = "loop"
 
-# Reads one frame. It appends what it finds to the list, if there is one, or returns a call site outside of
-# Python code, such as a line of a template.
+# Reads one frame, and appends what it finds to the list, if there is one. Or it returns a call site outside
+# of Python code, such as a line of a template.
 FrameReader = Callable[[FrameType, list[Any] | None], CallSite | None]
 
 # Frames inside of this file's frame belong to a task, frames outside to the code that runs the event loop.

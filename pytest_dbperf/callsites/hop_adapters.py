@@ -11,7 +11,7 @@ from pytest_dbperf.callsites.ownership import PROJECT
 
 
 def is_given_by_you(maker: FrameType) -> bool:
-    """Tell whether your code called the library whose frame makes an adapter, to have a function adapted.
+    """Tell whether a library makes an adapter because your code called the library. `maker` is its frame.
 
     A library also makes adapters of its own, when it is imported.
     """
@@ -46,7 +46,7 @@ def _is_of_project(frame: FrameType | None) -> bool:
 
 
 def _role_of_function(function: Any) -> str | None:
-    """Return the role of a function's file, or `project` if your function is in it. No code of yours runs."""
+    """Return the role of a function's file, or `project` if it wraps your function. No code of yours runs."""
     if type(function) is MethodType:
         if _role_of_class(type(function.__self__)) == PROJECT:
             return PROJECT  # A method of your class, even if it inherits the method.
@@ -63,7 +63,7 @@ def _role_of_function(function: Any) -> str | None:
 def _content_of(cell: CellType) -> object:
     try:
         return cell.cell_contents
-    except ValueError:  # It is empty.
+    except ValueError:  # The cell is empty.
         return None
 
 

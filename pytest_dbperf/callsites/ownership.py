@@ -84,7 +84,7 @@ def _use(project: _Project) -> None:
     _packages_with_settings.cache_clear()
 
 
-def is_of_tests(filename: str) -> bool:
+def is_test_file(filename: str) -> bool:
     """Tell whether a file has tests, or code that only tests use, by its name and its folders."""
     path = Path(filename)
     root = _project.root

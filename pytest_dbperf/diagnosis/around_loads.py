@@ -11,7 +11,7 @@ from pytest_dbperf.recording.loads import FetchedRows, RelationLoad
 
 
 class AroundLoads:
-    """All queries of a recording, as the diagnosis of loads that were made one by one needs them."""
+    """All queries of a recording, to ask what ran around the loads of a relation."""
 
     def __init__(self, queries: Sequence[Query]) -> None:
         # After compaction, one object may stand for a million queries.
@@ -26,7 +26,7 @@ class AroundLoads:
     def table_written(
         self, tables: Collection[str], loads: Sequence[RelationLoad], since: FetchedRows
     ) -> str:
-        """Return a table of these that was written after the rows were fetched and before the last load."""
+        """Return one of these tables that was written between the fetch of the rows and the last load."""
         writes = [query for query in self._writes if not set(tables).isdisjoint(query.statement.tables)]
         if not writes or since.query is None:
             return ""

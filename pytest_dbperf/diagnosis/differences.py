@@ -29,7 +29,7 @@ class RanFor(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How many different ones there were, None if that cannot be known, and whether more rows make more."""
+    """How many different rows or values there were, None if unknown, and whether more make more queries."""
 
     count: int | None
     ran_for: RanFor
@@ -64,7 +64,7 @@ def what_differs(queries: Sequence[Query], loads: Sequence[RelationLoad]) -> Dif
 def _differ(queries: Sequence[Query], field: Field, count: int | None) -> bool:
     """Tell whether nearly each query has a value of its own, or each value runs some queries in a row.
 
-    A property that asks may be read twice for each row.
+    Code may read a property twice for each row, and the property may run a query each time.
     """
     if count is None:
         return False

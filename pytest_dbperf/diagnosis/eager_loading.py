@@ -33,8 +33,8 @@ _VIA_FETCH_MODES = frozenset((LoadedVia.TO_ONE, LoadedVia.GENERIC, LoadedVia.DEF
 class QuerySetChange:
     """Methods to call on a queryset, on the line that makes it, and the queries that they save.
 
-    `names` has what each method names, in the order in which they are called. `replaces_all`: they replace a
-    `select_related()` without names, which counts no more as soon as one is named.
+    `names` has what each method names, in the order in which they are called. If `replaces_all`, they replace
+    a `select_related()` without names, which has no effect once a name is given.
     """
 
     site: CallSite
@@ -125,7 +125,7 @@ def eager_loading_among(repeats: Sequence[Repeat], around: AroundLoads) -> Eager
         of_line = {method: _change(needed, around) for method, needed in by_method.items()}
         changes += _with_peers_once(_told_together(of_line, by_method.get(SELECT, ())))
     refused += [
-        Refusal(PREFETCH, name, "its queryset is also evaluated where it is not used", site=change.site)
+        Refusal(PREFETCH, name, "its queryset is also evaluated where this is not used", site=change.site)
         for change in changes
         if change.saves <= 0
         for name in change.names.get(PREFETCH, ())

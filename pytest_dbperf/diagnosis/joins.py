@@ -1,4 +1,4 @@
-"""Would a join load the rows that Django loads one by one? The relation tells why it would not."""
+"""Would a join load the rows that Django loads one by one? If not, the relation tells why."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def why_not_joined(load: RelationLoad, using: str | None, root: FetchedRows) -> 
     """
     if load.batch is not None and load.batch.query is not None and load.batch.query.using != using:
         return f'its rows are in the database "{using}", and a join stays in "{load.batch.query.using}"'
-    # A relation that the queryset has joined before has none.
+    # For a relation that the queryset has joined already, Django's field is unknown.
     return _why_not_followed(load.relation, root) if load.relation is not None else ""
 
 
@@ -37,8 +37,8 @@ def _why_not_followed(relation: Any, root: FetchedRows) -> str:
     if is_reverse and relation.parent_link and root.named:
         return "a joined child has no more fields than its parent, and some of these are left out"
     if has_own_base_manager(relation):
-        manager = type(target._meta.base_manager).__name__
-        return f"a join passes by the base manager of {target.__name__}, {manager}, which may change the rows"
+        name, manager = target.__name__, type(target._meta.base_manager).__name__
+        return f"a join does not use the base manager of {name}, {manager}, which may change the rows"
     has_constraint = getattr(relation, "db_constraint", False) and relation.model._meta.managed
     if not is_reverse and not has_constraint:
         return (
@@ -48,7 +48,7 @@ def _why_not_followed(relation: Any, root: FetchedRows) -> str:
 
 
 def is_missing(load: RelationLoad) -> bool:
-    """Tell whether no row was found for one of the rows that came together with that of a load."""
+    """Tell whether Django found no related row for one of the rows that were fetched together."""
     return load.relation is not None and load.batch is not None and load.name in load.batch.missing
 
 
@@ -87,7 +87,7 @@ def left_out_on_the_way(path: Sequence[RelationLoad], root: FetchedRows) -> list
     `path` has the relations that are to be joined, the outermost first.
     """
     names = [each.name_in(is_prefetch=False) for each in path]
-    # A reverse relation has no column, yet only() must name it. What is joined already has no relation here.
+    # A reverse relation has no column, yet only() must name it. For a joined relation the field is unknown.
     columns = [each.relation and getattr(each.relation, "attname", each.name) for each in path]
     return [
         "__".join(names[: index + 1])
@@ -112,5 +112,5 @@ def _is_left_out(way: Sequence[str], field_names: Collection[str], root: Fetched
     here = [each for each in named if len(each) > depth and each[:depth] == [*way]]
     if root.defers:
         return any(len(each) == depth + 1 and each[depth] in field_names for each in here)
-    # only() leaves out fields of the model and of those related models that it names a field of.
+    # only() leaves out fields of the model, and of each related model of which it names a field.
     return bool(here) and all(each[depth] not in field_names for each in here)

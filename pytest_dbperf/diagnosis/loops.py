@@ -46,7 +46,7 @@ def in_turns(repeats: Iterable[Repeat]) -> list[Finding]:
 def with_a_fix_first(
     findings: Iterable[Finding], queries: Sequence[Query], is_preparation: Callable[[Repeat], bool]
 ) -> list[Finding]:
-    """Put what a change of one line would load at once first, also within each finding.
+    """Put first what a change of one line would load at once, also within each finding.
 
     What a test does to prepare its rows comes last. `queries` are all of the recording.
     """
@@ -60,7 +60,7 @@ def with_a_fix_first(
 
 
 def has_fix(repeat: Repeat, around: AroundLoads) -> bool:
-    """Tell whether a change of one line would load at once what is repeated."""
+    """Tell whether a change of one line would load at once what these queries load."""
     return bool(eager_loading_among([repeat], around).changes)
 
 

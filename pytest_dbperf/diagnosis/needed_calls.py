@@ -29,10 +29,10 @@ SELECT, PREFETCH, ONLY, DEFER = "select_related", "prefetch_related", "only", "d
 class NeededCall:
     """The method call that would save `count` queries, which loaded one relation, on the line of a queryset.
 
-    `attributes` lead to it, and `name` is the same as the method wants it. `rows` are those that the queryset
-    fetched when it was evaluated, and `asking` is how many of them, or of the rows below them, the relation
-    was loaded for. `load` is one of the loads. `needs` are the fields that `only()` or `defer()` leaves out,
-    and that a join needs. With `is_missing`, one of the loads found no row.
+    `attributes` lead to the relation, and `name` spells them as the method expects. `rows` are those that one
+    evaluation of the queryset fetched. `asking` counts those of them, or of the rows below them, that the
+    relation was loaded for. `load` is one of the loads. `needs` are the fields that a join needs, and that
+    `only()` or `defer()` leaves out. With `is_missing`, one of the loads found no row.
     """
 
     site: CallSite
@@ -139,7 +139,7 @@ def _calls_for(repeat: Repeat, around: AroundLoads) -> Iterator[NeededCall | Ref
         why = _why_not(method, way, around)
         tables = {table for statement in repeat.statements for table in statement.tables}
         if not why and (table := around.table_written(tables, way.loads, way.root)):
-            why = f"{table} is written in between, and what was loaded at once would not show it"
+            why = f"{table} is written in between, and rows that were loaded at once would not show that"
         if why:
             yield way.refused(method, why, site)
             continue
@@ -199,7 +199,7 @@ def _why_not(method: str, way: _Way, around: AroundLoads) -> str:
     if method == PREFETCH:
         return _why_not_prefetched(way, around)
     if method in (DEFER, ONLY) and not all(_is_joined(each) for each in way.path[:-1]):
-        return "another queryset leaves it out, which loads the related rows"
+        return "another queryset leaves it out: the one that loads the related rows"
     return ""
 
 
@@ -229,7 +229,7 @@ def _for_single_rows(found: Sequence[NeededCall]) -> list[Refusal]:
     for call in found:
         if call.method == PREFETCH:
             by_change.setdefault((call.line, call.name), []).append(call)
-    why = "its queryset is evaluated again for each row, which a prefetch would follow with one more query"
+    why = "its queryset is evaluated again for each row, and a prefetch would add one more query each time"
     return [
         Refusal(PREFETCH, calls[0].name, why, calls[0].attributes, calls[0].site)
         for calls in by_change.values()

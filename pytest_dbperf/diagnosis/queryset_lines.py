@@ -35,8 +35,8 @@ class _Source(NamedTuple):
 def line_to_change(rows: FetchedRows) -> CallSite | str:
     """Find the line that holds the queryset of these rows, or tell why there is none.
 
-    Preferred is a function that also evaluates it: one of your managers may have made it for other callers,
-    too. A queryset made in a class body is changed there.
+    It prefers a function that also evaluates the queryset: one of your managers may have made it for other
+    callers, too. A queryset made in a class body is changed there.
     """
     if rows.origin is not None and rows.origin.is_of_others:
         return "Django or a library has made the queryset"

@@ -29,8 +29,8 @@ from pytest_dbperf.sql.shapes import is_indexed, shape_of, without_index
 LEAST_OF_LAZY_LOADS = 2
 LEAST = 3
 
-# Django fills a cache only once, and has no way to validate several instances with one query. A test that
-# prepares its rows is no code that it tests.
+# Django fills a cache only once, and has no way to validate several instances with one query. The
+# tested code does not cause what a test does to prepare its rows.
 _NOT_JUDGED = frozenset((LoadedVia.CACHE, LoadedVia.PREPARATION, LoadedVia.VALIDATION))
 _WRITES = ("insert", "update", "delete")
 
@@ -97,8 +97,8 @@ def n_plus_ones(queries: Iterable[Query], threshold: int | None = None) -> list[
 
     A group counts from `threshold` queries on: by default from 2 for lazy loads of rows that were fetched
     together, else from 3. As in Flarum's detector, distinct parameters decide where the rows are not known;
-    as in Prosopite, the call path makes the group, here without the frames of frameworks. Statements that
-    one loop writes differently are a group if they are none by themselves.
+    as in Prosopite, the call path makes the group, here without the frames of frameworks. Different
+    statements of one loop are a group if none of them is one alone.
     """
     found: list[Repeat] = []
     rest: dict[_Key, list[_Members]] = {}
@@ -161,7 +161,7 @@ def _least(repeat: Repeat) -> int:
 
 
 def _is_judged(query: Query) -> bool:
-    """Tell whether code that the test tests has caused it, and could have done with fewer."""
+    """Tell whether the tested code caused it, and could have run fewer queries."""
     return query.load is None or query.load.via not in _NOT_JUDGED
 
 
@@ -175,7 +175,7 @@ def _may_ask_for_a_row(query: Query) -> bool:
 
 
 def _is_whole_read(query: Query) -> bool:
-    # Of a statement with other values beside a list, or beside the key of a page, only those are known.
+    # If a statement has a list or the key of a page, and other values beside it, only the others are known.
     statement = query.statement
     is_known = statement.is_batched or not statement.has_list
     return _is_read(query) and is_known and not statement.is_page_of_values

@@ -22,8 +22,8 @@ from pytest_dbperf.sql.plan import Node, UnservedFilter, full_reads_as_filters, 
 
 _SAVEPOINT = "dbperf_plans"
 _SAVEPOINT_OF_PROOF = "dbperf_proof"
-# These settings leave only bitmap scans, which search an index by a condition. On a table of two rows, a
-# sequential scan or a walk along an index would be cheaper, so the plan would depend on the number of rows.
+# These settings leave only bitmap scans, which search an index by a condition. Other plans would depend on
+# the number of rows: on a table of two rows, a sequential scan or a walk along an index is cheaper.
 # Bitmap scans are switched on in case the project has switched them off. The test itself may hold a lock.
 _SETTINGS = {
     "enable_seqscan": "off",
@@ -119,8 +119,8 @@ class ExplainSession:
     def with_index(self, unserved: UnservedFilter, sql: str) -> Iterator[None]:
         """Hide a table behind an empty temporary copy of it that the SQL gives one more index.
 
-        An index on the table itself would wait for the locks of other transactions, would need all deferred
-        constraints checked first, and could not be used if this transaction has changed a row.
+        An index on the table itself would wait for locks of other transactions, and would need all deferred
+        constraints checked first. PostgreSQL could not use it if this transaction has changed a row.
         """
         quoted = self.connection.ops.quote_name
         table, original = quoted(unserved.table), f"{quoted(unserved.schema)}.{quoted(unserved.table)}"

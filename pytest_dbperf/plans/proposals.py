@@ -86,7 +86,7 @@ def _is_boolean(field: Any) -> bool:
 
 
 def _why_missing(model: Any, names: Sequence[str], keys: Sequence[Key]) -> str:
-    """Tell that a declared index would serve the same filter, or empty."""
+    """Tell if a declared index would serve the same filter, empty if none would."""
     is_plain = all(key.use != PREFIX and not key.function for key in keys)
     if is_plain and any(first in names for first, *_ in declared_columns(model)):
         shown = _shown(model, names)

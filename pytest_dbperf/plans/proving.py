@@ -1,4 +1,4 @@
-"""Which indexes are proven to serve filters, and none of them needlessly?"""
+"""Which indexes are proven to serve filters, and which of them are needed beside the others?"""
 
 from __future__ import annotations
 

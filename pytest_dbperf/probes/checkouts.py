@@ -56,7 +56,8 @@ class Checkouts:
     @contextmanager
     def returning(self, noted_on: Any, using: str | None) -> Iterator[None]:
         """Emit that a connection was given back, if it was taken while a recording was open."""
-        # Before it is given back, as another thread may then take it at once. A pool's method gets anything.
+        # The note is removed first: another thread may take the connection as soon as it is given back. It
+        # may be any object, as callers can give anything to a pool.
         notes: dict[str, Any] = getattr(noted_on, "__dict__", {})
         number = notes.pop(_TAKEN, None)
         try:

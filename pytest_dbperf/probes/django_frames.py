@@ -21,10 +21,10 @@ from pytest_dbperf.recording.loads import LoadedVia, RelationLoad
 from pytest_dbperf.recording.recorder import Recorder
 
 _CONTENT_TYPES = ("get_by_natural_key", "get_for_id", "get_for_model", "get_for_models")
-# The method `bulk_update` has replaced its own batch_size by the one that it uses, which is the smaller one.
+# `bulk_update` has replaced its argument batch_size by the number that it uses, which may be smaller.
 _BULK_METHODS = ("bulk_create", "bulk_update")
 _SITES = ("_get_site_by_id", "_get_site_by_request")
-# Of these methods of Django's test client, and functions of libraries that make rows for a test.
+# The methods of Django's test client that log in and out, and the functions of libraries that make test rows.
 _LOG_INS = ("login", "force_login", "logout")
 _FACTORIES = {"factory": ("builder.py", "StepBuilder.build"), "model_bakery": ("baker.py", "Baker._make")}
 # A formset numbers its forms, and has an empty one as a template for more.
@@ -233,14 +233,13 @@ def _read_bulk_method(frame: FrameType, seen: list[Any] | None) -> None:
     if seen is not None and not seen:
         known = frame.f_locals
         objects = known["objs"]
-        # Before it is a list, it may be a queryset: its length would run a query. Of a single object no
-        # larger batch could be made.
+        # It may still be a queryset, and its length would run a query. A single object needs no larger batch.
         if known["batch_size"] == 1 and type(objects) in (list, tuple) and len(objects) > 1:
             seen.append(RelationLoad(LoadedVia.BATCH_OF_ONE, name=frame.f_code.co_name))
 
 
 def _read_preparation(_: FrameType, seen: list[Any] | None) -> None:
-    # Whatever it runs, such as a signal's receiver, runs for the test's preparation.
+    # All queries below this frame, also those of a signal's receiver, prepare the test.
     if seen is not None:
         seen[:] = [RelationLoad(LoadedVia.PREPARATION, is_plain_relation=False)]
 

@@ -16,9 +16,9 @@ from pytest_dbperf.recording.events import Query
 from pytest_dbperf.recording.loads import FetchedRows, LoadedVia, RelationLoad
 from pytest_dbperf.recording.recorder import Recorder
 
-# The method of a queryset that makes an instance of each row before any other code goes on, and those that
-# fetch rows without keeping them.
+# The method of a queryset that makes all instances before any other code goes on.
 _AT_ONCE = "_fetch_all"
+# The methods that fetch rows without keeping them.
 _STREAMS = frozenset(("_iterator", "_async_generator"))
 
 _DURING = "noting where rows come from"

@@ -57,7 +57,7 @@ class _Finder(MetaPathFinder):
 
 
 class _ThenInstall(Loader):
-    """Loads one module as its own loader does, and installs something then."""
+    """Loads one module as its own loader does, then installs something."""
 
     def __init__(self, spec: ModuleSpec, loader: Loader, imported: Callable[[], None]) -> None:
         self._spec = spec

@@ -89,7 +89,7 @@ def listening() -> Iterator[Recorder]:
 def listening_as_far_as_possible(probes: Iterable[Probe] | None = None) -> Iterator[Recorder]:
     """Record with those of the probes, or else of ours, that can be installed: see `missing_probes()`.
 
-    A run in which no test asks for a count must not stop for what it does not need.
+    A run must not stop for a probe that none of its tests needs.
     """
     if probes is None:
         probes = PROBES if is_installed("django") else ()

@@ -10,13 +10,13 @@ from weakref import WeakKeyDictionary
 
 from pytest_dbperf.recording.recorder import Recorder
 
-# What a wrapper calls as it is: it knows whether there is an instance.
+# Originals of these types need no binding: a wrapper of ours calls them with the instance that it got.
 _PLAIN = (FunctionType, BuiltinFunctionType, classmethod, staticmethod)
 
-# What a wrapper of ours records to after its undo: it is never active.
+# A wrapper of ours has this recorder after its undo. It is never active.
 _SILENT = Recorder()
 
-# By each wrapper of ours after its undo: its code, and what it has replaced.
+# For each wrapper of ours after its undo: its code, and the function that it replaced.
 _silenced: WeakKeyDictionary[FunctionType, tuple[object, Any]] = WeakKeyDictionary()
 
 

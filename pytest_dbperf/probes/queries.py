@@ -58,7 +58,7 @@ def _around_execute(  # noqa: C901, PLR0915  # Every query runs this; each call 
         db = self.db
         if db.execute_wrappers:
             if type(executor) is not WrappedCall:
-                # They may refuse the statement, answer it or send it several times: record what they send.
+                # Wrappers may refuse a statement, answer it or send it several times: record what they send.
                 return through_wrappers(self, sql, params, many, executor)
             call = executor
         sending, executions = None, 1

@@ -42,7 +42,7 @@ class Fetching:
         self.query: Query | None = None
         # Whether iterator() fetches them, which ignores prefetched rows.
         self.is_streamed = is_streamed
-        # The queryset if no other code runs between its rows, and what is known of those that are being made.
+        # The queryset if no other code runs between its rows, and the rows that are being made.
         self.making = making
         self.rows: FetchedRows | None = None
         # What the thread fetches if this is for an instance that is still being made.

@@ -34,7 +34,7 @@ class LoadedVia(StrEnum):
     PREPARATION = "preparation of a test"
 
 
-# Eager loading could not have done these.
+# Eager loading could not replace these queries.
 _NEVER_LAZY = frozenset((LoadedVia.CACHE, LoadedVia.VALIDATION, LoadedVia.BATCH_OF_ONE))
 
 

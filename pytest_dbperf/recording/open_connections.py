@@ -32,7 +32,7 @@ class OpenConnections:
     """The open connections by owner: the driver's object, or Django's if that allows no weak reference.
 
     `opened` counts all that were ever opened in this process, by the name of the database. `standing` are the
-    aliases that count as if asgiref's thread had opened them before the test, and `opened_late` those of them
+    aliases that count as if asgiref's thread had opened them before the test. `opened_late` are those of them
     that the test has opened there.
     """
 

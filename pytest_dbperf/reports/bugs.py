@@ -30,7 +30,7 @@ def lines(bugs: Sequence[tuple[Bug, Sequence[str]]], versions: Mapping[str, str]
     if any(bug.owner == OURS for bug, _ in bugs):
         yield f"Please report the text above at {ISSUES}"
     if others := sorted({bug.owner for bug, _ in bugs} - {OURS}):
-        yield f"Please report to its authors what is a bug of {', and of '.join(others)}"
+        yield f"Please report it to the authors of {', and of '.join(others)}"
     yield "To run your tests without measuring anything: --dbperf=off"
 
 

@@ -54,7 +54,7 @@ def write_report(path: Path, text: str) -> None:
     """Write a report. A pipe, a device and standard output are written to, all other files are replaced.
 
     Raises:
-        NotWritten: The disk is full, or the folder is gone. A report of before is still there, unchanged.
+        NotWritten: The disk is full, or the folder is gone. An earlier report is still there, unchanged.
     """
     # A lone surrogate, as in the name of a file that is not UTF-8, has no bytes.
     content = text.encode("utf-8", "backslashreplace")

@@ -42,7 +42,7 @@ def require_checkable(placed: PlacedBudget, recording: Recording | None = None) 
     check.
     """
     __tracebackhide__ = True
-    obstacle = why_nothing_counts(placed.budget.aliases) or why_not_heard(placed.budget.name)
+    obstacle = why_nothing_counts(placed.budget.aliases) or why_not_recorded(placed.budget.name)
     if obstacle is None and wants_plans(placed.budget):
         obstacle = _why_there_are_no_plans()
     # Most budgets can be checked, so that the recording is not even read.
@@ -94,7 +94,7 @@ def require_django(fixture: str) -> None:
 def require_everything(fixture: str) -> None:
     """Raise NothingCounts for a fixture that records all events, if some cannot be recorded."""
     __tracebackhide__ = True
-    if (obstacle := why_not_heard()) is not None:
+    if (obstacle := why_not_recorded()) is not None:
         raise NothingCounts(f"{fixture} cannot record this test: {obstacle}.")
 
 
@@ -134,8 +134,8 @@ def why_nothing_counts(aliases: Iterable[str]) -> str | None:
     return None
 
 
-def why_not_heard(budget: str | None = None) -> str | None:
-    """Return why what a budget counts cannot be recorded in this process, or None; without one, anything."""
+def why_not_recorded(budget: str | None = None) -> str | None:
+    """Return why this process cannot record what a budget, or for None any budget, counts. None if it can."""
     missing = missing_probes()
     needed = missing if budget is None else _PROBES_OF_BUDGETS.get(budget, missing)
     return next((str(missing[probe]).rstrip(".") for probe in needed if probe in missing), None)

@@ -1,4 +1,4 @@
-"""How is a function run inside a context manager, a coroutine as well?"""
+"""How is a function or a coroutine run inside a context manager?"""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 def run_inside(function: Callable[..., Any], around: Callable[[], AbstractContextManager[None]]) -> Any:
-    """Return a function that runs this one inside of what `around` returns: a coroutine if it is one."""
+    """Return a function that runs this one inside what `around` returns. A coroutine stays a coroutine."""
 
     @functools.wraps(function)
     async def coroutine(*args: Any, **kwargs: Any) -> Any:

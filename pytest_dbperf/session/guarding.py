@@ -67,7 +67,7 @@ def note_own_error(error: BaseException, *, is_in_body: bool) -> None:
 
 
 def _file_that_raised(traceback: TracebackType | None) -> str:
-    """Return the innermost file, without the standard library, which raises if its caller is wrong."""
+    """Return the innermost file outside the standard library, which raises for mistakes of its callers."""
     found = ""
     while traceback is not None:
         file = traceback.tb_frame.f_code.co_filename

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-# LIMIT 1 is first() or exists(), LIMIT 21 is get(), but for a page of 20 and one more: get() has no order.
+# LIMIT 1 is first() or exists(). LIMIT 21 is get() without an order, and with one a page of 20 and one more.
 _OF_MANY = re.compile(r"\bLIMIT (?!(?:1|21)\b)|\bORDER BY [^()]*\bLIMIT 21\b")
 _OFFSET = re.compile(r"\bOFFSET\b")
 _COMPARED = re.compile(
@@ -46,12 +46,12 @@ def is_page(text: str) -> bool:
 
 @lru_cache(maxsize=10_000)
 def is_page_of_values(text: str) -> bool:
-    """Tell whether a statement reads the next page, by the values of the row before, of rows with a value."""
+    """Tell whether a statement reads the next page of rows with a value, by the values of the row before."""
     return bool(_columns_of_key(text)) and _OF_MANY.search(text) is not None and _has_values(text)
 
 
 def marked(own: int, first: int) -> int:
-    """Put a mark for the first member of a list into a hash: a list that grows keeps it."""
+    """Put a mark for the first member of a list into a hash: it stays the same while the list grows."""
     return (first & ~_LOWER_BITS) | (own & _LOWER_BITS)
 
 
@@ -67,7 +67,7 @@ def without_mark(own: int) -> int:
 
 @lru_cache(maxsize=1_000)
 def _indexes(sql: str) -> tuple[int, tuple[int, ...], int | None]:
-    """Count the values, and find those outside of lists and of a page's key, and a list's first member."""
+    """Count the values. Find those outside of lists and of a page's key, and the first member of a list."""
     others: list[int] = []
     first, count = None, 0
     key = _columns_of_key(sql) if _OF_MANY.search(sql) else frozenset()

@@ -20,7 +20,7 @@ _MARK = re.compile(
 )
 # first() and exists() take one row, get() takes 21; a part of the rows of each value is another question.
 _PART_OF_ROWS = re.compile(r"LIMIT (?!(?:1|21)\b)")
-# The columns of django-mptt and django-treebeard. Each of their tables has one of the first two.
+# Each table of django-mptt and django-treebeard has one of the first two columns, and some of the others.
 _OF_TREE = re.compile(r"\b(?:lft|numchild)\b")
 _TREE_COLUMNS = frozenset(("depth", "level", "lft", "path", "rght", "rgt", "tree_id"))
 _MORE_THAN_WHERE = frozenset(("UNION", "INTERSECT", "EXCEPT", "HAVING"))

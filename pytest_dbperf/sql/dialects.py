@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
-# PostgreSQL nests comments. Text that only such a reading explains is a comment for the others, too.
+# PostgreSQL nests comments. In other databases a nested comment is wrong SQL: it is read as a comment, too.
 _FLAT = r"/\*(?:[^*/]++|\*(?!/)|/(?!\*))*+\*/"
 _NESTED = _FLAT
 for _ in range(2):
@@ -35,7 +35,7 @@ _NAME = r"[^\W\d][\w$]*+"
 _QUOTED = r'(?:[Uu]&)?"(?:[^"]++|"")*+"'
 _BACKTICKED = r"`(?:[^`]++|``)*+`"
 _BRACKETED = r"\[(?:[^\]]++|\]\])*+\]"
-# What is left of a quote that is none in this dialect, or has no second half.
+# A quotation mark that quotes nothing in this dialect, or has no second half.
 _UNTERMINATED = '"(?P<open4>.*) | `[^`]*+(?:`|(?P<open5>\\Z))'
 
 
@@ -48,13 +48,13 @@ class Dialect:
 
     @property
     def pattern(self) -> re.Pattern[str]:
-        """What finds tokens: each is a `comment`, a `value`, a `name`, a `mark` or `unterminated`."""
+        """The pattern of a token: each is a `comment`, a `value`, a `name`, a `mark` or `unterminated`."""
         return _compiled(self.source)
 
 
 @cache
 def _compiled(source: str) -> re.Pattern[str]:
-    # It takes milliseconds, and a project has one or two databases.
+    # Compiling takes milliseconds, and a project needs one or two dialects.
     return re.compile(source, re.VERBOSE | re.DOTALL)
 
 
@@ -127,7 +127,7 @@ _DIALECTS = {
 
 
 def dialect_of(vendor: str) -> Dialect:
-    """Return the dialect of a vendor, by Django's name for it; for an unknown one, a reading for all."""
+    """Return the dialect of a vendor, by Django's name for it; or else one that fits them all."""
     return _DIALECTS.get(vendor, _UNKNOWN)
 
 

@@ -24,8 +24,8 @@ _OBVIOUS_VALUE = re.compile(r"'[^']*+'|(?:(?<=[=<>(,])|(?<=[=<>(,] ))\d++(?![\w.
 _LITERAL = re.compile(r"'[^']*+'|(?<![\w.$])\d[\w.]*+")
 _QUOTES = '"`['
 _PLAIN_NAME = re.compile(r'["`\[]([a-z_][a-z0-9_]*)["`\]]')
-# MySQL and SQLite also write LIMIT 50, 25 for LIMIT 25 OFFSET 50. Not the OFFSET of a single row:
-# `queryset[i]` asks for another row with each.
+# MySQL and SQLite also write LIMIT 50, 25 for LIMIT 25 OFFSET 50. An OFFSET after LIMIT 1 is no page: each
+# `queryset[i]` asks for another row.
 _PART_OF_PAGE = re.compile(
     r"\bLIMIT\s+\d+\s*,\s*\d+|\bLIMIT\s+\d+|(?<!LIMIT 1 )\bOFFSET\s+\d+", re.IGNORECASE
 )

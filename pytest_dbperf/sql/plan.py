@@ -43,9 +43,8 @@ class MissingIndex:
 class UnservedFilter:
     """A condition on a table that no index serves, as PostgreSQL writes it.
 
-    `alias` is the table's name in the statement, `index` is proven to serve the condition. If there is none,
-    `why_no_index` may say why.
-    `partition_of` has the tables that the table is a partition of.
+    `alias` is the table's name in the statement. `index` is proven to serve the condition; without one,
+    `why_no_index` may say why. `partition_of` has the tables that the table is a partition of.
     """
 
     schema: str
@@ -88,8 +87,8 @@ def written_indexes(indexes: Iterable[MissingIndex]) -> list[str]:
 def unserved_filters(root: Node) -> list[UnservedFilter]:
     """Find the table scans that filter rows by a condition that no index serves.
 
-    In a join with a table that is read in full, a filter counts even if its table is looked up by index for
-    each row: PostgreSQL picks the table to begin with by size, and could begin with this one.
+    In a join, PostgreSQL picks the table to begin with by size. If it reads one table in full, a filter on
+    the other one counts, even if PostgreSQL looks up that table by index for each row.
     """
     found = {
         UnservedFilter(

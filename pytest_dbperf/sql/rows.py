@@ -1,4 +1,4 @@
-"""Which rows does a statement ask for, or write? Those of certain values, one or many, or others."""
+"""Which rows does a statement read or write? Those with one value, those with many values, or others."""
 
 from __future__ import annotations
 

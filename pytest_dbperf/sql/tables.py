@@ -35,7 +35,7 @@ _AFTER_A_LIST = frozenset(
     "WHERE GROUP ORDER HAVING LIMIT SET UNION EXCEPT INTERSECT RETURNING OUTPUT VALUES WINDOW "  # noqa: SIM905
     "FETCH OFFSET FOR SELECT QUALIFY WHEN".split()
 )
-# Their words stand for cursors, roles and channels.
+# The names in these statements are those of cursors, roles and channels.
 _WITHOUT_TABLES = frozenset(("FETCH", "MOVE", "CLOSE", "GRANT", "REVOKE", "DEALLOCATE", "LISTEN", "NOTIFY"))
 _DEFINITIONS = frozenset(("CREATE", "ALTER", "DROP", "TRUNCATE", "LOCK", "COPY"))
 _NO_TABLE = frozenset(("DUAL", "STDIN", "STDOUT", "PROGRAM", "OUTFILE", "DUMPFILE"))

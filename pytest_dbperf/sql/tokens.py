@@ -9,7 +9,7 @@ from pytest_dbperf.sql.dialects import Dialect, dialect_of, other_reading
 
 VALUES = frozenset(("value", "unterminated"))
 
-# A quoted word that may be a string: only then is it worth to look at its place in the statement.
+# Here a quoted word may be a string. Statements without one need no second look.
 _DOUBTFUL = re.compile(
     r"""(?:[=<>|]|(?<=[(,])|\b(?:LIKE|GLOB|MATCH|REGEXP|THEN|ELSE|BETWEEN|AND)\b)\s*"(?:[^"]|"")*"(?!\s*[.(])""",
     re.IGNORECASE,
@@ -19,7 +19,7 @@ _BEFORE_A_STRING = frozenset(
     ("=", "<", ">", "|", "LIKE", "GLOB", "MATCH", "REGEXP", "THEN", "ELSE", "BETWEEN")
 )
 _BEFORE_A_RESULT = frozenset(("SELECT", "DISTINCT", "ALL", "=", "<", ">", "|", "+", "-", "*", "/", "(", ","))
-# Their quoted words are names of columns, also in the condition of a constraint.
+# Quoted words in these statements are names of columns, also in the condition of a constraint.
 _DEFINES = re.compile(r"\s*(?:CREATE|ALTER|DROP)\b", re.IGNORECASE)
 
 
@@ -33,7 +33,7 @@ def readable(sql: str, vendor: str = "") -> tuple[str, re.Pattern[str]]:
     """Return the text, in which strings that look like names are rewritten, and the pattern of its tokens."""
     dialect = dialect_of(vendor)
     if "\\'" in sql and _is_misread(sql, dialect):
-        # Of two readings, the one that leaves less text outside of values shows no value.
+        # The reading with more text in values is the safe one: no value is shown as part of the statement.
         dialect = max(dialect, other_reading(dialect), key=lambda each: _length_of_values(sql, each))
     if '"' in sql or "[" in sql or "`" in sql:
         sql = _with_strings_as_strings(sql, dialect)

@@ -16,8 +16,8 @@ _MARK = "pytest.mark"
 _BLANK = cst.EmptyLine(indent=False)
 # pytest does not see marks on the objects that these return, so new marks go below them.
 _HIDING = ("classmethod", "staticmethod")
-# libcst calls itself once a term for a + b + ..., also in its native parser, which ends the process when its
-# stack is full: after some 6,000 terms on the 8 MB of a main thread. This is for 150,000.
+# libcst calls itself once for each term of a + b + ..., also in its native parser. If the stack is full, that
+# parser ends the process: after some 6,000 terms on the 8 MB of a main thread. This size is for 150,000.
 _BYTES_OF_STACK = 256 * 1024 * 1024
 
 

@@ -13,11 +13,11 @@ _WRITE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write a file again. It is whole at every moment, unless only its old inode keeps what it is.
+    """Write a file again: a new file replaces it in one step, so that it is whole at every moment.
 
-    That is so for a file with several hard links, or one with another owner or with extended attributes, if
-    a new file cannot get them. Such a file is written in place, and restored if that fails.
-    Raises PermissionError for a read-only file: its owner has said that it is not to be changed.
+    A file with several hard links is written in place, and restored if that fails. So is a file if
+    a new one cannot get its owner or its extended attributes. Raises PermissionError for a read-only
+    file: its owner does not want it changed.
     """
     path = path.resolve()
     before = path.stat()

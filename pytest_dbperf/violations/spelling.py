@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-# Of two names that are that similar, one is most likely a slip.
+# Of two names that are so similar, one is most likely a misspelling of the other.
 CLOSE, VERY_CLOSE = 0.7, 0.85
 
 

@@ -56,6 +56,7 @@ def test_client(asgi_client):
             f"asgi_client cannot record this test: {REASON} gone, *",
         ]
     )
+    assert result.stdout.str().count("cannot record what these probes listen to") == 1
 
 
 def test_a_report_needs_all_numbers(suite):

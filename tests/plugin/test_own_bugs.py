@@ -376,7 +376,7 @@ def test_probe():
         "a bug of the probe install_badly in acme, while wrapping a function: NameError: *",
         "a bug of the report broken (pytest_dbperf_reports in acme), while writing *: ZeroDivisionError: *",
         "a bug of the report number (pytest_dbperf_reports in acme), *: a report must return a text, got int",
-        "Please report to its authors what is a bug of *",
+        "Please report it to the authors of *",
         "dbperf: --dbperf-report=number:b was not written",
     ):
         result.stdout.fnmatch_lines([line])

@@ -52,7 +52,7 @@ def count_and_close():
 
 
 def test_a_thread_that_keeps_its_connection_leaks_it(recorder, pooled):
-    """The pool runs dry: that is the witness."""
+    """The pool has no connection left, which proves the leak."""
     refused = []
 
     def ask():

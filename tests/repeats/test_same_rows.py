@@ -269,7 +269,7 @@ LOOPS = [
         Proof.objects.all,
         '.prefetch_related("text")',
         None,
-        "a join passes by the base manager of Text, MeasuredManager, which may change the rows",
+        "a join does not use the base manager of Text, MeasuredManager, which may change the rows",
     ),
     (
         publishers,
@@ -502,7 +502,7 @@ def test_a_prefetch_counts_where_it_is_not_used_as_well(recorder):
     recording, _ = record(recorder, too_often, None)
     violation = NoNPlusOne().check(recording)
     assert fixes_in(violation) == []
-    assert any("also evaluated where it is not used" in reason for reason in reasons_in(violation))
+    assert any("also evaluated where this is not used" in reason for reason in reasons_in(violation))
 
 
 def test_each_fix_holds_by_itself(recorder):
@@ -545,7 +545,7 @@ def test_reasons_are_shown_with_v_only(recorder):
     recording, _ = record(recorder, lengths, Proof.objects.all())
     violation = NoNPlusOne().check(recording)
     reason = (
-        '  note  no .select_related("text"), because a join passes by the base manager of Text, '
+        '  note  no .select_related("text"), because a join does not use the base manager of Text, '
         "MeasuredManager, which may change the rows: "
     )
 

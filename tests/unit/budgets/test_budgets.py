@@ -327,7 +327,7 @@ def test_a_connection_that_is_not_given_back_is_told_with_its_code():
         "    1x  default from its pool, thread MainThread   dropped, not given back",
         "        views.py:7 view",
         "  fix   call django.db.connections.close_all() at the end of the thread's work",
-        "  why   a pool does not replace a connection that is not given back, and runs dry",
+        "  why   a pool does not replace a connection that is not given back, until none is left",
     ]
 
 
@@ -336,7 +336,7 @@ def test_a_pool_without_django_has_its_own_cure():
     lines = text_of(NoConnectionLeaks(), checkout(using=None, path=[VIEW]), new_connection(is_kept=True))
 
     assert lines[1] == "    1x  psycopg from its pool, thread MainThread   not given back"
-    assert lines[-2] == "  fix   take it by `with pool.connection()`, or give it back by pool.putconn()"
+    assert lines[-2] == "  fix   take it with `with pool.connection()`, or give it back with pool.putconn()"
 
 
 PER_REQUEST = Hint(

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pytest_dbperf.callsites.callsite import set_project_root
-from pytest_dbperf.callsites.of_tests import is_of_test
+from pytest_dbperf.callsites.of_tests import is_of_tests
 from tests.factories import site
 
 
@@ -29,7 +29,7 @@ def test_files_of_tests_have_the_usual_names(file, expected):
     """A folder around the project may have any name."""
     undo = set_project_root(Path("/srv/tests/shop"))
     try:
-        assert is_of_test((site("f", f"/srv/tests/shop/{file}"),)) is expected
+        assert is_of_tests((site("f", f"/srv/tests/shop/{file}"),)) is expected
     finally:
         undo()
 
@@ -38,6 +38,6 @@ def test_all_call_sites_must_be_of_tests():
     """An unknown path is of no test."""
     test, view = site("test_a", "/srv/test_a.py"), site("view", "/srv/views.py")
 
-    assert is_of_test((test, test))
-    assert not is_of_test((view, test))
-    assert not is_of_test(())
+    assert is_of_tests((test, test))
+    assert not is_of_tests((view, test))
+    assert not is_of_tests(())

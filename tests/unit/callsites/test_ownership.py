@@ -362,6 +362,6 @@ def test_files_of_tests_are_known_by_their_names(tmp_path, file, expected):
     """A project that itself lies in a folder `tests` has other files, too."""
     undo = ownership.set_project_root(tmp_path / "tests" / "repo", [])
 
-    assert ownership.is_of_tests(str(tmp_path / "tests" / "repo" / file)) is expected
-    assert ownership.is_of_tests(file) is expected
+    assert ownership.is_test_file(str(tmp_path / "tests" / "repo" / file)) is expected
+    assert ownership.is_test_file(file) is expected
     undo()

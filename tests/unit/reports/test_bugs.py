@@ -33,7 +33,7 @@ def test_a_bug_of_another_plugin_is_to_be_reported_to_its_authors():
     lines = list(bugs.lines([(THEIRS, [])], VERSIONS))
 
     assert lines[0] == "a bug of the budget max_rows (MaxRows in acme), while checking max_rows: KeyError"
-    assert lines[-2] == "Please report to its authors what is a bug of the budget max_rows (MaxRows in acme)"
+    assert lines[-2] == "Please report it to the authors of the budget max_rows (MaxRows in acme)"
     assert not any("issues" in line or "these tests" in line for line in lines)
 
 

@@ -10,7 +10,7 @@ from pytest_dbperf.session.countable import (
     _PROBES_OF_BUDGETS,
     line_about_missing_probes,
     require_everything,
-    why_not_heard,
+    why_not_recorded,
 )
 
 
@@ -29,14 +29,14 @@ def test_each_budget_names_probes_that_exist():
 
 def test_a_probe_that_is_missing_is_an_obstacle_for_what_needs_it(monkeypatch):
     """And for what may need anything: budgets of other plugins, fixtures, reports."""
-    assert why_not_heard() is None
+    assert why_not_recorded() is None
     monkeypatch.setattr(broken, "__module__", "pytest_dbperf.probes.hops")
 
     with listening_as_far_as_possible([broken]):
-        assert why_not_heard("query_budget") is None
-        assert why_not_heard("max_thread_hops") == "it is gone"
-        assert why_not_heard("budget_of_another_plugin") == "it is gone"
-        assert why_not_heard() == "it is gone"
+        assert why_not_recorded("query_budget") is None
+        assert why_not_recorded("max_thread_hops") == "it is gone"
+        assert why_not_recorded("budget_of_another_plugin") == "it is gone"
+        assert why_not_recorded() == "it is gone"
         assert line_about_missing_probes() == "dbperf: cannot record what these probes listen to: hops"
         with pytest.raises(NothingCounts, match=r"^dbperf cannot record this test: it is gone\.$"):
             require_everything("dbperf")
