@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pytest_dbperf.callsites.callsite import CallSite
@@ -148,7 +148,7 @@ def _calls_for(repeat: Repeat, around: AroundLoads, asked: set[Hashable]) -> Ite
         if why:
             yield way.refused(method, why, site)
             continue
-        again = _loaded_again(way, times, asked)
+        again = _loaded_again(way, around, asked)
         count = sum(times[id(load)] for load in way.loads)
         # An instance that has loaded it before has dropped it since, as refresh_from_db() does.
         count -= again if way.load.via in _KEPT else 0
@@ -172,18 +172,20 @@ def _calls_for(repeat: Repeat, around: AroundLoads, asked: set[Hashable]) -> Ite
         )
 
 
-def _loaded_again(way: _Way, times: Mapping[int, int], asked: set[Hashable]) -> int:
+def _loaded_again(way: _Way, around: AroundLoads, asked: set[Hashable]) -> int:
     """Count the loads for instances that had loaded it before, and note all of them in `asked`.
 
     Streamed rows are not kept, and another one may take the identity of one that is gone.
     """
     again = 0
     for load in () if way.root.is_streamed else way.loads:
-        # What a compacted load stands for is not told apart here, and a missing row is not kept.
-        if load.instance is not None and times[id(load)] == 1 and not is_missing(load):
-            instance = id(load.batch), load.via, load.name, load.row, load.instance
-            again += instance in asked
-            asked.add(instance)
+        # A missing row is not kept.
+        if not is_missing(load):
+            what = id(load.batch), load.via, load.name
+            for row, instance in around.rows_and_instances(load):
+                if instance is not None:
+                    again += (*what, row, instance) in asked
+                    asked.add((*what, row, instance))
     return again
 
 

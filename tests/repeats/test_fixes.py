@@ -186,6 +186,19 @@ def test_a_join_saves_no_load_after_a_refresh(recorder, loop, left):
             assert len(record(recorder, loop, with_peers).queries) == promised(other)[1]
 
 
+@pytest.mark.django_db
+def test_a_compacted_log_knows_what_was_loaded_again(recorder):
+    """Queries that share one object keep their instances."""
+    Shelf("default", 3)
+    with recorder.record() as recording:
+        writers_before_and_after(Volume.objects.all())
+        recorder.compact()
+    [fix] = fixes_in(NoNPlusOne().check(recording))
+
+    assert any(query.compacted is not None for query in recording.queries)
+    assert promised(fix) == [10, 7]
+
+
 def summaries_read_anew(volumes):
     for volume in volumes:
         volume.summary.upper()
