@@ -37,6 +37,19 @@ class AroundLoads:
                 return next(table for table in query.statement.tables if table in tables)
         return ""
 
+    def rows_and_instances(self, load: RelationLoad) -> Iterator[tuple[int | None, int | None]]:
+        """Yield the row and the instance of each query that shares a load: several after compaction."""
+        query = self._by_load.get(id(load))
+        if query is None or query.compacted is None:
+            yield load.row, load.instance
+            return
+        rows, instances = query.compacted.row, query.compacted.instance
+        for index in range(len(query.compacted.started)):
+            yield (
+                rows[index] if rows is not None else None,
+                instances[index] if instances is not None else None,
+            )
+
     def is_on_several_databases(self, load: RelationLoad) -> bool:
         """Tell whether this relation was loaded from more than one database for rows fetched together."""
         return len(self._aliases.get(_what_is_loaded(load), ())) > 1

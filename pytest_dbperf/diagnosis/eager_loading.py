@@ -209,7 +209,8 @@ def _change(needed: Sequence[NeededCall], around: AroundLoads) -> QuerySetChange
         call.load.via in _VIA_FETCH_MODES
         and "__" not in call.name
         and not (call.rows.is_streamed or call.rows.are_being_made)
-        and not (call.is_missing or is_link_to_a_child(call.load.relation))
+        and not (call.is_missing or (call.is_loaded_again and call.load.via is LoadedVia.DEFERRED))
+        and not is_link_to_a_child(call.load.relation)
         for call in needed
     )
     return QuerySetChange(

@@ -23,6 +23,8 @@ from pytest_dbperf.recording.groups import key_of_sites
 from pytest_dbperf.recording.loads import FetchedRows, LoadedVia, RelationLoad
 
 SELECT, PREFETCH, ONLY, DEFER = "select_related", "prefetch_related", "only", "defer"
+# An instance keeps what it has loaded so.
+_KEPT = frozenset((LoadedVia.TO_ONE, LoadedVia.GENERIC))
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,8 @@ class NeededCall:
     `attributes` lead to the relation, and `name` spells them as the method expects. `rows` are those that one
     evaluation of the queryset fetched. `asking` counts those of them, or of the rows below them, that the
     relation was loaded for. `load` is one of the loads. `needs` are the fields that a join needs, and that
-    `only()` or `defer()` leaves out. With `is_missing`, one of the loads found no row.
+    `only()` or `defer()` leaves out. With `is_missing`, one of the loads found no row. With
+    `is_loaded_again`, one of the rows loaded it more than once.
     """
 
     site: CallSite
@@ -46,6 +49,7 @@ class NeededCall:
     statement: str
     needs: tuple[str, ...] = ()
     is_missing: bool = False
+    is_loaded_again: bool = False
 
     @property
     def line(self) -> Hashable:
@@ -100,10 +104,11 @@ def needed_calls(repeats: Iterable[Repeat], around: AroundLoads) -> tuple[list[N
     """Find the calls that would have loaded relations at once, and those that would not help."""
     found: list[NeededCall] = []
     refused: list[Refusal] = []
+    asked: set[Hashable] = set()
     for repeat in repeats:
         if not repeat.is_lazy:
             continue
-        for one in _calls_for(repeat, around):
+        for one in _calls_for(repeat, around, asked):
             if isinstance(one, NeededCall):
                 found.append(one)
             else:
@@ -113,7 +118,7 @@ def needed_calls(repeats: Iterable[Repeat], around: AroundLoads) -> tuple[list[N
     return [call for call in found if blocked.isdisjoint(_ways_through(call))], refused
 
 
-def _calls_for(repeat: Repeat, around: AroundLoads) -> Iterator[NeededCall | Refusal]:
+def _calls_for(repeat: Repeat, around: AroundLoads, asked: set[Hashable]) -> Iterator[NeededCall | Refusal]:
     if repeat.is_chain:
         # The depth of a tree differs from row to row.
         yield Refusal(SELECT, repeat.loads[0].name, "each row was loaded for the one before, as up a tree")
@@ -143,7 +148,12 @@ def _calls_for(repeat: Repeat, around: AroundLoads) -> Iterator[NeededCall | Ref
         if why:
             yield way.refused(method, why, site)
             continue
+        again = _loaded_again(way, around, asked)
         count = sum(times[id(load)] for load in way.loads)
+        # An instance that has loaded it before has dropped it since, as refresh_from_db() does.
+        count -= again if way.load.via in _KEPT else 0
+        if not count:
+            continue
         rows = {(id(load.batch), id(load) if load.row is None else load.row) for load in way.loads}
         yield NeededCall(
             site=site,
@@ -154,11 +164,29 @@ def _calls_for(repeat: Repeat, around: AroundLoads) -> Iterator[NeededCall | Ref
             rows=way.root,
             count=count,
             # A compacted load stands for many rows.
-            asking=len(rows) if count == len(way.loads) else count,
+            asking=len(rows) if count + again == len(way.loads) else count,
             statement=repeat.statement.fingerprint,
             needs=_fields_needed(way) if method == SELECT else (),
             is_missing=any(is_missing(each) for each in way.loads),
+            is_loaded_again=again > 0,
         )
+
+
+def _loaded_again(way: _Way, around: AroundLoads, asked: set[Hashable]) -> int:
+    """Count the loads for instances that had loaded it before, and note all of them in `asked`.
+
+    Streamed rows are not kept, and another one may take the identity of one that is gone.
+    """
+    again = 0
+    for load in () if way.root.is_streamed else way.loads:
+        # A missing row is not kept.
+        if not is_missing(load):
+            what = id(load.batch), load.via, load.name
+            for row, instance in around.rows_and_instances(load):
+                if instance is not None:
+                    again += (*what, row, instance) in asked
+                    asked.add((*what, row, instance))
+    return again
 
 
 def _ways(repeat: Repeat) -> Collection[_Way]:

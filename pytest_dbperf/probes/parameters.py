@@ -27,7 +27,13 @@ def hash_of_asked(sql: str, parameters: Any) -> int | None:
     # Every query runs this, and most have one parameter.
     if type(parameters) not in _SEQUENCES or len(parameters) < 2:  # noqa: PLR2004
         return hash_of(parameters)
-    if "IN (%s, " in sql or "ANY(%s" in sql or ((">" in sql or "<" in sql) and " LIMIT " in sql):
+    # Django writes keywords in capitals, and people often in small letters.
+    if (
+        ("(%s," in sql and (" IN (" in sql or " in (" in sql))
+        or "ANY(%s" in sql
+        or "any(%s" in sql
+        or ((">" in sql or "<" in sql) and (" LIMIT " in sql or " limit " in sql))
+    ):
         values, first = asked(sql, parameters)
         own = hash_of(values)
         mark = hash_of(first) if first else None

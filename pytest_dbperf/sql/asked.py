@@ -8,8 +8,8 @@ from functools import lru_cache
 from typing import Any
 
 # LIMIT 1 is first() or exists(). LIMIT 21 is get() without an order, and with one a page of 20 and one more.
-_OF_MANY = re.compile(r"\bLIMIT (?!(?:1|21)\b)|\bORDER BY [^()]*\bLIMIT 21\b")
-_OFFSET = re.compile(r"\bOFFSET\b")
+_OF_MANY = re.compile(r"\bLIMIT (?!(?:1|21)\b)|\bORDER BY [^()]*\bLIMIT 21\b", re.IGNORECASE)
+_OFFSET = re.compile(r"\bOFFSET\b", re.IGNORECASE)
 _COMPARED = re.compile(
     r"""
     (?P<list>   \bIN\ \(%s (?:,\ ?%s)+ \) | \bANY\ ?\(%s )
@@ -18,7 +18,7 @@ _COMPARED = re.compile(
     (?P<sign> (?<![-<>!@\#&|~]) (?: [<>]=? | = ) ) (?!>) \ ?\(? %s
   | %s
     """,
-    re.VERBOSE,
+    re.VERBOSE | re.IGNORECASE,
 )
 # Hashes of statements with lists: the upper bits are those of the list's first member.
 _BITS = 48

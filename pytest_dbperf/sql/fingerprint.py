@@ -34,11 +34,14 @@ _COMMA = re.compile(r"\s*,")
 _SAVEPOINT = re.compile(r"^(SAVEPOINT|RELEASE SAVEPOINT|ROLLBACK TO SAVEPOINT)\b.*", re.IGNORECASE)
 _LISTS = (
     # IN (%s) and IN (%s, ...) stay apart: one query for many values is the fix for one query per value.
-    (re.compile(r"\bIN \(%s(?:, ?%s)+\)"), "IN (%s, ...)"),
+    (re.compile(r"\b(IN \(%s)(?:, ?%s)+\)", re.IGNORECASE), r"\1, ...)"),
     # Composite keys. Django prefetches to-one relations by them; 5.2 writes an OR if the database needs it.
-    (re.compile(r"\bIN \((\(%s(?:, ?%s)*\))(?:, ?\1)+\)"), r"IN (\1, ...)"),
-    (re.compile(r"\(([\w.]+ = %s)(?: OR \1)+\)"), r"(\1 OR ...)"),
-    (re.compile(r"\bVALUES (\((?:[^()]|\([^()]*\))*\))(?:, ?\((?:[^()]|\([^()]*\))*\))+"), r"VALUES \1, ..."),
+    (re.compile(r"\b(IN \((\(%s(?:, ?%s)*\)))(?:, ?\2)+\)", re.IGNORECASE), r"\1, ...)"),
+    (re.compile(r"\(([\w.]+ = %s)(?: OR \1)+\)", re.IGNORECASE), r"(\1 OR ...)"),
+    (
+        re.compile(r"\b(VALUES \((?:[^()]|\([^()]*\))*\))(?:, ?\((?:[^()]|\([^()]*\))*\))+", re.IGNORECASE),
+        r"\1, ...",
+    ),
 )
 _SELECT = re.compile(r"SELECT (?:DISTINCT )?")
 # A list of columns ends at the first FROM that is outside of quotes, parentheses and IS DISTINCT FROM.

@@ -6,12 +6,16 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-_EQUAL = re.compile(r"(?<![<>!])= ?%s")
+_EQUAL = re.compile(r"(?<![<>!])= ?%s|\bIN \(%s\)", re.IGNORECASE)
+# The last one.
+_WHERE = re.compile(r".* WHERE (.*)", re.IGNORECASE | re.DOTALL)
 # ANY and UNNEST take an array, so one parameter has many values. Django's bulk_create() uses UNNEST.
-_SIGNS_OF_BATCHES = (", ...)", "), ...", " OR ...)", "ANY(%s", "ANY (%s", "UNNEST(")
-_LIST = re.compile(r"\(%s, \.\.\.\)|\(\([%s, ]+\), \.\.\.\)|\([\w.]+ = %s OR \.\.\.\)|\b(?:ANY|UNNEST) ?\(%s")
+_BATCH = re.compile(r", \.\.\.\)|\), \.\.\.| OR \.\.\.\)|\bANY ?\(%s|\bUNNEST\(", re.IGNORECASE)
+_LIST = re.compile(
+    r"\(%s, \.\.\.\)|\(\([%s, ]+\), \.\.\.\)|\([\w.]+ = %s OR \.\.\.\)|\b(?:ANY|UNNEST) ?\(%s", re.IGNORECASE
+)
 # As in ORDER BY 1 ASC, 2 DESC.
-_NUMBER_OF_COLUMN = re.compile(r"(?<=R BY )%s|(?<=P BY )%s|(?<=, )%s(?= (?:ASC|DESC)\b)")
+_NUMBER_OF_COLUMN = re.compile(r"(?<=R BY )%s|(?<=P BY )%s|(?<=, )%s(?= (?:ASC|DESC)\b)", re.IGNORECASE)
 _WRITE_IN_WITH = re.compile(
     r"\bAS (?:(?:NOT )?MATERIALIZED )?\((?=(?:INSERT|UPDATE|DELETE|MERGE)\b)", re.IGNORECASE
 )
@@ -29,7 +33,7 @@ _USING = re.compile(r"\bUSING \(", re.IGNORECASE)
 
 def has_list(fingerprint: str) -> bool:
     """Tell whether a statement contains a list of values, such as IN (1, 2)."""
-    return any(sign in fingerprint for sign in _SIGNS_OF_BATCHES)
+    return _BATCH.search(fingerprint) is not None
 
 
 @lru_cache(maxsize=10_000)
@@ -49,7 +53,10 @@ def _asks_by_lists_alone(fingerprint: str, kind: str) -> bool:
     if _INSERT.match(fingerprint) or _MERGE.match(fingerprint):
         return True
     # Only the WHERE of an UPDATE or DELETE selects rows.
-    asked = fingerprint[fingerprint.rfind(" WHERE ") :] if kind in ("update", "delete") else fingerprint
+    asked = fingerprint
+    if kind in ("update", "delete"):
+        where = _WHERE.match(fingerprint)
+        asked = where[1] if where else ""
     return "%s" not in _NUMBER_OF_COLUMN.sub("", _LIST.sub("", asked))
 
 
@@ -60,8 +67,8 @@ def _is_of_values(fingerprint: str) -> bool:
         source = _USING.search(fingerprint)
         inside = fingerprint[: _end_of(fingerprint, source.end()) + 1] if source else ""
         return has_list(inside) or _ONE_ROW.search(inside) is not None
-    _, where, asked = fingerprint.rpartition(" WHERE ")
-    return bool(where) and (_EQUAL.search(asked) is not None or "IN (%s)" in asked)
+    where = _WHERE.match(fingerprint)
+    return where is not None and _EQUAL.search(where[1]) is not None
 
 
 def _inserts_what_it_reads(fingerprint: str) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-_COLUMNS = re.compile(r"SELECT (?:DISTINCT )?(?!%s\b)[^()]*? FROM ")
-_ORDER = re.compile(r" ORDER BY [^()]*?(?= LIMIT |$)")
-_INDEX = re.compile(r"\bLIMIT 1 OFFSET %s")
+_COLUMNS = re.compile(r"SELECT (?:DISTINCT )?(?!%s\b)[^()]*? FROM ", re.IGNORECASE)
+_ORDER = re.compile(r" ORDER BY [^()]*?(?= LIMIT |$)", re.IGNORECASE)
+_INDEX = re.compile(r"\bLIMIT 1 OFFSET %s", re.IGNORECASE)
+_LIST = re.compile(r"\b(IN \(%s), \.\.\.(?=\))", re.IGNORECASE)
 
 
 @lru_cache(maxsize=10_000)
@@ -27,7 +28,7 @@ def shape_of(fingerprint: str) -> str:
 
     Aggregates and EXISTS keep what they select, as they are other questions about the same rows.
     """
-    text = without_index(fingerprint).replace("IN (%s, ...)", "IN (%s)")
+    text = _LIST.sub(r"\1", without_index(fingerprint))
     if not _COLUMNS.match(text):
         return text
     # Django orders by the number of a column if it selects the column with an alias.

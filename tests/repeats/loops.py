@@ -560,6 +560,15 @@ def list_that_grows(shelf):
         list(shelf.all(Writer).filter(pk__in=keys[: number + 1]))
 
 
+@case(GROWS, 3)
+def list_that_grows_in_small_letters(shelf):
+    keys = [*shelf.all(Writer).values_list("pk", flat=True)]
+    with connections[shelf.using].cursor() as cursor:
+        for number in range(1, len(keys) + 1):
+            marks = ",".join(["%s"] * number)
+            cursor.execute(f"select name from shelf_writer where id in ({marks})", keys[:number])
+
+
 @case(GROWS, 3, rows=4)
 def list_of_what_was_seen(shelf):
     seen = []

@@ -340,6 +340,16 @@ def pages_by_offset(shelf):
 
 
 @case(SILENT, rows=6)
+def pages_by_the_last_key_in_small_letters(shelf):
+    last, query = 0, "select id from shelf_volume where summary = %s and id > %s order by id limit 2"
+    with connections[shelf.using].cursor() as cursor:
+        cursor.execute(query, ["long", last])
+        while keys := cursor.fetchall():
+            last = keys[-1][0]
+            cursor.execute(query, ["long", last])
+
+
+@case(SILENT, rows=6)
 def pages_by_the_last_key(shelf):
     last = 0
     while volumes := list(shelf.all(Volume).filter(pk__gt=last)[:2]):

@@ -154,6 +154,68 @@ def test_what_is_advised_saves_what_is_promised(recorder, loop, rows_of, methods
     assert fixes[-1].result.endswith(", within budget")
 
 
+def writers_before_and_after(volumes):
+    return [(volume.writer.name, volume.refresh_from_db(), volume.writer.name) for volume in volumes]
+
+
+def writers_loaded_anew(volumes):
+    names = []
+    for volume in volumes:
+        for _ in range(2):
+            names.append(volume.writer.name)
+            volume.refresh_from_db()
+    return names
+
+
+@pytest.mark.parametrize("loop, left", [(writers_before_and_after, 7), (writers_loaded_anew, 10)])
+@pytest.mark.django_db
+def test_a_join_saves_no_load_after_a_refresh(recorder, loop, left):
+    """A row that is refreshed drops what was joined, and loads it again."""
+    Shelf("default", 3)
+    unchanged = record(recorder, loop, Volume.objects.all())
+    violation = NoNPlusOne().check(unchanged)
+    [fix] = fixes_in(violation)
+
+    assert fix.text == '.select_related("writer")'
+    assert len(record(recorder, loop, Volume.objects.select_related("writer")).queries) == left
+    assert promised(fix) == [len(unchanged.queries), left]
+    assert not fix.result.endswith("within budget")
+    for other in violation.advice:
+        if isinstance(other, Fix) and other.is_alternative:
+            with_peers = eval(f"Volume.objects.all(){other.text}", {"models": models, "Volume": Volume})
+            assert len(record(recorder, loop, with_peers).queries) == promised(other)[1]
+
+
+@pytest.mark.django_db
+def test_a_compacted_log_knows_what_was_loaded_again(recorder):
+    """Queries that share one object keep their instances."""
+    Shelf("default", 3)
+    with recorder.record() as recording:
+        writers_before_and_after(Volume.objects.all())
+        recorder.compact()
+    [fix] = fixes_in(NoNPlusOne().check(recording))
+
+    assert any(query.compacted is not None for query in recording.queries)
+    assert promised(fix) == [10, 7]
+
+
+def summaries_read_anew(volumes):
+    for volume in volumes:
+        volume.summary.upper()
+        del volume.summary
+        volume.summary.upper()
+
+
+@pytest.mark.django_db
+def test_no_fetch_mode_for_a_field_that_a_row_loads_twice(recorder):
+    """The peers have been given the field then, and this row drops it."""
+    Shelf("default", 3)
+    violation = NoNPlusOne().check(record(recorder, summaries_read_anew, Volume.objects.defer("summary")))
+
+    assert violation is not None
+    assert not any(fix.is_alternative for fix in violation.advice if isinstance(fix, Fix))
+
+
 @pytest.mark.skipif(not HAS_FETCH_MODES, reason="fetch modes are of Django 6.1")
 @pytest.mark.parametrize(
     "loop, rows_of",
