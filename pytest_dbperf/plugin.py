@@ -194,9 +194,10 @@ def pytest_runtest_makereport(
     report = yield
     with guard("making the report of a test"):
         _complete(report, item, call)
-    # xdist sends the attributes of a report to its controller, if they are plain values as these.
-    if bugs := take_bugs(item.nodeid):
-        vars(report)[BUGS] = bugs
+    with guard("adding bugs to the report of a test", test=item.nodeid):
+        # xdist sends the attributes of a report to its controller, if they are plain values as these.
+        if bugs := take_bugs(item.nodeid):
+            vars(report)[BUGS] = bugs
     return report
 
 

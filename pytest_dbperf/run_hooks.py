@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Generator, Iterable
+from dataclasses import asdict
 from typing import Any
 
 import pytest
 
+from pytest_dbperf.bugs import BUGS as NOTED
 from pytest_dbperf.reports import bugs
 from pytest_dbperf.results.bug_results import BugsOfRun, take_bugs
 from pytest_dbperf.results.collecting import installed
@@ -52,7 +54,8 @@ class WholeRunHooks:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        self.found.add(take_bugs())
+        with guard("gathering the bugs of a run"):
+            self.found.add(take_bugs())
         is_stopped = bool(session.shouldstop or session.shouldfail)
         with guard("making the reports"):
             if self.found:
@@ -82,22 +85,28 @@ class EndOfRunHooks:
         return line_about_missing_probes()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        self.found.add(vars(report).get(BUGS, ()))
+        with guard("gathering the bugs of a run", test=report.nodeid):
+            self.found.add(vars(report).get(BUGS, ()))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:
         if not error:
-            self.found.add(node.workeroutput.get(BUGS, ()))
+            with guard("gathering the bugs of a run"):
+                self.found.add(node.workeroutput.get(BUGS, ()))
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None]:
         # The other hooks run first, and the terminal has shown all results by then.
         yield
         self.stop()
-        self.found.add(take_bugs())
-        if self.found:
-            _write(session.config, self._told())
+        with guard("telling the bugs of a run"):
+            self.found.add(take_bugs())
+            if self.found:
+                session.exitstatus = _with_bugs(session.exitstatus)
+                _write(session.config, self._told())
+        if untold := NOTED.take():
             session.exitstatus = _with_bugs(session.exitstatus)
+            _write(session.config, bugs.bare_lines(untold))
         if self.whole_run.unwritten:
             _write(session.config, self.whole_run.unwritten)
             if session.exitstatus in _ENDED:
@@ -119,7 +128,10 @@ class WorkerHooks:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         self.stop()
         output: dict[str, object] = vars(session.config)["workeroutput"]
-        output[BUGS] = take_bugs()
+        with guard("sending the bugs of a worker"):
+            output[BUGS] = take_bugs()
+        if unsent := NOTED.take():
+            output[BUGS] = [asdict(bug) for bug in unsent]
 
 
 def _with_bugs(exit_code: int | pytest.ExitCode) -> int | pytest.ExitCode:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pytest_dbperf.bugs import OURS, Bug
 from pytest_dbperf.reports.terminal import counted
@@ -32,6 +32,14 @@ def lines(bugs: Sequence[tuple[Bug, Sequence[str]]], versions: Mapping[str, str]
     if others := sorted({bug.owner for bug, _ in bugs} - {OURS}):
         yield f"Please report it to the authors of {', and of '.join(others)}"
     yield "To run your tests without measuring anything: --dbperf=off"
+
+
+def bare_lines(bugs: Iterable[Bug]) -> Iterator[str]:
+    """Write bugs that were noted while others were told. The versions are left out: finding them may fail."""
+    for bug in bugs:
+        yield f"a bug of {bug.owner}, while {bug.during}: {bug.error}"
+        yield from bug.traceback.rstrip("\n").splitlines()
+    yield f"Please report the text above at {ISSUES}"
 
 
 def last_line(bugs: Sequence[tuple[Bug, Sequence[str]]]) -> str:

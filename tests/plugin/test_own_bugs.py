@@ -111,6 +111,44 @@ def test_a_bug_changes_no_outcome(suite, name, while_):
     assert re.fullmatch(r"dbperf: \d bugs? of pytest-dbperf: the run fails, see above", result.outlines[-1])
 
 
+@pytest.mark.parametrize(
+    ("name", "args"),
+    [
+        ("violations.plain.plain_text", ()),
+        ("violations.plain.plain_text", ("-n", "1")),
+        ("plugin.take_bugs", ()),
+        ("run_hooks.take_bugs", ()),
+        ("run_hooks.installed", ()),
+        ("results.bug_results.BugsOfRun.add", ()),
+        ("results.bug_results.BugsOfRun.add", ("-n", "1")),
+        ("results.bug_results.BugsOfRun.__bool__", ()),
+        ("session.guarding.OWN_ERRORS", ()),
+    ],
+)
+def test_a_bug_while_bugs_are_told_is_told(suite, name, args):
+    """The tests keep their outcomes, also if the way by which bugs are told is broken."""
+    text = BREAKING.format(names=(name, "budgets.query_budget.QueryBudget.check"))
+    suite.file("conftest.py", text.replace("_collection_modifyitems(session)", "_sessionstart(session)"))
+    result = suite.run_tests(
+        """
+@pytest.mark.query_budget(0)
+def test_a(): pass
+
+@pytest.mark.query_budget(0)
+def test_b():
+    assert 1 == 2, "a failure of its own"
+""",
+        *args,
+    )
+
+    result.assert_outcomes(passed=1, failed=1)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["*AssertionError: a failure of its own*"])
+    result.stdout.fnmatch_lines(["a bug of pytest-dbperf, while *"])
+    result.stdout.fnmatch_lines(["Please report the text above at https://github.com/*/issues"])
+    assert "INTERNALERROR" not in result.stdout.str()
+
+
 @pytest.mark.parametrize("args", [(), ("-n", "2")], ids=["one process", "workers"])
 def test_a_run_with_a_bug_fails_although_all_tests_passed(suite, args):
     """It tells the tests, the lines and the versions."""
