@@ -60,7 +60,8 @@ def silence(wrapper: Any, code: object, original: Any) -> None:
     function = _function_of(wrapper)
     if isinstance(function, FunctionType):
         _silenced[function] = code, original
-    functions, seen = [function], {id(original)}
+    # Of a class method, our wrapper has the function. What is below it goes on recording.
+    functions, seen = [function], {id(original), id(_function_of(original))}
     while functions:
         function = functions.pop()
         if id(function) in seen or not isinstance(function, FunctionType):

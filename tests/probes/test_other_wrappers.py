@@ -388,3 +388,37 @@ def test_the_argument_of_new_relic_comes_back_out(recorder):
         undo()
 
     assert taken == [7]
+
+
+def test_a_class_method_below_goes_on_recording():
+    """Two installations may wrap it, and the end of the later one is not the end of the other."""
+
+    class Library:
+        @classmethod
+        def fetch(cls):
+            return 42
+
+    seen = []
+
+    def around(recorder, name):
+        def make(original):
+            function = original.__func__
+
+            def fetch(cls):
+                if recorder.active:
+                    seen.append(name)
+                return function(cls)
+
+            return classmethod(fetch)
+
+        return make
+
+    first, second = Recorder(), Recorder()
+    undo_first = wrap(Library, "fetch", around(first, "first"))
+    wrap(Library, "fetch", around(second, "second"))()
+
+    with first.record(), second.record():
+        assert Library.fetch() == 42
+
+    assert seen == ["first"]
+    undo_first()
