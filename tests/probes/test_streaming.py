@@ -157,7 +157,7 @@ def test_a_body_within_a_body_belongs_to_the_inner_request(recorder):
     assert requests_of(recording) == ["GET /export/"] * 2
 
 
-def test_a_task_that_reads_a_body_goes_on_with_its_own_cause(recorder):
+async def test_a_task_that_reads_a_body_goes_on_with_its_own_cause(recorder):
     """Between two parts, the request is not its own."""
 
     async def read():
@@ -166,7 +166,7 @@ def test_a_task_that_reads_a_body_goes_on_with_its_own_cause(recorder):
             await Book.objects.acount()
 
     with recorder.record() as recording:
-        asyncio.run(read())
+        await asyncio.create_task(read())
 
     assert requests_of(recording) == ["GET /export/async/", None] * 2
 
