@@ -38,7 +38,7 @@ def run(sql, parameters=None):
 
 
 @pytest.fixture(autouse=True)
-def tables():
+def tables(postgres):
     """Partitioned tables of every strategy."""
     undo = set_project_root(HOME)
     run(SALES)

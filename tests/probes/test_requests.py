@@ -10,7 +10,7 @@ from django.core.handlers.base import BaseHandler
 from django.db import connections
 from django.http import HttpResponse
 from django.test import AsyncClient, Client, RequestFactory
-from django.urls import path
+from django.urls import path, set_urlconf
 
 from shop.models import Author, Book
 from tests.factories import functions_of
@@ -136,6 +136,7 @@ def test_a_request_that_outlives_the_recording_has_no_response_there(recorder, r
     request.urlconf = (path("late/", view),)
     recording.__enter__()
     handler.get_response(request)
+    set_urlconf(None)  # The handler has set it for this thread.
 
     assert [str(request) for request in recording.requests] == ["GET /late/"]
     assert (recording.responses, recorder.log) == ([], [])
