@@ -9,6 +9,7 @@ from importlib import import_module
 
 import psycopg
 import pytest
+import trio
 from asgiref.sync import async_to_sync, sync_to_async
 from django.contrib.auth.hashers import check_password, make_password
 from django.db import connection, transaction
@@ -126,6 +127,11 @@ async def executor_hop():
     return await asyncio.to_thread(max, 1, 2) + await loop.run_in_executor(None, max, 1, 2)
 
 
+def trio_hop_without_queries():
+    """A hop of trio itself."""
+    return trio.run(trio.to_thread.run_sync, str)
+
+
 async def anyio_hop():
     """A hop by anyio."""
     import anyio.to_thread
@@ -191,6 +197,7 @@ BROKEN = [
     ("probes.executors.context_of", submitted),
     ("probes.executors.emit_hop", executor_hop),
     ("probes.worker_threads.emit_hop", anyio_hop),
+    ("probes.worker_threads.emit_hop", trio_hop_without_queries),
     ("probes.executors.cause.extended", task),
     ("probes.hops.emit_hop", hop),
     ("probes.hops.emit_hop", back),

@@ -756,3 +756,18 @@ def test_hops_of_middlewares_are_one_row():
 
     assert lines[1] == "    3x  middlewares: A 2, B 1"
     assert lines[3] == "    1x  async_to_sync(load)"
+
+
+def test_an_error_inside_a_budget_of_ours_is_raised_as_it_is():
+    """It is a bug, and no wrong argument of the user."""
+
+    class Broken:
+        name = "broken"
+
+        def __init__(self):
+            raise LookupError
+
+    Broken.__module__ = "pytest_dbperf.budgets.broken"
+
+    with pytest.raises(LookupError):
+        make(Broken, (), {})
