@@ -404,3 +404,11 @@ def test_that_of_geodjango_is_emptied_as_well(monkeypatch):
     assert django.sizes()["spatial_ref_sys"] == 1
     django.reset()
     assert module._srid_cache == {}
+
+
+def test_an_example_leaves_caches_alone_where_they_are_not_reset():
+    """Nothing of Django is read then."""
+    watch = CacheWatch(resets_caches=False)
+
+    with watch.leaving_as_found():
+        assert watch is not None
