@@ -189,7 +189,6 @@ BROKEN = [
     ("probes.fetched_rows._marks_of", rows),
     ("probes.fetched_rows._mark_related", rows),
     ("probes.querysets._clones_left", streamed),
-    ("recording.loads.QuerySetOrigin._replace", streamed),
     ("probes.connections._first_use", first_connection),
     ("probes.connections._closing_function", reconnect),
     ("probes.connection_events.ConnectionEvents.opened", reconnect),
