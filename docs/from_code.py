@@ -14,9 +14,10 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from pytest_dbperf import option_names, plugin
+from pytest_dbperf import plugin
 from pytest_dbperf.budgets.budget import takes_a_limit, usage
 from pytest_dbperf.budgets.built_in import BUDGETS
+from pytest_dbperf.options.declared import register, register_budgets
 
 _FIXTURES = ("dbperf", "wsgi_client", "asgi_client", "database_settings")
 
@@ -81,8 +82,8 @@ def ini_file() -> Iterator[str]:
 
 def _declared() -> _Parser:
     parser = _Parser()
-    option_names.register(cast(pytest.Parser, parser))
-    option_names.register_budgets(cast(pytest.Parser, parser), BUDGETS)
+    register(cast(pytest.Parser, parser))
+    register_budgets(cast(pytest.Parser, parser), BUDGETS)
     return parser
 
 

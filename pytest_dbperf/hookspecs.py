@@ -10,7 +10,7 @@ import pytest
 
 from pytest_dbperf.budgets.budget import Budget
 from pytest_dbperf.budgets.built_in import BUDGETS
-from pytest_dbperf.option_names import SETTINGS
+from pytest_dbperf.options.declared import SETTINGS
 from pytest_dbperf.probes.listening import Probe
 from pytest_dbperf.reports.files import FILES, ReportWriter
 

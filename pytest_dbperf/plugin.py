@@ -10,22 +10,23 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_dbperf import hookspecs, longrepr, options
+from pytest_dbperf import hookspecs, longrepr
 from pytest_dbperf.budgets.budget import Budget, summary, usage
 from pytest_dbperf.budgets.built_in import BUDGETS
 from pytest_dbperf.budgets.enforcement import BudgetFixture
 from pytest_dbperf.callsites.callsite import set_project_root
-from pytest_dbperf.option_names import register, register_budgets, require_known_arguments
+from pytest_dbperf.options.chosen import mode_of, options_of, projects_of
+from pytest_dbperf.options.declared import register, register_budgets, require_known_arguments
 from pytest_dbperf.probes.listening import RECORDER, listening_as_far_as_possible
 from pytest_dbperf.reports.files import ReportWriter
 from pytest_dbperf.reports.writing import wrong_paths
 from pytest_dbperf.results.bug_results import BugsOfRun, has_bugs, take_bugs
-from pytest_dbperf.run_hooks import BUGS, WRONG_MARKERS, EndOfRunHooks, WholeRunHooks, WorkerHooks
 from pytest_dbperf.session import standing_connections
 from pytest_dbperf.session.countable import require_django, require_everything, why_not_recorded
 from pytest_dbperf.session.explanation import explanation_of
 from pytest_dbperf.session.guarding import finalizer, guard, guarded, note_own_error
 from pytest_dbperf.session.live import LiveRecording
+from pytest_dbperf.session.run_hooks import BUGS, WRONG_MARKERS, EndOfRunHooks, WholeRunHooks, WorkerHooks
 from pytest_dbperf.session.suite import Suite
 from pytest_dbperf.session.whole_run import NUMBERS, WholeRun
 
@@ -54,7 +55,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) -> Generator[None]:
     require_known_arguments(early_config, args)
     # Before pytest-django imports the project: an adapter that it makes at import is known as its own.
-    if options.mode_of(early_config) != "off":
+    if mode_of(early_config) != "off":
         _listen(early_config)
     return (yield)
 
@@ -75,7 +76,7 @@ def _declare(config: pytest.Config, budget_classes: Iterable[type[Budget]]) -> N
 def _start(
     config: pytest.Config, budget_classes: Mapping[str, type[Budget]], reports: Mapping[str, ReportWriter]
 ) -> None:
-    chosen = options.options_of(config, budget_classes, reports)
+    chosen = options_of(config, budget_classes, reports)
     if not chosen.is_off:
         _listen(config)
     if chosen.wants_results and (obstacle := why_not_recorded()):
@@ -113,7 +114,7 @@ def _listen(config: pytest.Config) -> None:
         config.stash[LISTENING] = ExitStack()
         config.stash[LISTENING_FOR] = set()
         config.add_cleanup(config.stash[LISTENING].close)
-        config.stash[LISTENING].callback(set_project_root(config.rootpath, options.projects_of(config)))
+        config.stash[LISTENING].callback(set_project_root(config.rootpath, projects_of(config)))
         config.stash[LISTENING].enter_context(listening_as_far_as_possible())
     # A conftest.py is loaded later than other plugins, and is asked when pytest is configured.
     if new := hookspecs.probes_of(config.pluginmanager, config.stash[LISTENING_FOR]):

@@ -6,9 +6,9 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pytest_dbperf.bugs import BUGS
 from pytest_dbperf.probes.listening import listening
 from pytest_dbperf.probes.seam import is_installed
+from pytest_dbperf.recording.bugs import BUGS
 from pytest_dbperf.recording.recorder import Recording
 
 

@@ -6,8 +6,8 @@ from contextlib import ExitStack
 import pytest
 from django.conf import settings
 
-from pytest_dbperf.bugs import BUGS
 from pytest_dbperf.probes.listening import RECORDER, listening
+from pytest_dbperf.recording.bugs import BUGS
 from pytest_dbperf.session.standing_connections import close_on_asgiref_thread
 
 pytest_plugins = ["pytester"]

@@ -11,22 +11,22 @@ PACKAGE = Path(__file__).parents[1] / "pytest_dbperf"
 
 # From the ground up: a folder, or a module at the door, imports from lower storeys only.
 STOREYS = """
-bugs callsites sql longrepr
-recording violations
+callsites sql longrepr
+recording
+violations
 probes diagnosis plans caches
 budgets results standalone
 growth suggestions
-reports option_names
-hookspecs
+reports
 options
+hookspecs
 session
 clients
-run_hooks
 plugin
 """
 STOREY = {name: storey for storey, line in enumerate(STOREYS.split("\n")) for name in line.split()}
 
-KNOW_PYTEST = {"plugin", "run_hooks", "hookspecs", "options", "option_names", "longrepr"}
+KNOW_PYTEST = {"plugin", "hookspecs", "longrepr", "options.chosen", "options.declared", "session.run_hooks"}
 # They import it in functions: the plugin loads before Django is configured, and without a driver.
 FOLDERS_THAT_KNOW_DJANGO = {"probes", "plans", "growth", "session"}
 # These are made of Django's classes, and are imported when a test asks for one of their fixtures.

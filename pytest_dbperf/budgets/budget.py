@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from math import inf
 from typing import Any, ClassVar, Protocol, TypeVar, cast, runtime_checkable
 
-from pytest_dbperf.bugs import is_ours, name_of
+from pytest_dbperf.recording.bugs import is_ours, name_of
 from pytest_dbperf.recording.recorder import Recording
 from pytest_dbperf.violations.spelling import did_you_mean
 from pytest_dbperf.violations.violation import Violation, WarningLine

@@ -10,8 +10,8 @@ from typing import Any, cast
 
 from pytest_dbperf.budgets.budget import HasWarnings, wants_plans, written
 from pytest_dbperf.budgets.placed import PlacedBudget
-from pytest_dbperf.bugs import OURS, Guard, is_ours, name_of
 from pytest_dbperf.callsites.callsite import CallSite, line_of
+from pytest_dbperf.recording.bugs import OURS, Guard, is_ours, name_of
 from pytest_dbperf.recording.recorder import Recording
 from pytest_dbperf.violations.plain import plain_text
 from pytest_dbperf.violations.text import BudgetExceeded, explain

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
-from pytest_dbperf.bugs import Guard
 from pytest_dbperf.probes.connection_events import Opening, keeps_connections
 from pytest_dbperf.probes.seam import Undo, undo_all, wrap
 from pytest_dbperf.probes.threads import this_thread
 from pytest_dbperf.recording import cause
+from pytest_dbperf.recording.bugs import Guard
 from pytest_dbperf.recording.clock import perf_counter
 from pytest_dbperf.recording.connections import Checkout, ConnectionReturned
 from pytest_dbperf.recording.recorder import Recorder

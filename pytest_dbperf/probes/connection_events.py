@@ -6,10 +6,10 @@ import threading
 from contextvars import ContextVar
 from typing import Any
 
-from pytest_dbperf.bugs import Guard
 from pytest_dbperf.callsites.callsite import CallPath
 from pytest_dbperf.probes.threads import runs_in, this_thread
 from pytest_dbperf.recording import cause
+from pytest_dbperf.recording.bugs import Guard
 from pytest_dbperf.recording.clock import perf_counter
 from pytest_dbperf.recording.connections import ConnectionClosed, NewConnection, Why
 from pytest_dbperf.recording.open_connections import OpenConnection

@@ -9,7 +9,6 @@ from contextlib import AbstractContextManager, nullcontext
 from time import monotonic
 from typing import Any
 
-from pytest_dbperf.bugs import Guard, GuardedContext
 from pytest_dbperf.callsites.callsite import CallPath
 from pytest_dbperf.probes import checkouts, pools
 from pytest_dbperf.probes.blocking import TimedCall, emit_connect, running_loop
@@ -18,6 +17,7 @@ from pytest_dbperf.probes.connection_events import ConnectionEvents, Opening, is
 from pytest_dbperf.probes.seam import Undo, is_installed, undo_all, wrap
 from pytest_dbperf.probes.threads import runs_in, this_thread
 from pytest_dbperf.recording import cause
+from pytest_dbperf.recording.bugs import Guard, GuardedContext
 from pytest_dbperf.recording.clock import perf_counter
 from pytest_dbperf.recording.connections import Why
 from pytest_dbperf.recording.recorder import Recorder

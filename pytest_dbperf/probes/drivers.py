@@ -15,7 +15,6 @@ from contextlib import (
 from types import TracebackType
 from typing import Any
 
-from pytest_dbperf.bugs import Guard, GuardedContext
 from pytest_dbperf.probes.blocking import TimedCall, running_loop
 from pytest_dbperf.probes.parameters import hash_of
 from pytest_dbperf.probes.queries import length_of, text_of
@@ -23,6 +22,7 @@ from pytest_dbperf.probes.seam import Undo, is_installed, undo_all, wrap
 from pytest_dbperf.probes.sending import next_of_driver, was_sent
 from pytest_dbperf.probes.threads import this_thread
 from pytest_dbperf.recording import cause
+from pytest_dbperf.recording.bugs import Guard, GuardedContext
 from pytest_dbperf.recording.clock import perf_counter
 from pytest_dbperf.recording.events import DriverQuery
 from pytest_dbperf.recording.recorder import Recorder

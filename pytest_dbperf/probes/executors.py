@@ -10,11 +10,11 @@ from contextlib import suppress
 from types import FrameType
 from typing import Any
 
-from pytest_dbperf.bugs import Guard
 from pytest_dbperf.callsites.callsite import end_walks_in
 from pytest_dbperf.probes.hop_events import context_of, emit_hop, enters_context, run_and_emit_end
 from pytest_dbperf.probes.seam import Undo, keep_outermost, undo_all, wrap
 from pytest_dbperf.recording import cause
+from pytest_dbperf.recording.bugs import Guard
 from pytest_dbperf.recording.recorder import Recorder
 
 # A walk from inside one of these wrappers ends there: the wrapper has stored the path outside as the cause.

@@ -8,10 +8,10 @@ from itertools import chain
 from sys import _getframe as getframe
 from typing import Any
 
-from pytest_dbperf.bugs import Guard, note
 from pytest_dbperf.probes.querysets import origin_of
 from pytest_dbperf.probes.seam import Undo, wrap
 from pytest_dbperf.probes.threads import Fetching, this_thread
+from pytest_dbperf.recording.bugs import Guard, note
 from pytest_dbperf.recording.events import Query
 from pytest_dbperf.recording.loads import FetchedRows, LoadedVia, RelationLoad
 from pytest_dbperf.recording.recorder import Recorder

@@ -9,13 +9,13 @@ from itertools import count
 from types import BuiltinFunctionType, FrameType, FunctionType, MappingProxyType, MethodType
 from typing import Any, ParamSpec, TypeVar
 
-from pytest_dbperf.bugs import Guard
 from pytest_dbperf.callsites.callsite import CallPath, end_walks_in, project_frames_from
 from pytest_dbperf.callsites.hop_adapters import adapts_your_call
 from pytest_dbperf.callsites.hop_origin import origin_of_hop
 from pytest_dbperf.callsites.ownership import LIBRARY, PROJECT
 from pytest_dbperf.probes.threads import this_thread
 from pytest_dbperf.recording import cause
+from pytest_dbperf.recording.bugs import Guard
 from pytest_dbperf.recording.cause import Cause
 from pytest_dbperf.recording.clock import perf_counter
 from pytest_dbperf.recording.events import Hop, HopEnded

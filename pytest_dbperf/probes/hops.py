@@ -9,7 +9,6 @@ from sys import _getframe as getframe
 from types import MethodType
 from typing import Any
 
-from pytest_dbperf.bugs import Guard
 from pytest_dbperf.callsites.callsite import end_walks_in, first_to_blame, role_of
 from pytest_dbperf.callsites.hop_adapters import is_given_by_you
 from pytest_dbperf.callsites.hop_origin import MIDDLEWARE
@@ -18,6 +17,7 @@ from pytest_dbperf.probes.hop_events import emit_hop, emit_hop_end, run_and_emit
 from pytest_dbperf.probes.seam import Undo, keep_outermost, undo_all, wrap
 from pytest_dbperf.probes.threads import this_thread
 from pytest_dbperf.recording import cause
+from pytest_dbperf.recording.bugs import Guard
 from pytest_dbperf.recording.clock import perf_counter
 from pytest_dbperf.recording.recorder import Recorder
 

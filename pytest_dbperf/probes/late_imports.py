@@ -8,8 +8,8 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
-from pytest_dbperf.bugs import Guard
 from pytest_dbperf.probes.seam import Undo, undo_all
+from pytest_dbperf.recording.bugs import Guard
 
 
 def when_imported(module: str, install: Callable[[], Undo]) -> Undo:

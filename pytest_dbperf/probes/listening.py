@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import cache, partial
 
-from pytest_dbperf.bugs import OURS, Guard, GuardedContext, is_ours, name_of
 from pytest_dbperf.probes import (
     connections,
     django_frames,
@@ -23,6 +22,7 @@ from pytest_dbperf.probes import (
     worker_threads,
 )
 from pytest_dbperf.probes.seam import SeamGone, Undo, WhileWanted, is_installed
+from pytest_dbperf.recording.bugs import OURS, Guard, GuardedContext, is_ours, name_of
 from pytest_dbperf.recording.recorder import Recorder
 
 Probe = Callable[[Recorder], Undo]

@@ -7,9 +7,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from pytest_dbperf.bugs import Guard, GuardedContext
 from pytest_dbperf.probes.blocking import TimedCall, running_loop
 from pytest_dbperf.probes.seam import Undo, wrap
+from pytest_dbperf.recording.bugs import Guard, GuardedContext
 from pytest_dbperf.recording.recorder import Recorder
 
 _RECORDING = Guard("recording the check of a password")

@@ -7,9 +7,9 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from pytest_dbperf.bugs import Guard
 from pytest_dbperf.probes.connection_events import Opening, in_async_pool
 from pytest_dbperf.probes.seam import Undo, undo_all, wrap
+from pytest_dbperf.recording.bugs import Guard
 from pytest_dbperf.recording.clock import perf_counter
 from pytest_dbperf.recording.connections import Why
 from pytest_dbperf.recording.open_connections import OpenConnections

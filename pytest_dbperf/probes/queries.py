@@ -9,7 +9,6 @@ from contextlib import AbstractContextManager, contextmanager
 from sys import _getframe as getframe
 from typing import Any
 
-from pytest_dbperf.bugs import Guard, note
 from pytest_dbperf.callsites.callsite import CallPath, project_frames_from
 from pytest_dbperf.probes.blocking import running_loop
 from pytest_dbperf.probes.django_frames import load_of
@@ -18,6 +17,7 @@ from pytest_dbperf.probes.seam import Undo, undo_all, wrap
 from pytest_dbperf.probes.sending import Sending, WrappedCall, emit_not_sent, was_sent
 from pytest_dbperf.probes.threads import this_thread
 from pytest_dbperf.recording import cause
+from pytest_dbperf.recording.bugs import Guard, note
 from pytest_dbperf.recording.clock import perf_counter
 from pytest_dbperf.recording.events import Query, Sample
 from pytest_dbperf.recording.loads import RelationLoad

@@ -9,9 +9,9 @@ from sys import _getframe as getframe
 from types import FrameType
 from typing import Any
 
-from pytest_dbperf.bugs import Guard, note
 from pytest_dbperf.callsites.callsite import nearby_sites
 from pytest_dbperf.probes.seam import Undo, undo_all, wrap
+from pytest_dbperf.recording.bugs import Guard, note
 from pytest_dbperf.recording.loads import QuerySetOrigin
 from pytest_dbperf.recording.recorder import Recorder
 

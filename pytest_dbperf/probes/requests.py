@@ -7,12 +7,12 @@ from collections.abc import Awaitable, Callable
 from itertools import count
 from typing import Any
 
-from pytest_dbperf.bugs import Guard
 from pytest_dbperf.callsites.callsite import end_walks_in
 from pytest_dbperf.probes.seam import Undo, undo_all, wrap
 from pytest_dbperf.probes.streaming import attribute_body
 from pytest_dbperf.probes.threads import this_thread
 from pytest_dbperf.recording import cause
+from pytest_dbperf.recording.bugs import Guard
 from pytest_dbperf.recording.cause import Cause, Request
 from pytest_dbperf.recording.clock import perf_counter
 from pytest_dbperf.recording.events import Response

@@ -7,8 +7,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from pytest_dbperf.bugs import remember_wrapper
 from pytest_dbperf.probes.other_wrappers import callable_with_instance, code_of, silence, without_silenced
+from pytest_dbperf.recording.bugs import remember_wrapper
 from pytest_dbperf.recording.recorder import Recorder
 
 Undo = Callable[[], None]

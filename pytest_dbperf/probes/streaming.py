@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
-from pytest_dbperf.bugs import Guard, GuardedContext
 from pytest_dbperf.recording import cause
+from pytest_dbperf.recording.bugs import Guard, GuardedContext
 from pytest_dbperf.recording.cause import Cause
 
 _RECORDING = Guard("recording the body of a response")

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any
 
-from pytest_dbperf.bugs import Guard
 from pytest_dbperf.callsites.callsite import CallPath
 from pytest_dbperf.probes.seam import Undo, wrap
 from pytest_dbperf.recording import cause
+from pytest_dbperf.recording.bugs import Guard
 from pytest_dbperf.recording.events import Query
 from pytest_dbperf.recording.loads import FetchedRows
 from pytest_dbperf.recording.recorder import Recorder

@@ -7,12 +7,12 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from pytest_dbperf.bugs import Guard
 from pytest_dbperf.callsites.callsite import end_walks_in
 from pytest_dbperf.probes.hop_events import emit_hop, run_and_emit_end
 from pytest_dbperf.probes.late_imports import when_imported
 from pytest_dbperf.probes.seam import Undo, is_installed, undo_all, wrap
 from pytest_dbperf.recording import cause
+from pytest_dbperf.recording.bugs import Guard
 from pytest_dbperf.recording.recorder import Recorder
 
 # A walk from inside one of these wrappers ends there: the wrapper has stored the path outside as the cause.

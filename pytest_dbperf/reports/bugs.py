@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from pytest_dbperf.bugs import OURS, Bug
+from pytest_dbperf.recording.bugs import OURS, Bug
 from pytest_dbperf.reports.terminal import counted
 
 ISSUES = "https://github.com/pytest-dbperf/pytest-dbperf/issues"

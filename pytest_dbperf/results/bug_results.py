@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 
-from pytest_dbperf.bugs import BUGS, Bug
+from pytest_dbperf.recording.bugs import BUGS, Bug
 from pytest_dbperf.results.model import Json
 from pytest_dbperf.violations.plain import plain
 

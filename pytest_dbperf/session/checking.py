@@ -18,13 +18,13 @@ from pytest_dbperf.budgets.enforcement import (
     warnings_of,
 )
 from pytest_dbperf.budgets.placed import PlacedBudget
-from pytest_dbperf.bugs import BUGS
 from pytest_dbperf.caches.watch import CacheWatch
 from pytest_dbperf.callsites.callsite import project_frames
 from pytest_dbperf.callsites.shown import location_of
-from pytest_dbperf.options import Options
+from pytest_dbperf.options.chosen import Options
 from pytest_dbperf.plans import explain
 from pytest_dbperf.plans.explain_session import CannotExplain
+from pytest_dbperf.recording.bugs import BUGS
 from pytest_dbperf.recording.recorder import Recorder, Recording
 from pytest_dbperf.session.budget_results import allowance_results_of
 from pytest_dbperf.session.countable import require_checkable, require_tables

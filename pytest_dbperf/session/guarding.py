@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, ParamSpec
 
-from pytest_dbperf.bugs import Guard, GuardedContext, note, owner_of_wrapper_in
+from pytest_dbperf.recording.bugs import Guard, GuardedContext, note, owner_of_wrapper_in
 from pytest_dbperf.session.explanation import OWN_ERRORS
 from pytest_dbperf.session.verification import ConnectionsNotVerified
 

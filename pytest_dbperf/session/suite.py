@@ -11,10 +11,10 @@ from pytest_dbperf.budgets.budget import Budget
 from pytest_dbperf.budgets.enforcement import BudgetWindow, want_plans
 from pytest_dbperf.budgets.placed import PlacedBudget
 from pytest_dbperf.budgets.resolution import budgets_for
-from pytest_dbperf.bugs import GuardedContext
 from pytest_dbperf.caches.watch import CacheWatch
 from pytest_dbperf.growth.database import databases_of_test
-from pytest_dbperf.options import Options
+from pytest_dbperf.options.chosen import Options
+from pytest_dbperf.recording.bugs import GuardedContext
 from pytest_dbperf.recording.recorder import Recorder
 from pytest_dbperf.session import standing_connections
 from pytest_dbperf.session.checking import Checking

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_dbperf.bugs import OURS, Guard, is_ours, name_of
-from pytest_dbperf.options import Options
+from pytest_dbperf.options.chosen import Options
+from pytest_dbperf.recording.bugs import OURS, Guard, is_ours, name_of
 from pytest_dbperf.reports import suggestions, terminal
 from pytest_dbperf.reports.files import ReportWriter
 from pytest_dbperf.reports.writing import NotWritten, write_report

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from pytest_dbperf.bugs import Guard
 from pytest_dbperf.callsites.callsite import CallPath
 from pytest_dbperf.callsites.shown import describe, describe_by_function, location_of
+from pytest_dbperf.recording.bugs import Guard
 from pytest_dbperf.violations.plain import plain_text
 from pytest_dbperf.violations.violation import Evidence, Fix, Hint, Label, Violation
 

@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from pytest_dbperf.bugs import BUGS
 from pytest_dbperf.probes.late_imports import when_imported
 from pytest_dbperf.probes.seam import SeamGone
+from pytest_dbperf.recording.bugs import BUGS
 
 
 @pytest.fixture

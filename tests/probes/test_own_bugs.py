@@ -17,8 +17,8 @@ from django.test import AsyncClient, Client, override_settings
 from psycopg_pool import ConnectionPool
 
 from pytest_dbperf import record
-from pytest_dbperf.bugs import BUGS
 from pytest_dbperf.probes.listening import listening_to
+from pytest_dbperf.recording.bugs import BUGS
 from pytest_dbperf.session.standing_connections import close_on_asgiref_thread
 from shop.models import Author, Book
 

@@ -6,8 +6,9 @@ from typing import ClassVar
 
 import pytest
 
-from pytest_dbperf import Budget, hookspecs, option_names
+from pytest_dbperf import Budget, hookspecs
 from pytest_dbperf.budgets.built_in import BUDGETS
+from pytest_dbperf.options import declared
 from pytest_dbperf.reports.files import FILES
 
 
@@ -142,7 +143,7 @@ class Settings:
 def test_a_budget_cannot_have_the_name_of_a_setting_or_a_fixture():
     """The setting `dbperf_top` is ours."""
     parser = Settings()
-    option_names.register(parser)
+    declared.register(parser)
     settings = [name.removeprefix("dbperf_") for name in parser.names]
 
     for name in (*settings, "wsgi_client", "asgi_client", "database_settings"):

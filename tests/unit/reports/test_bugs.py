@@ -2,7 +2,7 @@
 
 import platform
 
-from pytest_dbperf.bugs import Bug
+from pytest_dbperf.recording.bugs import Bug
 from pytest_dbperf.reports import bugs
 
 FRAMES = '  File "probes/queries.py", line 3, in execute\n    1 / 0\n'

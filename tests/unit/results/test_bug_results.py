@@ -2,7 +2,7 @@
 
 import json
 
-from pytest_dbperf.bugs import BUGS
+from pytest_dbperf.recording.bugs import BUGS
 from pytest_dbperf.results.bug_results import BugsOfRun, has_bugs, take_bugs
 
 

@@ -8,9 +8,9 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from pytest_dbperf import NothingCounts
-from pytest_dbperf.bugs import BUGS, remember_wrapper
 from pytest_dbperf.clients.json_body import with_json
 from pytest_dbperf.recording import cause
+from pytest_dbperf.recording.bugs import BUGS, remember_wrapper
 from pytest_dbperf.session.guarding import finalizer, guard, meant_for_you, note_own_error
 from pytest_dbperf.violations.text import explain
 

@@ -5,7 +5,8 @@ from functools import partial
 
 import pytest
 
-from pytest_dbperf.bugs import (
+from pytest_dbperf.probes import queries
+from pytest_dbperf.recording.bugs import (
     BUGS,
     OURS,
     Bugs,
@@ -16,7 +17,6 @@ from pytest_dbperf.bugs import (
     owner_of_wrapper_in,
     remember_wrapper,
 )
-from pytest_dbperf.probes import queries
 
 
 class Queryset:

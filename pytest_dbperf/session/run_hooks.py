@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pytest_dbperf.bugs import BUGS as NOTED
+from pytest_dbperf.recording.bugs import BUGS as NOTED
 from pytest_dbperf.reports import bugs
 from pytest_dbperf.results.bug_results import BugsOfRun, take_bugs
 from pytest_dbperf.results.collecting import installed

@@ -14,7 +14,7 @@ import pytest
 
 from pytest_dbperf.budgets.budget import Budget, WrongArguments, make, takes_a_limit
 from pytest_dbperf.callsites.ownership import ROLES_OF_PACKAGES
-from pytest_dbperf.option_names import MODES, require_known_settings
+from pytest_dbperf.options.declared import MODES, require_known_settings
 from pytest_dbperf.reports.files import ReportWriter
 from pytest_dbperf.suggestions.files import SuggestionOptions
 from pytest_dbperf.violations.spelling import did_you_mean
