@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -35,7 +35,7 @@ class Asked:
         return sum(key.use == EQUAL for key in keys_of(self.unserved))
 
 
-def proven_indexes(asked: Sequence[Asked], session: ExplainSession, root: Path) -> Iterator[UnservedFilter]:
+def proven_indexes(asked: Sequence[Asked], session: ExplainSession, root: Path) -> list[UnservedFilter]:
     """Add to each filter an index that PostgreSQL would use for it, or the reason why there is none.
 
     An index is left out if another one serves its filters, too: (title) beside (title, author).
@@ -51,11 +51,13 @@ def proven_indexes(asked: Sequence[Asked], session: ExplainSession, root: Path) 
         found[index] = _proven_index(asked[index], known, session, root)
     for proposed in sorted(_proposed(found), key=lambda each: len(each.columns)):
         _leave_out_if_needless(proposed, found, asked, session)
-    for each, answer in zip(asked, found, strict=True):
-        if isinstance(answer, ProposedIndex):
-            yield replace(each.unserved, index=answer.index)
-        else:
-            yield replace(each.unserved, why_no_index=answer.reason)
+    return [_answered(each.unserved, answer) for each, answer in zip(asked, found, strict=True)]
+
+
+def _answered(unserved: UnservedFilter, answer: ProposedIndex | NoIndex) -> UnservedFilter:
+    if isinstance(answer, ProposedIndex):
+        return replace(unserved, index=answer.index)
+    return replace(unserved, why_no_index=answer.reason)
 
 
 def _proposed(found: Sequence[ProposedIndex | NoIndex]) -> list[ProposedIndex]:

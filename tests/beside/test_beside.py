@@ -66,12 +66,18 @@ def in_a_process(*arguments):
     )
 
 
+def require(*modules):
+    """Skip a test of a library that is not installed; where all have to be, that is an error."""
+    if missing := [module for module in modules if is_missing(module)]:
+        reason = f"{missing[0]} is not installed: the environment `beside` of tox.ini has it"
+        pytest.fail(reason) if "DBPERF_TESTS_BESIDE" in os.environ else pytest.skip(reason)
+
+
 @pytest.mark.parametrize("order", ["before", "after"])
 @pytest.mark.parametrize("name", LIBRARIES)
 def test_beside_a_library_that_wraps_before_or_after_us(name, order):
     """Counts are those of the server's log, and after our undo all wrappers of the library are there."""
-    if missing := [module for module in LIBRARIES[name].modules if is_missing(module)]:
-        pytest.skip(f"{missing[0]} is not installed: the environment `beside` of tox.ini has it")
+    require(*LIBRARIES[name].modules)
 
     process = in_a_process("-m", "tests.beside.measure", name, order)
 
@@ -139,8 +145,7 @@ def test_hops(dbperf):
 
 def test_on_an_interpreter_that_gevent_has_patched(tmp_path):
     """A run starts, and greenlets count as the threads that they replace."""
-    if is_missing("gevent"):
-        pytest.skip("gevent is not installed: the environment `beside` of tox.ini has it")
+    require("gevent")
     (tmp_path / "pytest.ini").write_text("[pytest]\nDJANGO_SETTINGS_MODULE = settings\n")
     (tmp_path / "test_it.py").write_text(GREENLETS)
     quiet = ("-q", "-p", "no:cacheprovider", "-p", "no:randomly", "-W", "ignore")

@@ -1,6 +1,7 @@
 """Parameters of statements are kept only while a budget asks for samples."""
 
 import asyncio
+from collections import UserList
 from typing import NamedTuple
 
 import pytest
@@ -105,6 +106,15 @@ def test_of_many_sets_the_first_is_kept(sampling):
 
     assert samples_of(recording) == [(f"{insert} -- a", ("a",))]
     assert Author.objects.count() == 4
+
+
+def test_a_sequence_of_your_own_is_left_out(sampling):
+    """The driver takes it, but copying it would run code of yours."""
+    with sampling() as recording:
+        ask("SELECT %s", UserList([1]))
+
+    assert len(recording.queries) == 1
+    assert samples_of(recording) == []
 
 
 def test_parameters_of_a_kind_that_is_unknown_are_left_out(sampling):

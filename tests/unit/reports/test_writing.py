@@ -68,6 +68,14 @@ def test_a_path_that_cannot_be_written_is_refused(tmp_path, name, reason):
     assert line == f"--dbperf-report=json:{path} cannot be written: {reason}"
 
 
+def test_a_path_with_a_null_byte_is_refused(tmp_path):
+    """Python's own sentence differs between its versions."""
+    (line,) = wrong_paths([("json", tmp_path / "a\0b")])
+
+    assert line.startswith(f"--dbperf-report=json:{tmp_path}/a\0b cannot be written: ")
+    assert "embedded null" in line
+
+
 def test_a_file_without_permission_is_refused(tmp_path, monkeypatch):
     """Root may write anything, so the answer of the system is given here."""
     (tmp_path / "run.json").touch()
