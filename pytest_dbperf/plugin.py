@@ -128,7 +128,9 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    wrong = list(config.stash[SUITE].wrong_markers(items))[:_MOST_WRONG_MARKERS]
+    wrong: list[str] = []
+    with guard("reading the markers of the tests"):
+        wrong = list(config.stash[SUITE].wrong_markers(items))[:_MOST_WRONG_MARKERS]
     if not wrong:
         return
     output_of_worker: dict[str, object] | None = getattr(config, "workeroutput", None)
@@ -163,28 +165,19 @@ def pytest_fixture_setup(
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
-    suite = item.config.stash[SUITE]
-    if not suite.measures(item):
-        return (yield)
-    with guarded("setting up a test", suite.setting_up, item):
+    with guarded("setting up a test", item.config.stash[SUITE].setting_up, item):
         return (yield)
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
-    suite = item.config.stash[SUITE]
-    if not suite.measures(item):
-        return (yield)
-    with guarded("running a test", suite.calling, item):
+    with guarded("running a test", item.config.stash[SUITE].calling, item):
         return (yield)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
-    suite = item.config.stash[SUITE]
-    if not suite.measures(item):
-        return (yield)
-    with guarded("tearing down a test", suite.tearing_down):
+    with guarded("tearing down a test", item.config.stash[SUITE].tearing_down, item):
         return (yield)
 
 

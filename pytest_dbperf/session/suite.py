@@ -59,12 +59,14 @@ class Suite:
 
     def wrong_markers(self, items: Iterable[pytest.Item]) -> Iterator[str]:
         """Tell each marker with wrong arguments or a misspelt name: its line, the mistake, and a test."""
-        with guard("reading the markers of the tests"):
-            yield from wrong_markers(items, self._budgets_for, self.options.budget_classes)
+        return wrong_markers(items, self._budgets_for, self.options.budget_classes)
 
     @contextmanager
     def setting_up(self, item: pytest.Item) -> Iterator[None]:
         """Record the setup of a test, then find its budgets: a fixture may have added a marker."""
+        if not self.measures(item):
+            yield
+            return
         test = self.test = self._new_test()
         with guard("clearing caches before a test"):
             self.caches.begin(getattr(item, "fixturenames", ()), is_reset=self._needs_numbers(item))
@@ -84,6 +86,9 @@ class Suite:
     @contextmanager
     def calling(self, item: pytest.Item) -> Iterator[None]:
         """Record the body of a test, with its usual connections already open, and check its budgets."""
+        if not self.measures(item):
+            yield
+            return
         test = self.test
         with guard("opening the connections of a test"):
             self._prepare(test, item)
@@ -132,8 +137,11 @@ class Suite:
         )
 
     @contextmanager
-    def tearing_down(self) -> Iterator[None]:
+    def tearing_down(self, item: pytest.Item) -> Iterator[None]:
         """Close the connections that were opened for the test, then record its teardown."""
+        if not self.measures(item):
+            yield
+            return
         if self.test.opened_for_it:
             with guard("closing the connections that were opened for a test"):
                 standing_connections.close_on_asgiref_thread(self.test.opened_for_it)

@@ -86,6 +86,7 @@ def break_in(suite, *names):
         ("session.suite.Suite._body", "recording the method of a test case"),
         ("session.running_test.RunningTest.add_queries", "recording the teardown of a test"),
         ("session.suite.Suite.setting_up", "setting up a test"),
+        ("session.suite.Suite.measures", "setting up a test"),
         ("session.suite.Suite.calling", "running a test"),
         ("session.suite.Suite.tearing_down", "tearing down a test"),
         ("session.suite.wrapping_method", "running a test"),
@@ -147,6 +148,16 @@ def test_b():
     result.stdout.fnmatch_lines(["a bug of pytest-dbperf, while *"])
     result.stdout.fnmatch_lines(["Please report the text above at https://github.com/*/issues"])
     assert "INTERNALERROR" not in result.stdout.str()
+
+
+def test_a_bug_before_the_first_test_is_told(suite):
+    """The tests run as usual."""
+    text = BREAKING.format(names=("session.suite.Suite.wrong_markers",))
+    suite.file("conftest.py", text.replace("_collection_modifyitems(session)", "_sessionstart(session)"))
+    result = suite.run_tests(TESTS)
+
+    result.assert_outcomes(**OUTCOMES)
+    result.stdout.fnmatch_lines(["a bug of pytest-dbperf, while reading the markers of the tests: *"])
 
 
 @pytest.mark.parametrize("args", [(), ("-n", "2")], ids=["one process", "workers"])
