@@ -118,6 +118,12 @@ def wants_plans(budget: Budget) -> bool:
     return bool(getattr(budget, "wants_plans", False)) and not budget.is_lifted
 
 
+def needed_probes(budget: Budget) -> Sequence[str] | None:
+    """Return the modules of the probes that a budget cannot do without, None if it may need any of them."""
+    needed: Sequence[str] | None = getattr(budget, "needs_probes", None)
+    return needed
+
+
 def usage(budget_class: type[Budget]) -> str:
     """Write how a budget is used: `query_budget(limit, *, at_least=0, ...)`."""
     parameters = [parameter.replace(annotation=parameter.empty) for parameter in _parameters_of(budget_class)]

@@ -26,6 +26,7 @@ class MaxDbTime(LimitedTime):
     """
 
     name: ClassVar[str] = "max_db_time"
+    needs_probes: ClassVar[tuple[str, ...]] = ("queries",)
 
     def check(self, recording: Recording) -> Violation | None:
         """Compare the time of all statements with the limit."""

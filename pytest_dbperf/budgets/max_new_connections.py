@@ -26,6 +26,7 @@ class MaxNewConnections(LimitedOnAlias):
     """
 
     name: ClassVar[str] = "max_new_connections"
+    needs_probes: ClassVar[tuple[str, ...]] = ("connections",)
 
     limit: int | None
 

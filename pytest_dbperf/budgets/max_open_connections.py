@@ -26,6 +26,7 @@ class MaxOpenConnections(LimitedOnAlias):
     """
 
     name: ClassVar[str] = "max_open_connections"
+    needs_probes: ClassVar[tuple[str, ...]] = ("connections",)
 
     limit: int | None
 

@@ -31,6 +31,7 @@ class MaxThreadHops(Limited):
     """
 
     name: ClassVar[str] = "max_thread_hops"
+    needs_probes: ClassVar[tuple[str, ...]] = ("hops", "executors", "worker_threads", "requests")
 
     limit: int | None
     _: KW_ONLY

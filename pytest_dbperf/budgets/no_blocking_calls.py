@@ -31,6 +31,7 @@ class NoBlockingCalls(WithAllowances):
     """
 
     name: ClassVar[str] = "no_blocking_calls"
+    needs_probes: ClassVar[tuple[str, ...]] = ("queries", "connections", "drivers", "passwords")
     example: ClassVar[str] = "verify_password"
 
     def judged(self, recording: Recording) -> Sequence[BlockingCall]:

@@ -27,6 +27,7 @@ class NoConnectionLeaks(LimitedOnAlias):
     """
 
     name: ClassVar[str] = "no_connection_leaks"
+    needs_probes: ClassVar[tuple[str, ...]] = ("connections",)
     limited_by: ClassVar[str] = "allowed"
 
     _: KW_ONLY

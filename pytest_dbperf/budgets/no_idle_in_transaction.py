@@ -43,6 +43,7 @@ class NoIdleInTransaction(LimitedTime):
     """
 
     name: ClassVar[str] = "no_idle_in_transaction"
+    needs_probes: ClassVar[tuple[str, ...]] = ("queries",)
 
     def check(self, recording: Recording) -> Violation | None:
         """Compare the idle time of the transaction that was idle longest with the limit."""

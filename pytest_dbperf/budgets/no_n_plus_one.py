@@ -35,6 +35,10 @@ class NoNPlusOne(WithAllowances):
     """
 
     name: ClassVar[str] = "no_n_plus_one"
+    needs_probes: ClassVar[tuple[str, ...]] = (
+        *("queries", "querysets", "fetched_rows"),
+        *("django_frames", "requests"),
+    )
     example: ClassVar[str] = "Campaign.owner"
 
     threshold: int | None = None

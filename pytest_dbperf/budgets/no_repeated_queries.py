@@ -30,6 +30,7 @@ class NoRepeatedQueries(LimitsRepeats):
     """
 
     name: ClassVar[str] = "no_repeated_queries"
+    needs_probes: ClassVar[tuple[str, ...]] = ("queries",)
     example: ClassVar[str] = "Campaign.owner"
 
     def judged(self, recording: Recording) -> Sequence[Repeat]:

@@ -29,6 +29,7 @@ class NoSyncToAsync(WithAllowances):
     """
 
     name: ClassVar[str] = "no_sync_to_async"
+    needs_probes: ClassVar[tuple[str, ...]] = ("hops", "executors", "worker_threads")
     example: ClassVar[str] = "check_password"
 
     def judged(self, recording: Recording) -> Sequence[Hop]:

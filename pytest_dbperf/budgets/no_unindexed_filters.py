@@ -49,6 +49,7 @@ class NoUnindexedFilters(WithAllowances):
     """
 
     name: ClassVar[str] = "no_unindexed_filters"
+    needs_probes: ClassVar[tuple[str, ...]] = ("queries",)
     example: ClassVar[str] = "django_content_type"
     wants_plans: ClassVar[bool] = True
 

@@ -38,6 +38,7 @@ class NoWriteLoops(LimitsRepeats):
     """
 
     name: ClassVar[str] = "no_write_loops"
+    needs_probes: ClassVar[tuple[str, ...]] = ("queries",)
     example: ClassVar[str] = "users_user"
 
     def judged(self, recording: Recording) -> Sequence[Repeat]:

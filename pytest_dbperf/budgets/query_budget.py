@@ -42,6 +42,7 @@ class QueryBudget(LimitedOnAlias):
     """
 
     name: ClassVar[str] = "query_budget"
+    needs_probes: ClassVar[tuple[str, ...]] = ("queries",)
 
     limit: int | None
     _: KW_ONLY

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from pytest_dbperf.budgets.budget import wants_plans
+from pytest_dbperf.budgets.budget import needed_probes, wants_plans
 from pytest_dbperf.budgets.enforcement import NothingCounts
 from pytest_dbperf.budgets.placed import PlacedBudget
 from pytest_dbperf.probes.listening import missing_probes
@@ -13,26 +13,6 @@ from pytest_dbperf.recording.recorder import Recording
 from pytest_dbperf.violations.spelling import VERY_CLOSE, closest, did_you_mean
 
 _WITHOUT_DJANGO = "Django is not installed, and pytest-dbperf counts what Django does"
-# The probes that a budget cannot do without, by the names of their modules. A budget of another plugin may
-# need any of them.
-_CONNECTIONS = ("connections",)
-_HOPS = ("hops", "executors", "worker_threads")
-_QUERIES = ("queries",)
-_PROBES_OF_BUDGETS = {
-    "max_db_time": _QUERIES,
-    "max_new_connections": _CONNECTIONS,
-    "max_open_connections": _CONNECTIONS,
-    "max_thread_hops": (*_HOPS, "requests"),
-    "no_blocking_calls": (*_QUERIES, *_CONNECTIONS, "drivers", "passwords"),
-    "no_connection_leaks": _CONNECTIONS,
-    "no_idle_in_transaction": _QUERIES,
-    "no_n_plus_one": (*_QUERIES, "querysets", "django_frames", "requests"),
-    "no_repeated_queries": _QUERIES,
-    "no_sync_to_async": _HOPS,
-    "no_unindexed_filters": _QUERIES,
-    "no_write_loops": _QUERIES,
-    "query_budget": _QUERIES,
-}
 
 
 def require_checkable(placed: PlacedBudget, recording: Recording | None = None) -> None:
@@ -42,7 +22,7 @@ def require_checkable(placed: PlacedBudget, recording: Recording | None = None) 
     check.
     """
     __tracebackhide__ = True
-    obstacle = why_nothing_counts(placed.budget.aliases) or why_not_recorded(placed.budget.name)
+    obstacle = why_nothing_counts(placed.budget.aliases) or why_not_recorded(needed_probes(placed.budget))
     if obstacle is None and wants_plans(placed.budget):
         obstacle = _why_there_are_no_plans()
     # Most budgets can be checked, so that the recording is not even read.
@@ -134,11 +114,11 @@ def why_nothing_counts(aliases: Iterable[str]) -> str | None:
     return None
 
 
-def why_not_recorded(budget: str | None = None) -> str | None:
-    """Return why this process cannot record what a budget, or for None any budget, counts. None if it can."""
+def why_not_recorded(needed: Iterable[str] | None = None) -> str | None:
+    """Return why these probes, or else any of them, cannot record in this process; None if they can."""
     missing = missing_probes()
-    needed = missing if budget is None else _PROBES_OF_BUDGETS.get(budget, missing)
-    return next((str(missing[probe]).rstrip(".") for probe in needed if probe in missing), None)
+    broken = (missing[probe] for probe in (missing if needed is None else needed) if probe in missing)
+    return next((str(error).rstrip(".") for error in broken), None)
 
 
 def _why_there_are_no_plans() -> str | None:

@@ -2,16 +2,22 @@
 
 import pytest
 
+from pytest_dbperf.budgets.budget import needed_probes
 from pytest_dbperf.budgets.built_in import BUDGETS
 from pytest_dbperf.budgets.enforcement import NothingCounts
+from pytest_dbperf.budgets.max_thread_hops import MaxThreadHops
+from pytest_dbperf.budgets.query_budget import QueryBudget
 from pytest_dbperf.probes.listening import PROBES, listening_as_far_as_possible, missing_probes
 from pytest_dbperf.probes.seam import SeamGone
 from pytest_dbperf.session.countable import (
-    _PROBES_OF_BUDGETS,
     line_about_missing_probes,
     require_everything,
     why_not_recorded,
 )
+
+
+class OfAnotherPlugin:
+    """A budget that does not say what it needs."""
 
 
 def broken(recorder):
@@ -23,8 +29,8 @@ def test_each_budget_names_probes_that_exist():
     """Else a budget would pass that counts nothing."""
     names = {probe.__module__.rpartition(".")[2] for probe in PROBES}
 
-    assert set(_PROBES_OF_BUDGETS) == {budget_class.name for budget_class in BUDGETS}
-    assert all(set(needed) <= names for needed in _PROBES_OF_BUDGETS.values())
+    assert all(budget_class.needs_probes for budget_class in BUDGETS)
+    assert {probe for budget_class in BUDGETS for probe in budget_class.needs_probes} <= names
 
 
 def test_a_probe_that_is_missing_is_an_obstacle_for_what_needs_it(monkeypatch):
@@ -33,9 +39,9 @@ def test_a_probe_that_is_missing_is_an_obstacle_for_what_needs_it(monkeypatch):
     monkeypatch.setattr(broken, "__module__", "pytest_dbperf.probes.hops")
 
     with listening_as_far_as_possible([broken]):
-        assert why_not_recorded("query_budget") is None
-        assert why_not_recorded("max_thread_hops") == "it is gone"
-        assert why_not_recorded("budget_of_another_plugin") == "it is gone"
+        assert why_not_recorded(needed_probes(QueryBudget(1))) is None
+        assert why_not_recorded(needed_probes(MaxThreadHops(1))) == "it is gone"
+        assert why_not_recorded(needed_probes(OfAnotherPlugin())) == "it is gone"
         assert why_not_recorded() == "it is gone"
         assert line_about_missing_probes() == "dbperf: cannot record what these probes listen to: hops"
         with pytest.raises(NothingCounts, match=r"^dbperf cannot record this test: it is gone\.$"):
