@@ -5,6 +5,7 @@ import functools
 import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from types import FunctionType, SimpleNamespace
 from unittest import mock
 
@@ -357,7 +358,7 @@ def test_arguments_that_another_wrapper_lacks_are_not_passed(monkeypatch, record
     with monkeypatch.context() as patched:
         patched.setattr(utils.CursorWrapper, "callproc", callproc)
         undo = queries.install(recorder)
-        with sqlite3.connect(":memory:") as raw:
+        with closing(sqlite3.connect(":memory:")) as raw:
             cursor = utils.CursorWrapper(raw.cursor(), django_connections["sqlite"])
             cursor.callproc("lower", ["ADA"])
             with recorder.record() as recording:
