@@ -313,6 +313,17 @@ def test_a_broken_probe_of_psycopg_is_noted(recorder, monkeypatch, raw_conninfo,
         require_the_same(recorder, monkeypatch, name, bound)
 
 
+def test_a_broken_origin_of_a_clone_is_noted(recorder):
+    """Your code gets its queryset."""
+    author = Author.objects.create(name="Ada")
+    queryset = Author.objects.all()
+    queryset._query._dbperf_origin = "not an origin"
+    with recorder.record():
+        assert queryset._clone().get() == author
+
+    assert "pytest-dbperf" in {bug.owner for bug in BUGS.take()}
+
+
 def test_a_broken_finalizer_is_noted(recorder, monkeypatch, raw_conninfo):
     """The garbage collector runs it, and would only print the error."""
     with recorder.record(), monkeypatch.context() as patch:
