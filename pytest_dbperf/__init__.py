@@ -47,8 +47,8 @@ from pytest_dbperf.results.model import (
     RequestResult,
     Run,
     TestResult,
-    ViolationResult,
 )
+from pytest_dbperf.results.of_budgets import ViolationResult
 from pytest_dbperf.session.live import LiveRecording
 from pytest_dbperf.session.standing_connections import NotLikeProduction, ThreadIsStuck
 from pytest_dbperf.session.verification import ServerDisagrees

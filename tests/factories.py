@@ -23,7 +23,8 @@ from pytest_dbperf.recording.events import (
     Sample,
 )
 from pytest_dbperf.recording.recorder import Recorder
-from pytest_dbperf.results.model import Run, ViolationResult
+from pytest_dbperf.results.model import Run
+from pytest_dbperf.results.of_budgets import ViolationResult
 
 
 def site(name="view", filename="campaigns/api.py", line=31):

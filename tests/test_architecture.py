@@ -16,7 +16,7 @@ recording
 violations
 probes diagnosis plans caches
 budgets results standalone
-growth suggestions
+growth suggestions baseline
 reports
 options
 hookspecs

@@ -88,6 +88,8 @@ def _result(nodeid: str, test: _TestInProgress) -> TestResult:
         violations=numbers.violations,
         warnings=numbers.warnings,
         allowances=numbers.allowances,
+        findings=numbers.findings,
+        over=numbers.over,
         warm_caches=numbers.warm_caches,
         source=numbers.source,
         budgets=numbers.budgets,

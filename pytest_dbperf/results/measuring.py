@@ -17,15 +17,8 @@ from pytest_dbperf.recording.events import Hop, Query, Response
 from pytest_dbperf.recording.groups import groups_of_hops, groups_of_queries, identity
 from pytest_dbperf.recording.hops import hops_by_request, seconds_in_queues
 from pytest_dbperf.recording.recorder import Recording
-from pytest_dbperf.results.model import (
-    AliasResult,
-    GroupResult,
-    HopGroupResult,
-    Measurements,
-    RequestResult,
-    ViolationResult,
-    WarningResult,
-)
+from pytest_dbperf.results.model import AliasResult, GroupResult, HopGroupResult, Measurements, RequestResult
+from pytest_dbperf.results.of_budgets import ViolationResult, WarningResult
 from pytest_dbperf.violations.text import explain
 from pytest_dbperf.violations.violation import Violation, WarningLine
 

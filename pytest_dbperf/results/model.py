@@ -8,6 +8,14 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
 from pytest_dbperf.recording.event_lists import reuse
+from pytest_dbperf.results.of_budgets import (
+    AllowanceResult,
+    BudgetResult,
+    FindingResult,
+    NumberResult,
+    ViolationResult,
+    WarningResult,
+)
 
 SCHEMA = "dbperf-run/1"
 
@@ -68,52 +76,6 @@ class HopGroupResult:
     waited_ms: float
     ms: float
     call_path: Sequence[str]
-
-
-@dataclass(frozen=True, slots=True)
-class AllowanceResult:
-    """A pattern of a budget's `allow`, where the budget is written, and whether the test needed it."""
-
-    budget: str
-    written_at: str
-    pattern: str
-    is_used: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ViolationResult:
-    """A broken budget: the first line of its failure, the call site to change, and the rest of its lines."""
-
-    budget: str
-    measured: float
-    limit: float
-    message: str
-    location: str | None
-    explanation: Sequence[str] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class WarningResult:
-    """A warning of a budget that was not broken, and the call site that it is about."""
-
-    budget: str
-    message: str
-    location: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class BudgetResult:
-    """A budget of a test, the number that it limits, and how near to the test it is written."""
-
-    budget: str
-    limit: int | None
-    measured: int | None
-    """The number that the limit is compared with; None if the budget has none."""
-    arguments: str
-    """As written, without the limit, and without the reason unless the function's own decorator has it."""
-    text: str
-    nearness: str
-    """Compared with the decorators of the function: "nearer", "on the function" or "farther"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +146,10 @@ class TestResult:
     violations: Sequence[ViolationResult] = ()
     warnings: Sequence[WarningResult] = ()
     allowances: Sequence[AllowanceResult] = ()
+    findings: Sequence[FindingResult] = ()
+    """What the budgets found, also what the baseline accepts."""
+    over: Sequence[NumberResult] = ()
+    """The numbers over a limit, also those that the baseline accepts."""
     warm_caches: Sequence[str] = ()
     """The caches that this test read after an earlier test had filled them by queries."""
     source: SourceResult | None = None
@@ -205,6 +171,8 @@ class TestResult:
             "hop_groups": hop_groups,
             "violations": [asdict(violation) for violation in self.violations],
             "warnings": [asdict(warning) for warning in self.warnings],
+            "findings": [asdict(finding) for finding in self.findings],
+            "over": [asdict(number) for number in self.over],
             "warm_caches": list(self.warm_caches),
         }
 

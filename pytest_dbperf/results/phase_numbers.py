@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Self
 
-from pytest_dbperf.results.model import (
+from pytest_dbperf.results.model import Json, Measurements, SourceResult
+from pytest_dbperf.results.of_budgets import (
     AllowanceResult,
     BudgetResult,
-    Json,
-    Measurements,
-    SourceResult,
+    FindingResult,
+    NumberResult,
     ViolationResult,
     WarningResult,
 )
@@ -32,6 +32,8 @@ class PhaseNumbers:
     violations: Sequence[ViolationResult] = ()
     warnings: Sequence[WarningResult] = ()
     allowances: Sequence[AllowanceResult] = ()
+    findings: Sequence[FindingResult] = ()
+    over: Sequence[NumberResult] = ()
     warm_caches: Sequence[str] = ()
     budgets: Sequence[BudgetResult] = ()
     source: SourceResult | None = None
@@ -65,6 +67,8 @@ class PhaseNumbers:
             violations=[ViolationResult(**violation) for violation in numbers["violations"]],
             warnings=[WarningResult(**warning) for warning in numbers["warnings"]],
             allowances=[AllowanceResult(**allowance) for allowance in numbers["allowances"]],
+            findings=[FindingResult(**finding) for finding in numbers["findings"]],
+            over=[NumberResult(**number) for number in numbers["over"]],
             warm_caches=numbers["warm_caches"],
             budgets=[BudgetResult(**budget) for budget in numbers["budgets"]],
             source=None if source is None else SourceResult(**source),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pytest_dbperf.budgets.budget import HasAllowances, HasNumber, arguments_of
 from pytest_dbperf.budgets.placed import ON_FUNCTION, PlacedBudget
 from pytest_dbperf.recording.recorder import Recording
-from pytest_dbperf.results.model import AllowanceResult, BudgetResult
+from pytest_dbperf.results.of_budgets import AllowanceResult, BudgetResult
 
 
 def budget_result_of(placed: PlacedBudget, recording: Recording) -> BudgetResult:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pytest_dbperf.budgets.placed import PlacedBudget
 from pytest_dbperf.recording.groups import key_of_sites
-from pytest_dbperf.results.model import AllowanceResult
+from pytest_dbperf.results.of_budgets import AllowanceResult
 from pytest_dbperf.session.functions import run_inside
 from pytest_dbperf.session.running_test import RunningTest
 from pytest_dbperf.violations.violation import Violation, WarningLine

@@ -12,7 +12,8 @@ from pytest_dbperf.budgets.resolution import without_lifted
 from pytest_dbperf.caches.functions import CachedFunction
 from pytest_dbperf.recording.recorder import Recording
 from pytest_dbperf.results.measuring import measure, name_of_cache, violation_result_of, warning_result_of
-from pytest_dbperf.results.model import AllowanceResult, Json, SourceResult
+from pytest_dbperf.results.model import Json, SourceResult
+from pytest_dbperf.results.of_budgets import AllowanceResult
 from pytest_dbperf.results.phase_numbers import PhaseNumbers
 from pytest_dbperf.session.budget_results import budget_result_of
 from pytest_dbperf.session.live import LiveRecording

@@ -13,7 +13,8 @@ from pytest_dbperf.budgets.no_sync_to_async import NoSyncToAsync
 from pytest_dbperf.budgets.placed import NEARER, ON_FUNCTION
 from pytest_dbperf.budgets.query_budget import QueryBudget
 from pytest_dbperf.callsites.ownership import PROJECT
-from pytest_dbperf.results.model import BudgetResult, SourceResult, TestResult
+from pytest_dbperf.results.model import SourceResult, TestResult
+from pytest_dbperf.results.of_budgets import BudgetResult
 
 # Such a test gives no numbers, and does not stop its function from getting a marker: it was not to pass.
 _NOT_EXPECTED_TO_PASS = ("skipped", "xfailed", "xpassed")

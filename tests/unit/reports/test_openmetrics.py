@@ -1,14 +1,8 @@
 """A run becomes counters over time, with the metric names of production."""
 
 from pytest_dbperf.reports.files import FILES
-from pytest_dbperf.results.model import (
-    AliasResult,
-    Measurements,
-    RequestResult,
-    Run,
-    TestResult,
-    ViolationResult,
-)
+from pytest_dbperf.results.model import AliasResult, Measurements, RequestResult, Run, TestResult
+from pytest_dbperf.results.of_budgets import ViolationResult
 
 START = 1_700_000_000.0
 

@@ -3,13 +3,8 @@
 import pytest
 
 from pytest_dbperf.reports import terminal
-from pytest_dbperf.results.model import (
-    GroupResult,
-    Measurements,
-    RequestResult,
-    TestResult,
-    ViolationResult,
-)
+from pytest_dbperf.results.model import GroupResult, Measurements, RequestResult, TestResult
+from pytest_dbperf.results.of_budgets import ViolationResult
 from tests.factories import run_of, violation_result
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 from pytest_dbperf.budgets.no_connection_leaks import NoConnectionLeaks
 from pytest_dbperf.budgets.query_budget import QueryBudget
 from pytest_dbperf.results.measuring import measure, violation_result_of
-from pytest_dbperf.results.model import AliasResult, GroupResult, ViolationResult
+from pytest_dbperf.results.model import AliasResult, GroupResult
+from pytest_dbperf.results.of_budgets import ViolationResult
 from tests.factories import (
     blocking_call,
     checkout,

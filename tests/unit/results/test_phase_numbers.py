@@ -5,11 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from pytest_dbperf.results.measuring import measure
-from pytest_dbperf.results.model import (
+from pytest_dbperf.results.model import Measurements, SourceResult
+from pytest_dbperf.results.of_budgets import (
     AllowanceResult,
     BudgetResult,
-    Measurements,
-    SourceResult,
+    FindingResult,
+    NumberResult,
     ViolationResult,
     WarningResult,
 )
@@ -18,6 +19,14 @@ from tests.factories import hop, new_connection, query, recording, request, resp
 
 VIEW = site("view", "/srv/app/views.py", 7)
 BROKEN = ViolationResult("query_budget", 2, 1, "queries 2 > 1 (+1)", "views.py:7", ["    2x  SELECT 1"])
+FINDING = FindingResult(
+    *("no_n_plus_one", "Book.author", "views.py view", 3),
+    in_tests=False,
+    is_accepted=True,
+    limit_is_hard=False,
+    lines=["views.py:7 view"],
+)
+OVER = NumberResult("route", "GET books/", "queries", measured=9, limit=5, accepted=None)
 SOURCE = SourceResult("a.py", 1, "test_it", "digest", "", is_async=False, has_database=True)
 
 
@@ -31,6 +40,8 @@ def test_the_numbers_of_a_phase_can_be_read_back():
         violations=[BROKEN],
         warnings=[WarningResult("no_n_plus_one", "SELECT ... 2x", None)],
         allowances=[AllowanceResult("no_sync_to_async", "at a.py:1", "load", is_used=True)],
+        findings=[FINDING],
+        over=[OVER],
         warm_caches=["shop/conf.py:7 setting (lru_cache)"],
         budgets=[BudgetResult("query_budget", 9, 7, "", "query_budget(9) at a.py:1", "on the function")],
         source=SOURCE,

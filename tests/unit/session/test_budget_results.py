@@ -8,7 +8,7 @@ from pytest_dbperf.budgets.max_thread_hops import MaxThreadHops
 from pytest_dbperf.budgets.no_sync_to_async import NoSyncToAsync
 from pytest_dbperf.budgets.placed import FARTHER, ON_FUNCTION, PlacedBudget
 from pytest_dbperf.budgets.query_budget import QueryBudget
-from pytest_dbperf.results.model import AllowanceResult
+from pytest_dbperf.results.of_budgets import AllowanceResult
 from pytest_dbperf.session.budget_results import allowance_results_of, budget_result_of
 from tests.factories import closed_connection, hop, new_connection, query, recording, request, site
 

@@ -3,7 +3,8 @@
 import pytest
 
 from pytest_dbperf.reports import suggestions as report
-from pytest_dbperf.results.model import BudgetResult, Measurements, SourceResult, TestResult, ViolationResult
+from pytest_dbperf.results.model import Measurements, SourceResult, TestResult
+from pytest_dbperf.results.of_budgets import BudgetResult, ViolationResult
 from pytest_dbperf.suggestions.files import FileChange, SuggestionOptions, SuggestionSummary
 from pytest_dbperf.suggestions.markers import NotWritten, Suggestion, describe_test, select, suggestions_for
 
