@@ -23,8 +23,8 @@ from pytest_dbperf.recording.events import (
     Sample,
 )
 from pytest_dbperf.recording.recorder import Recorder
-from pytest_dbperf.results.model import Run
-from pytest_dbperf.results.of_budgets import ViolationResult
+from pytest_dbperf.results.model import Run, TestResult
+from pytest_dbperf.results.of_budgets import FindingResult, NumberResult, ViolationResult
 
 
 def site(name="view", filename="campaigns/api.py", line=31):
@@ -216,3 +216,27 @@ def run_of(*tests, complete=True, exit_code=0):
 def violation_result(message="queries 2 > 1 (+1)"):
     """Return the result of a broken budget."""
     return ViolationResult("query_budget", 2, 1, message, "views.py:7")
+
+
+def finding_result(subject="Book.author", function="shop/views.py titles", **fields):
+    """Return something that a budget found."""
+    about = {"in_tests": False, "is_accepted": False, "limit_is_hard": False, **fields}
+    return FindingResult("no_n_plus_one", subject, function, 25, **about)
+
+
+def number_result(key="tests/test_a.py::test_a", name="query_budget", measured=134, **fields):
+    """Return a number over a limit: of a test, or of a route if the key is one."""
+    debt_type = "test" if "::" in key else "route"
+    return NumberResult(debt_type, key, name, measured, **{"limit": 60, "accepted": None, **fields})
+
+
+def checked_test(test_id="tests/test_a.py::test_a", *found, outcome="passed", **fields):
+    """Return a test whose budgets were checked, with what they found."""
+    return TestResult(
+        id=test_id,
+        outcome=outcome,
+        findings=[one for one in found if isinstance(one, FindingResult)],
+        over=[one for one in found if isinstance(one, NumberResult)],
+        is_checked=True,
+        **fields,
+    )

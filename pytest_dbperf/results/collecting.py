@@ -90,6 +90,7 @@ def _result(nodeid: str, test: _TestInProgress) -> TestResult:
         allowances=numbers.allowances,
         findings=numbers.findings,
         over=numbers.over,
+        is_checked=numbers.is_checked,
         warm_caches=numbers.warm_caches,
         source=numbers.source,
         budgets=numbers.budgets,

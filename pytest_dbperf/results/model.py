@@ -151,6 +151,8 @@ class TestResult:
     """What the budgets found, also what the baseline accepts."""
     over: Sequence[NumberResult] = ()
     """The numbers over a limit, also those that the baseline accepts."""
+    is_checked: bool = False
+    """Whether its body passed, so that all its budgets were checked."""
     warm_caches: Sequence[str] = ()
     """The caches that this test read after an earlier test had filled them by queries."""
     source: SourceResult | None = None
@@ -175,6 +177,7 @@ class TestResult:
             "allowances": [asdict(allowance) for allowance in self.allowances],
             "findings": [asdict(finding) for finding in self.findings],
             "over": [asdict(number) for number in self.over],
+            "is_checked": self.is_checked,
             "warm_caches": list(self.warm_caches),
         }
 

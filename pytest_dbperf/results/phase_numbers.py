@@ -34,6 +34,7 @@ class PhaseNumbers:
     allowances: Sequence[AllowanceResult] = ()
     findings: Sequence[FindingResult] = ()
     over: Sequence[NumberResult] = ()
+    is_checked: bool = False
     warm_caches: Sequence[str] = ()
     budgets: Sequence[BudgetResult] = ()
     source: SourceResult | None = None
@@ -69,6 +70,7 @@ class PhaseNumbers:
             allowances=[AllowanceResult(**allowance) for allowance in numbers["allowances"]],
             findings=[FindingResult(**finding) for finding in numbers["findings"]],
             over=[NumberResult(**number) for number in numbers["over"]],
+            is_checked=numbers["is_checked"],
             warm_caches=numbers["warm_caches"],
             budgets=[BudgetResult(**budget) for budget in numbers["budgets"]],
             source=None if source is None else SourceResult(**source),

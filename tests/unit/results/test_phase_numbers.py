@@ -42,6 +42,7 @@ def test_the_numbers_of_a_phase_can_be_read_back():
         allowances=[AllowanceResult("no_sync_to_async", "at a.py:1", "load", is_used=True)],
         findings=[FINDING],
         over=[OVER],
+        is_checked=True,
         warm_caches=["shop/conf.py:7 setting (lru_cache)"],
         budgets=[BudgetResult("query_budget", 9, 7, "", "query_budget(9) at a.py:1", "on the function")],
         source=SOURCE,

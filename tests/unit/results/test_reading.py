@@ -53,6 +53,7 @@ RUN = Run(
             allowances=[AllowanceResult("no_n_plus_one", "at a.py:1", "Book.*", is_used=False)],
             findings=[FindingResult("no_n_plus_one", "Book.author", "a.py f", 5, False, True, False)],
             over=[NumberResult("test", "tests/test_a.py::test_b", "query_budget", 5, 4, None)],
+            is_checked=True,
             warm_caches=["a.py:9 g (lru_cache)"],
         ),
         TestResult("tests/test_a.py::test_c", "passed"),
