@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, ClassVar
 
+from pytest_dbperf.budgets.findings import WithFindings
 from pytest_dbperf.callsites.callsite import CallPath, CallSite, line_of
 from pytest_dbperf.callsites.shown import function_of
 from pytest_dbperf.recording.recorder import Recording
 
 
 @dataclass(frozen=True, slots=True)
-class WithAllowances(ABC):
+class WithAllowances(WithFindings):
     """A budget with an `allow`. The subclass says what it counts, and by which names that can be allowed."""
 
     name: ClassVar[str]
