@@ -20,6 +20,7 @@ from pytest_dbperf.session.whole_run import WholeRun
 # The attribute of a report that has the bugs noted meanwhile; a worker of xdist sends the last ones itself.
 BUGS = "dbperf_bugs"
 WRONG_MARKERS = "dbperf_wrong_markers"
+COUNTS = "dbperf_counts"
 
 # What a report of a bug should name: our packages, and the drivers that Django has backends for.
 _PACKAGES = (
@@ -30,10 +31,24 @@ _PASSED = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
 _ENDED = (*_PASSED, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERNAL_ERROR)
 
 
-class WholeRunHooks:
+class _CollectionHooks:
+    """The hooks of a process that collects tests: it counts them before and after the options and plugins."""
+
+    def __init__(self) -> None:
+        self.collected = self.selected = 0
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> Generator[None]:
+        self.collected = len(items)
+        yield
+        self.selected = len(items)
+
+
+class WholeRunHooks(_CollectionHooks):
     """The hooks of the process that receives all results: the only one, or the controller of xdist."""
 
     def __init__(self, whole_run: WholeRun, found: BugsOfRun) -> None:
+        super().__init__()
         self.whole_run = whole_run
         self.found = found
 
@@ -51,6 +66,9 @@ class WholeRunHooks:
             self.whole_run.miss_results()
         elif wrong := node.workeroutput.get(WRONG_MARKERS):
             raise pytest.UsageError(*wrong)
+        else:
+            with guard("counting the tests of a worker"):
+                self.whole_run.add_counts(*node.workeroutput.get(COUNTS, (0, 0)))
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
@@ -61,6 +79,7 @@ class WholeRunHooks:
             if self.found:
                 self.whole_run.miss_results()
                 exitstatus = _with_bugs(exitstatus)
+            self.whole_run.add_counts(self.collected, self.selected)
             self.whole_run.end(int(exitstatus), is_stopped=is_stopped)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -118,16 +137,18 @@ class EndOfRunHooks:
         yield bugs.last_line(told)
 
 
-class WorkerHooks:
+class WorkerHooks(_CollectionHooks):
     """The hooks of a worker of xdist."""
 
     def __init__(self, stop: Callable[[], None]) -> None:
+        super().__init__()
         self.stop = stop
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         self.stop()
         output: dict[str, object] = vars(session.config)["workeroutput"]
+        output[COUNTS] = (self.collected, self.selected)
         with guard("sending the bugs of a worker"):
             output[BUGS] = take_bugs()
         if unsent := NOTED.take():

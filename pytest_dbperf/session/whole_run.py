@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from pytest_dbperf.reports.files import ReportWriter
 from pytest_dbperf.reports.writing import NotWritten, write_report
 from pytest_dbperf.results.collecting import RunInProgress, outcome_of
 from pytest_dbperf.results.model import Run
+from pytest_dbperf.session.commit import commit_of
 from pytest_dbperf.session.guarding import guard
 from pytest_dbperf.suggestions.files import SuggestionSummary, suggest
 
@@ -45,6 +47,10 @@ class WholeRun:
             during = (report.start, report.stop)
             self._so_far.add(report.nodeid, report.when, outcome_of(report), numbers, during)
 
+    def add_counts(self, collected: int, selected: int) -> None:
+        """Note how many tests were found in this process or a worker, and how many of them were to run."""
+        self._so_far.add_counts(collected, selected)
+
     def miss_results(self) -> None:
         """Mark the run as incomplete: a module was not collected, or a worker crashed."""
         self._so_far.is_complete = False
@@ -53,12 +59,26 @@ class WholeRun:
         """Make the run out of the results, and write the reports and the suggested markers."""
         if is_stopped or exit_code not in _EXIT_CODES_OF_WHOLE_RUNS:
             self.miss_results()
-        run = self._run = self._so_far.run(exit_code)
+        run = self._run = self._with_circumstances(self._so_far.run(exit_code))
         if self._options.wants_sources:
             with guard("suggesting markers"):
                 self._suggested = suggest(self._options.wanted_markers, run, self._root)
         for report_type, path in self._options.files:
             self._write(report_type, path, run)
+
+    def _with_circumstances(self, run: Run) -> Run:
+        """Add how the run was made. git is asked only for a report that names the commit."""
+        made_by = self._options.selection
+        commit, dirty = None, None
+        if any(report_type == "json" for report_type, _ in self._options.files):
+            commit, dirty = commit_of(self._root)
+        return replace(
+            run,
+            commit=commit,
+            dirty=dirty,
+            selection=replace(run.selection, arguments=made_by.arguments, options=made_by.options),
+            shard=self._options.shard,
+        )
 
     def _write(self, report_type: str, path: Path, run: Run) -> None:
         writer = self._reports[report_type]
