@@ -80,6 +80,11 @@ class NumberResult:
     accepted: int | None
     """The number that the baseline accepts, None without a debt."""
 
+    @property
+    def is_accepted(self) -> bool:
+        """Whether the debt is high enough."""
+        return self.accepted is not None and self.measured <= self.accepted
+
 
 @dataclass(frozen=True, slots=True)
 class BudgetResult:

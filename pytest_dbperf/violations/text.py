@@ -19,7 +19,7 @@ _MOST_SITES = 2
 _LONGEST_TEXT = 100
 _LABEL_WIDTH = max(map(len, get_args(Label)))
 # What is kept when there is not enough room. Further evidence follows, one by one.
-_FIRST_FIX, _FIRST_EVIDENCE, _ADVICE = range(3)
+_FIRST_FIX, _FIRST_EVIDENCE, _ADVICE = range(3)  # A debt is one line, and as important as the first fix.
 
 
 class BudgetExceeded(AssertionError):
@@ -90,7 +90,8 @@ def _parts(violations: Sequence[Violation], root: Path, *, in_full: bool) -> Ite
         written = [_written_advice(line, root) for line in advice]
         for index, (change, result) in enumerate(written):
             if in_full or change not in written_before:
-                rank = _FIRST_FIX if index == first_fix else _ADVICE
+                is_first = index == first_fix or advice[index].label == "debt"
+                rank = _FIRST_FIX if is_first else _ADVICE
                 yield _Part(number, index, rank, [f"{change}{result}"], is_advice=True)
         written_before.update(change for change, _ in written)
 

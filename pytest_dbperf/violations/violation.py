@@ -10,8 +10,11 @@ from typing import Literal, TypeAlias
 from pytest_dbperf.callsites.callsite import CallPath, CallSite
 from pytest_dbperf.callsites.shown import location_of
 
-Label: TypeAlias = Literal["fix", "or", "why", "note"]
-"""What a line of advice is: a change, another way to do it, the reason it pays, or what else to know."""
+Label: TypeAlias = Literal["fix", "or", "why", "note", "debt"]
+"""What a line of advice is: a change, another way to do it, the reason it pays, or what else to know.
+
+A debt is what the baseline accepts, and the command that accepts more.
+"""
 
 
 @dataclass(frozen=True, slots=True)

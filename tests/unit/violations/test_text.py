@@ -86,6 +86,15 @@ def test_the_first_fix_is_kept_whatever_stands_above_it():
     assert lines[-2:] == ["  fix   this", "  ... 9 more (-v lists all)"]
 
 
+def test_a_debt_is_kept_like_the_first_fix():
+    """Without it, the command that accepts a violation would be missing."""
+    hints = [Hint("why", f"reason {number}") for number in range(40)]
+    debt = Hint("debt", "not in dbperf-baseline.tsv. To accept it: pytest --dbperf-update a.py::a")
+    broken = violation(evidence(), advice=(FIX_THIS, *hints, debt))
+
+    assert f"  debt  {debt.text}" in explain([broken], ROOT)
+
+
 def test_a_failure_fits_a_screen():
     """With the line of the location, no failure is longer than 20 lines."""
     lines = explain([violation(*[evidence()] * 50, advice=(FIX_THIS,))], ROOT)

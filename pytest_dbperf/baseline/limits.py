@@ -1,0 +1,83 @@
+"""Does a limit hold, apart from what the baseline accepts? A marker of the test itself accepts nothing."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from pytest_dbperf.baseline.debts import Baseline, Key, without_parameters
+from pytest_dbperf.baseline.numbers import numbers_over
+from pytest_dbperf.baseline.places import BaselineFile
+from pytest_dbperf.budgets.budget import is_per_request
+from pytest_dbperf.budgets.findings import HasFindings
+from pytest_dbperf.budgets.placed import PlacedBudget
+from pytest_dbperf.recording.recorder import Recording
+from pytest_dbperf.results.of_budgets import NumberResult
+from pytest_dbperf.violations.violation import Hint, Violation
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """What a run accepts: the debts of a baseline, or all that a debt can lift, while it is updated."""
+
+    file: BaselineFile | None = None
+    baseline: Baseline = field(default_factory=Baseline)
+    directory: Path = Path()
+    """Where pytest was started."""
+    accepts_all: bool = False
+
+    def accepts(self, budget: str, subject: str, function: str) -> bool:
+        """Tell whether a finding of a soft limit is accepted."""
+        return self.accepts_all or self.baseline.accepts(budget, subject, function)
+
+    def numbers(self, placed: PlacedBudget, recording: Recording, test_id: str) -> Sequence[NumberResult]:
+        """List the numbers over a limit that a debt can lift, with what is accepted of them."""
+        over = numbers_over(placed, recording, test_id, self.baseline)
+        if not self.accepts_all:
+            return over
+        return [replace(one, accepted=max(one.measured, one.accepted or 0)) for one in over]
+
+    def left_of(
+        self,
+        violation: Violation,
+        placed: PlacedBudget,
+        recording: Recording,
+        test_id: str,
+        over: Sequence[NumberResult],
+    ) -> Violation | None:
+        """Return what is left of a violation without the accepted numbers.
+
+        Findings that are accepted are no part of it. What is left gets the debt and the command that accepts
+        more, if there is a baseline.
+        """
+        if placed.is_hard or self.file is None:
+            return violation
+        budget: Any = placed.budget
+        if isinstance(budget, HasFindings):
+            return self._with_command(violation, self.file, test_id, ())
+        accepted = {one.key for one in over if one.is_accepted}
+        too_high = [one for one in over if not one.is_accepted]
+        left: Violation | None = violation
+        if accepted and is_per_request(budget):
+            left = budget.check_requests(recording, lambda route: None if route in accepted else budget.limit)
+        elif accepted:
+            left = replace(budget, limit=None).check(recording)
+        # What is left may be over a limit that no debt lifts, such as one of a table.
+        return self._with_command(left, self.file, test_id, too_high) if left and too_high else left
+
+    def _with_command(
+        self, violation: Violation, file: BaselineFile, test_id: str, too_high: Sequence[NumberResult]
+    ) -> Violation:
+        debt = f"not in {file.name}"
+        for one in too_high:
+            if one.accepted is not None and one.key == (violation.route or one.key):
+                line = file.line_of(Key("route" if violation.route else "test", (one.key,)))
+                debt = f"{file.name}{f':{line}' if line else ''} accepts {one.accepted}"
+        path, colons, name = without_parameters(test_id).partition("::")
+        test = f"{Path(os.path.relpath(file.root / path, self.directory)).as_posix()}{colons}{name}"
+        hint = Hint("debt", f"{debt}. To accept it: pytest --dbperf-update {shlex.quote(test)}")
+        return replace(violation, advice=(*violation.advice, hint))
