@@ -13,7 +13,7 @@ from pytest_dbperf.baseline.debts import Baseline, Key, without_parameters
 from pytest_dbperf.baseline.numbers import numbers_over
 from pytest_dbperf.baseline.places import BaselineFile
 from pytest_dbperf.budgets.budget import is_per_request
-from pytest_dbperf.budgets.findings import HasFindings
+from pytest_dbperf.budgets.findings import Found, HasFindings
 from pytest_dbperf.budgets.placed import PlacedBudget
 from pytest_dbperf.recording.recorder import Recording
 from pytest_dbperf.results.of_budgets import NumberResult
@@ -30,9 +30,11 @@ class Acceptance:
     """Where pytest was started."""
     accepts_all: bool = False
 
-    def accepts(self, budget: str, subject: str, function: str) -> bool:
-        """Tell whether a finding of a soft limit is accepted."""
-        return self.accepts_all or self.baseline.accepts(budget, subject, function)
+    def accepts(self, placed: PlacedBudget, found: Found) -> bool:
+        """Tell whether a finding is accepted."""
+        return not placed.is_hard and (
+            self.accepts_all or self.baseline.accepts(placed.budget.name, *found.key)
+        )
 
     def numbers(self, placed: PlacedBudget, recording: Recording, test_id: str) -> Sequence[NumberResult]:
         """List the numbers over a limit that a debt can lift, with what is accepted of them."""

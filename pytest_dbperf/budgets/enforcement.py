@@ -30,6 +30,8 @@ class NothingCounts(RuntimeError):
 
 
 IsAccepted = Callable[[PlacedBudget, Found], bool]
+LeftOf = Callable[[PlacedBudget, Violation], Violation | None]
+"""Returns what is left of a violation without the numbers that are accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,10 @@ class Checked:
 
 
 def check_all(
-    budgets: Iterable[PlacedBudget], recording: Recording, is_accepted: IsAccepted | None = None
+    budgets: Iterable[PlacedBudget],
+    recording: Recording,
+    is_accepted: IsAccepted | None = None,
+    left_of: LeftOf = lambda _, violation: violation,
 ) -> list[Checked]:
     """Check a recording against all budgets, and return those that are broken or that found something."""
     checked: list[Checked] = []
@@ -55,7 +60,7 @@ def check_all(
                 violation = budget.check_without(recording, accepted) if found else None
             else:
                 found, violation = (), budget.check(recording)
-            if violation is not None:
+            if violation is not None and (violation := left_of(placed, violation)) is not None:
                 violation = violation.placed_as(str(placed))
                 if not is_ours(type(budget)):
                     explain([violation], Path())  # An error while it is shown is theirs, too.

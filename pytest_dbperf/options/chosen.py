@@ -14,6 +14,7 @@ import pytest
 from pytest_dbperf.budgets.budget import Budget, WrongArguments, make, takes_a_limit
 from pytest_dbperf.callsites.ownership import ROLES_OF_PACKAGES
 from pytest_dbperf.options.declared import MODES, names_of_settings, require_known_settings
+from pytest_dbperf.options.of_baseline import BaselineOptions, baseline_options_of
 from pytest_dbperf.options.selected import from_root, selection_of, shard_of
 from pytest_dbperf.reports.files import ReportWriter
 from pytest_dbperf.results.circumstances import Selection, Shard
@@ -47,6 +48,8 @@ class Options:
     """The budgets of the ini file, for tests without a marker of that name."""
     wanted_markers: SuggestionOptions
     """Which markers to suggest, and which to write."""
+    baseline: BaselineOptions
+    """The file of accepted debts, and whether it may be changed."""
     projects: Sequence[str]
     """Packages that are your code although they lie outside the root directory."""
     selection: Selection
@@ -118,6 +121,7 @@ def options_of(
         resets_caches=bool(_truth(config, "dbperf_reset_caches")),
         defaults=[budget for each in budget_classes.values() for budget in _defaults(config, each)],
         wanted_markers=_wanted_markers(config),
+        baseline=baseline_options_of(config, mode_of(config)),
         projects=projects_of(config),
         selection=selection_of(config),
         shard=shard_of(config),

@@ -15,7 +15,7 @@ MODES = ("enforce", "report", "off")
 _PREFIX = "dbperf"
 _SETTING = re.compile(rf"""["']?({_PREFIX}\w*)["']?\s*=""")
 # A budget of such a name would have the same setting.
-SETTINGS = ("driver_queries", "project", "report", "reset_caches", "top", "verify_connections")
+SETTINGS = ("baseline", "driver_queries", "project", "report", "reset_caches", "top", "verify_connections")
 
 _APPLIES_TO = (
     "for each test without this marker",
@@ -73,7 +73,32 @@ def register(parser: pytest.Parser) -> None:
         help="which part of the suite this job runs, as in 2/4, so that dbperf combine can join them; "
         "pytest-split, pytest-shard and pytest-test-groups tell it by their own options",
     )
+    group.addoption(
+        "--dbperf-baseline",
+        default=None,
+        metavar="PATH",
+        help="the file of debts (default: the nearest dbperf-baseline.tsv, in the root directory or above)",
+    )
+    group.addoption(
+        "--dbperf-update",
+        action="store_true",
+        default=False,
+        help="accept what is over a default: write it into the baseline; refused if CI is set",
+    )
+    group.addoption(
+        "--dbperf-update-in-ci",
+        action="store_true",
+        default=False,
+        help="like --dbperf-update, also if CI is set",
+    )
+    group.addoption(
+        "--dbperf-tighten",
+        action="store_true",
+        default=False,
+        help="take back what no test needs: lower the numbers of the baseline, and remove debts",
+    )
     parser.addini("dbperf", "the default of --dbperf", default="enforce")
+    parser.addini("dbperf_baseline", "the default of --dbperf-baseline, from the root directory", default="")
     parser.addini("dbperf_report", "the defaults of --dbperf-report", type="linelist", default=[])
     parser.addini("dbperf_top", "the default of --dbperf-top", type="int", default=10)
     parser.addini(

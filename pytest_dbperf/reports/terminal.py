@@ -19,8 +19,10 @@ def last_line(run: Run) -> str:
     """Write the line that ends every run."""
     totals = run.totals
     numbers = f"{counted(totals['tests'], 'test')}, {counted(totals['queries'], 'query', 'queries')}"
+    debts = 0 if run.baseline is None else run.baseline.debts
+    accepted = f", {counted(debts, 'debt')}" if debts else ""
     end = "" if run.complete else ", INCOMPLETE: results are missing"
-    return f"dbperf: {numbers}, {len(run.over_limit)} over limit{end}"
+    return f"dbperf: {numbers}, {len(run.over_limit)} over limit{accepted}{end}"
 
 
 def table(run: Run, top: int) -> Iterator[str]:

@@ -38,7 +38,7 @@ class RunInProgress:
     """The results so far. A test that runs again replaces its earlier result.
 
     When budgets are enforced, a test that broke one and still passed has caught the error, as a test of a
-    budget does: its violations are dropped, and the findings that caused them.
+    budget does: its violations are dropped, with the findings and numbers that caused them.
     """
 
     def __init__(self, *, enforces: bool = False, project: str = "") -> None:
@@ -70,8 +70,12 @@ class RunInProgress:
         self._versions.update(added.versions)
         test.numbers = test.numbers.followed_by(added)
         if self._enforces and phase == "call" and outcome == "passed":
-            accepted = [finding for finding in test.numbers.findings if finding.is_accepted]
-            test.numbers = replace(test.numbers, violations=(), findings=accepted)
+            test.numbers = replace(
+                test.numbers,
+                violations=(),
+                findings=[finding for finding in test.numbers.findings if finding.is_accepted],
+                over=[number for number in test.numbers.over if number.is_accepted],
+            )
 
     def add_counts(self, collected: int, selected: int) -> None:
         """Note how many tests were found, and how many of them were to run; each worker finds the same."""

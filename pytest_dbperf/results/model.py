@@ -10,6 +10,7 @@ from typing import Any, Self
 from pytest_dbperf.recording.event_lists import reuse
 from pytest_dbperf.recording.requests import route_of
 from pytest_dbperf.results.circumstances import Selection, Shard
+from pytest_dbperf.results.of_baseline import BaselineResult
 from pytest_dbperf.results.of_budgets import (
     AllowanceResult,
     BudgetResult,
@@ -207,6 +208,8 @@ class Run:
     selection: Selection = field(default_factory=Selection)
     shard: Shard | None = None
     """Which part of a suite this is; None for a run of its own, and for shards that were combined."""
+    baseline: BaselineResult | None = None
+    """The file of accepted debts; None if there is none."""
 
     @property
     def totals(self) -> Mapping[str, int | float]:
@@ -260,6 +263,7 @@ class Run:
             "dirty": self.dirty,
             "selection": {**asdict(self.selection), "is_whole": self.selection.is_whole},
             "shard": None if self.shard is None else asdict(self.shard),
+            "baseline": None if self.baseline is None else asdict(self.baseline),
             "totals": {**self.totals, "reuse": self.reuse},
             "unused_allowances": [
                 {"budget": unused.budget, "place": unused.written_at, "pattern": unused.pattern}

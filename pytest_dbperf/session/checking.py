@@ -11,7 +11,6 @@ from typing import Any
 from pytest_dbperf.budgets.budget import Budget, make, wants_plans
 from pytest_dbperf.budgets.enforcement import (
     BudgetWindow,
-    IsAccepted,
     NothingCounts,
     check_all,
     want_plans,
@@ -48,8 +47,7 @@ class Checking:
         self._caches = caches
         self._root = root
         self._verbose = verbose
-        self.is_accepted: IsAccepted | None = None
-        """Tells whether a baseline accepts a finding; None without a baseline."""
+        self._acceptance = options.baseline.acceptance
 
     def check_test(self, test: RunningTest) -> None:
         """Check the budgets of a test whose body has passed; those of examples have been checked already."""
@@ -58,7 +56,12 @@ class Checking:
             if placed.is_default:
                 require_checkable(placed, test.recording)
         if not test.examples:
-            self.check(test, test.limits, test.recording)
+            try:
+                self.check(test, test.limits, test.recording)
+            except BudgetExceeded:
+                test.is_checked = True
+                raise
+        test.is_checked = True
         for window in test.windows:
             window.require_use()
 
@@ -87,10 +90,12 @@ class Checking:
             no_plans = self._add_plans(test, budgets, recording)
         with guard("noting which allowances were needed"):
             test.allowances += allowance_results_of(budgets, recording)
-        checked = check_all(budgets, recording, self.is_accepted)
+        # Without a baseline, no finding is looked up.
+        is_accepted = None if self._acceptance.file is None else self._acceptance.accepts
+        checked = check_all(budgets, recording, is_accepted, partial(self._left_of, test, recording))
         with guard("keeping what budgets have found"):
             for one in checked:
-                test.findings += finding_results_of(one, recording, self._root, self.is_accepted)
+                test.findings += finding_results_of(one, recording, self._root, is_accepted)
         violations = [one.violation for one in checked if one.violation is not None]
         with guard("looking for filled caches"):
             violations = self._caches.explained(violations, recording, test.recording)
@@ -107,6 +112,14 @@ class Checking:
             warn(f"{line.text}   {placed}", line, may_fail=error is None)
         if error is not None:
             raise error
+
+    def _left_of(
+        self, test: RunningTest, recording: Recording, placed: PlacedBudget, violation: Violation
+    ) -> Violation | None:
+        """Keep the numbers over a limit, and return what of the violation is not accepted."""
+        over = self._acceptance.numbers(placed, recording, test.id)
+        test.over += over
+        return self._acceptance.left_of(violation, placed, recording, test.id, over)
 
     def fail(self, test: RunningTest, violation: Violation) -> None:
         """Keep a violation that an assertion of the test has found, and raise it."""

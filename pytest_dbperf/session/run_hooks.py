@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from pytest_dbperf.options.of_baseline import PATH_FOR_WORKERS
 from pytest_dbperf.recording.bugs import BUGS as NOTED
 from pytest_dbperf.reports import bugs
 from pytest_dbperf.results.bug_results import BugsOfRun, take_bugs
@@ -21,6 +22,8 @@ from pytest_dbperf.session.whole_run import WholeRun
 BUGS = "dbperf_bugs"
 WRONG_MARKERS = "dbperf_wrong_markers"
 COUNTS = "dbperf_counts"
+# All tests passed, but what was asked for the whole run did not hold.
+GATE_FAILED = 10
 
 # What a report of a bug should name: our packages, and the drivers that Django has backends for.
 _PACKAGES = (
@@ -59,6 +62,10 @@ class WholeRunHooks(_CollectionHooks):
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
             self.whole_run.miss_results()
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        node.workerinput[PATH_FOR_WORKERS] = self.whole_run.path_of_baseline
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:
@@ -126,10 +133,15 @@ class EndOfRunHooks:
         if untold := NOTED.take():
             session.exitstatus = _with_bugs(session.exitstatus)
             _write(session.config, bugs.bare_lines(untold))
+        _write(session.config, self.whole_run.last_lines)
         if self.whole_run.unwritten:
             _write(session.config, self.whole_run.unwritten)
             if session.exitstatus in _ENDED:
                 session.exitstatus = pytest.ExitCode.USAGE_ERROR
+        if self.whole_run.failed_gates:
+            _write(session.config, self.whole_run.failed_gates)
+            if session.exitstatus in _PASSED:
+                session.exitstatus = GATE_FAILED
 
     def _told(self) -> Iterable[str]:
         told = self.found.all

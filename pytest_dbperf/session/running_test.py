@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from pytest_dbperf.baseline.numbers import highest_of_each
 from pytest_dbperf.budgets.enforcement import BudgetWindow
 from pytest_dbperf.budgets.placed import PlacedBudget
 from pytest_dbperf.budgets.resolution import without_lifted
@@ -13,7 +14,7 @@ from pytest_dbperf.caches.functions import CachedFunction
 from pytest_dbperf.recording.recorder import Recording
 from pytest_dbperf.results.measuring import measure, name_of_cache, violation_result_of, warning_result_of
 from pytest_dbperf.results.model import Json, SourceResult
-from pytest_dbperf.results.of_budgets import AllowanceResult, FindingResult
+from pytest_dbperf.results.of_budgets import AllowanceResult, FindingResult, NumberResult
 from pytest_dbperf.results.phase_numbers import PhaseNumbers
 from pytest_dbperf.session.budget_results import budget_result_of
 from pytest_dbperf.session.finding_results import each_once
@@ -24,14 +25,18 @@ from pytest_dbperf.violations.violation import Violation, WarningLine
 class RunningTest:
     """A test while it runs: its recording, its budgets, and what checking them has found."""
 
-    def __init__(self, recording: LiveRecording) -> None:
+    def __init__(self, recording: LiveRecording, test_id: str = "") -> None:
         self.recording = recording
+        self.id = test_id
         self.budgets: Sequence[PlacedBudget] = ()
         self.windows: list[BudgetWindow] = []
         self.violations: list[Violation] = []
         self.warnings: list[tuple[PlacedBudget, WarningLine]] = []
         self.allowances: list[AllowanceResult] = []
         self.findings: list[FindingResult] = []
+        self.over: list[NumberResult] = []
+        # Whether its body passed, so that all its budgets were checked.
+        self.is_checked = False
         # How many examples of it Hypothesis has run: each is checked by itself.
         self.examples = 0
         self.warm_caches: Sequence[CachedFunction] = ()
@@ -62,6 +67,8 @@ class RunningTest:
             warnings=[warning_result_of(placed.budget.name, line, root) for placed, line in self.warnings],
             allowances=self.allowances,
             findings=each_once(self.findings),
+            over=highest_of_each(self.over),
+            is_checked=self.is_checked,
             warm_caches=[name_of_cache(cached, root) for cached in self.warm_caches],
             budgets=[budget_result_of(placed, self.recording) for placed in self.budgets if with_budgets],
         )

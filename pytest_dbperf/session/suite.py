@@ -69,7 +69,7 @@ class Suite:
         if not self.measures(item):
             yield
             return
-        test = self.test = self._new_test()
+        test = self.test = self._new_test(item.nodeid)
         with guard("clearing caches before a test"):
             self.caches.begin(getattr(item, "fixturenames", ()), is_reset=self._needs_numbers(item))
         with guard("finding where a test is written"):
@@ -159,14 +159,15 @@ class Suite:
     def _budgets_for(self, item: pytest.Item) -> list[PlacedBudget]:
         return budgets_for(item, self.options.defaults, self._ini, self.options.budget_classes)
 
-    def _new_test(self) -> RunningTest:
+    def _new_test(self, test_id: str = "") -> RunningTest:
         return RunningTest(
             LiveRecording(
                 self.recorder,
                 driver_queries=self.options.counts_driver_queries,
                 root=self._root,
                 fail=self._fail,
-            )
+            ),
+            test_id,
         )
 
     def _fail(self, violation: Violation) -> None:

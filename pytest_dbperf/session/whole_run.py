@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from pytest_dbperf.reports.files import ReportWriter
 from pytest_dbperf.reports.writing import NotWritten, write_report
 from pytest_dbperf.results.collecting import RunInProgress, outcome_of
 from pytest_dbperf.results.model import Run
+from pytest_dbperf.session.baseline_of_run import BaselineOfRun
 from pytest_dbperf.session.commit import commit_of
 from pytest_dbperf.session.guarding import guard
 from pytest_dbperf.suggestions.files import SuggestionSummary, suggest
@@ -33,13 +34,34 @@ class WholeRun:
 
     def __init__(self, options: Options, root: Path, reports: Mapping[str, ReportWriter]) -> None:
         self._options = options
+        self._baseline = BaselineOfRun(options.baseline, enforces=options.enforces)
         self._root = root
         self._reports = reports
         self._so_far = RunInProgress(enforces=options.enforces, project=root.name)
         self._run: Run | None = None
-        self.unwritten: list[str] = []
-        """A line for each report that could not be written."""
+        self._unwritten_reports: list[str] = []
         self._suggested: SuggestionSummary | None = None
+
+    @property
+    def path_of_baseline(self) -> str:
+        """The path of the file of debts; empty if there is none."""
+        file = self._options.baseline.file
+        return "" if file is None else str(file.path)
+
+    @property
+    def unwritten(self) -> Sequence[str]:
+        """A line for each file that could not be written."""
+        return (*self._unwritten_reports, *self._baseline.unwritten)
+
+    @property
+    def last_lines(self) -> Sequence[str]:
+        """What a failed run ends with, below pytest's own summary."""
+        return self._baseline.last_lines
+
+    @property
+    def failed_gates(self) -> Sequence[str]:
+        """A line for each reason to fail a run in which all tests passed."""
+        return self._baseline.failed_gates
 
     def add(self, report: pytest.TestReport) -> None:
         """Take the numbers of one phase of a test from its report."""
@@ -60,6 +82,8 @@ class WholeRun:
         if is_stopped or exit_code not in _EXIT_CODES_OF_WHOLE_RUNS:
             self.miss_results()
         run = self._run = self._with_circumstances(self._so_far.run(exit_code))
+        with guard("comparing the run with the baseline"):
+            run = self._run = self._baseline.end(run)
         if self._options.wants_sources:
             with guard("suggesting markers"):
                 self._suggested = suggest(self._options.wanted_markers, run, self._root)
@@ -89,18 +113,20 @@ class WholeRun:
             if not isinstance(text, str):
                 raise TypeError(f"a report must return a text, got {type(text).__qualname__}")
         if not isinstance(text, str):
-            self.unwritten.append(f"dbperf: --dbperf-report={report_type}:{path} was not written")
+            self._unwritten_reports.append(f"dbperf: --dbperf-report={report_type}:{path} was not written")
             return
         try:
             write_report(path, text)
         except NotWritten as error:
-            self.unwritten.append(f"dbperf: --dbperf-report={report_type}:{error}")
+            self._unwritten_reports.append(f"dbperf: --dbperf-report={report_type}:{error}")
 
     def sections(self, *, is_quiet: bool) -> Iterator[tuple[str, Iterable[str]]]:
         """Write the parts of the terminal summary: the title of each, or an empty one, and its lines."""
         if self._suggested is not None:
             yield "dbperf suggestions", suggestions.lines(self._suggested)
         run = self._run
+        if run is not None and (changes := [*self._baseline.lines_about_changes(run)]):
+            yield "dbperf baseline", changes
         if run is None or not run.tests or is_quiet:
             return
         if self._options.shows_table or run.over_limit:
@@ -108,4 +134,5 @@ class WholeRun:
         if not self._options.enforces:
             # Where budgets are enforced, the failures of the tests say it.
             yield "", terminal.explanations(run, self._options.top)
-        yield "", (*terminal.unused_allowances(run), terminal.last_line(run))
+        slack = self._baseline.lines_about_slack(run)
+        yield "", (*terminal.unused_allowances(run), *slack, terminal.last_line(run))

@@ -130,12 +130,14 @@ def test_a_finding_that_is_left_names_the_command(acceptance):
 
 @pytest.mark.parametrize("is_all", [True, False])
 def test_a_finding_is_accepted_by_its_debt_or_by_an_update(acceptance, is_all):
-    """An update accepts all that a debt could lift."""
-    cause = ("no_write_loops", "insert shop_book", "shop/a.py load")
-    debts = {Key("finding", cause): {}}
+    """An update accepts all that a debt could lift, and that is no marker of the test itself."""
+    soft, hard = (PlacedBudget(NoWriteLoops(), "", nearness) for nearness in (FARTHER, ON_FUNCTION))
+    [found] = NoWriteLoops().findings(WINDOW)
+    in_file = acceptance({Key("finding", ("no_write_loops", *found.key)): {}}, accepts_all=is_all)
 
-    assert acceptance(debts).accepts(*cause)
-    assert acceptance({}, accepts_all=is_all).accepts(*cause) is is_all
+    assert found.key == ("insert shop_book", "shop/a.py load")
+    assert (in_file.accepts(soft, found), in_file.accepts(hard, found)) == (True, False)
+    assert acceptance({}, accepts_all=is_all).accepts(soft, found) is is_all
 
 
 def test_an_update_accepts_all_numbers(acceptance):

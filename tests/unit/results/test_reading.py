@@ -15,6 +15,7 @@ from pytest_dbperf.results.model import (
     Run,
     TestResult,
 )
+from pytest_dbperf.results.of_baseline import BaselineResult, ChangedNumber, DebtResult, RenameResult
 from pytest_dbperf.results.of_budgets import (
     AllowanceResult,
     FindingResult,
@@ -33,6 +34,14 @@ RUN = Run(
     dirty=False,
     selection=Selection(["tests/a"], ["-k books"], collected=9, deselected=7),
     shard=Shard(2, 4),
+    baseline=BaselineResult(
+        *("dbperf-baseline.tsv", 9, 7),
+        new=[DebtResult("finding", ["no_n_plus_one", "Book.author", "a.py f"])],
+        higher=[ChangedNumber("route", ["GET books/"], "hops", None, 5)],
+        stale=[DebtResult("test", ["a.py::a"], {"query_budget": 9})],
+        too_high=[ChangedNumber("test", ["a.py::b"], "query_budget", 9, None)],
+        renamed=[RenameResult("test", ["a.py::a"], ["b.py::a"])],
+    ),
     tests=[
         TestResult(
             "tests/test_a.py::test_b[x]",
