@@ -26,5 +26,10 @@ class PlacedBudget:
     is_default: bool = False
     mark: Any = field(default=None, compare=False)
 
+    @property
+    def is_hard(self) -> bool:
+        """Whether it was written for this test alone: then no debt in a baseline lifts it."""
+        return self.nearness in (NEARER, ON_FUNCTION)
+
     def __str__(self) -> str:
         return f"{written(self.budget)} {self.written_at}"

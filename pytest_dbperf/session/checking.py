@@ -17,7 +17,7 @@ from pytest_dbperf.budgets.enforcement import (
     warn,
     warnings_of,
 )
-from pytest_dbperf.budgets.placed import PlacedBudget
+from pytest_dbperf.budgets.placed import NEARER, PlacedBudget
 from pytest_dbperf.caches.watch import CacheWatch
 from pytest_dbperf.callsites.callsite import project_frames
 from pytest_dbperf.callsites.shown import location_of
@@ -26,7 +26,7 @@ from pytest_dbperf.plans import explain
 from pytest_dbperf.plans.explain_session import CannotExplain
 from pytest_dbperf.recording.bugs import BUGS
 from pytest_dbperf.recording.recorder import Recorder, Recording
-from pytest_dbperf.session.budget_results import allowance_results_of
+from pytest_dbperf.session.budget_results import allowance_results_of, highest_of_each, number_results_of
 from pytest_dbperf.session.countable import require_checkable, require_tables
 from pytest_dbperf.session.examples import keeping_each_finding_once
 from pytest_dbperf.session.guarding import guard
@@ -84,6 +84,10 @@ class Checking:
         with guard("noting which allowances were needed"):
             test.allowances += allowance_results_of(budgets, recording)
         violations = violations_of(budgets, recording)
+        if violations:
+            with guard("keeping the numbers over a limit"):
+                over = number_results_of(test.id, budgets, recording, test.accepted)
+                test.over = highest_of_each([*test.over, *over])
         with guard("looking for filled caches"):
             violations = self._caches.explained(violations, recording, test.recording)
         test.violations += violations
@@ -119,7 +123,7 @@ class Checking:
         with guard("finding the line of a budget"):
             site = next(iter(project_frames(2)), None)
             written_at = f"at {location_of(site, self._root)}" if site else ""
-        placed = PlacedBudget(make(budget_class, args, kwargs), written_at)
+        placed = PlacedBudget(make(budget_class, args, kwargs), written_at, NEARER)
         require_checkable(placed)
         record = partial(
             self._recorder.record,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from pytest_dbperf.budgets.accepted_numbers import NOTHING_ACCEPTED
 from pytest_dbperf.budgets.enforcement import BudgetWindow
 from pytest_dbperf.budgets.placed import PlacedBudget
 from pytest_dbperf.budgets.resolution import without_lifted
@@ -13,7 +14,7 @@ from pytest_dbperf.caches.functions import CachedFunction
 from pytest_dbperf.recording.recorder import Recording
 from pytest_dbperf.results.measuring import measure, name_of_cache, violation_result_of, warning_result_of
 from pytest_dbperf.results.model import Json, SourceResult
-from pytest_dbperf.results.of_budgets import AllowanceResult
+from pytest_dbperf.results.of_budgets import AllowanceResult, NumberResult
 from pytest_dbperf.results.phase_numbers import PhaseNumbers
 from pytest_dbperf.session.budget_results import budget_result_of
 from pytest_dbperf.session.live import LiveRecording
@@ -24,12 +25,15 @@ class RunningTest:
     """A test while it runs: its recording, its budgets, and what checking them has found."""
 
     def __init__(self, recording: LiveRecording) -> None:
+        self.id = ""
         self.recording = recording
         self.budgets: Sequence[PlacedBudget] = ()
+        self.accepted = NOTHING_ACCEPTED
         self.windows: list[BudgetWindow] = []
         self.violations: list[Violation] = []
         self.warnings: list[tuple[PlacedBudget, WarningLine]] = []
         self.allowances: list[AllowanceResult] = []
+        self.over: list[NumberResult] = []
         # How many examples of it Hypothesis has run: each is checked by itself.
         self.examples = 0
         self.warm_caches: Sequence[CachedFunction] = ()
@@ -59,6 +63,7 @@ class RunningTest:
             violations=[violation_result_of(violation, root) for violation in self.violations],
             warnings=[warning_result_of(placed.budget.name, line, root) for placed, line in self.warnings],
             allowances=self.allowances,
+            over=self.over,
             warm_caches=[name_of_cache(cached, root) for cached in self.warm_caches],
             budgets=[budget_result_of(placed, self.recording) for placed in self.budgets if with_budgets],
         )

@@ -21,7 +21,7 @@ from pytest_dbperf.session.checking import Checking
 from pytest_dbperf.session.countable import require_checkable, why_nothing_counts
 from pytest_dbperf.session.examples import wrap_examples
 from pytest_dbperf.session.guarding import guard, guarded
-from pytest_dbperf.session.item_kinds import databases_of, is_unittest_method, uses_asgiref_thread
+from pytest_dbperf.session.item_kinds import databases_of, id_of, is_unittest_method, uses_asgiref_thread
 from pytest_dbperf.session.live import LiveRecording
 from pytest_dbperf.session.running_test import RunningTest
 from pytest_dbperf.session.sources import Sources
@@ -68,6 +68,7 @@ class Suite:
             yield
             return
         test = self.test = self._new_test()
+        test.id = id_of(item)
         with guard("clearing caches before a test"):
             self.caches.begin(getattr(item, "fixturenames", ()), is_reset=self._needs_numbers(item))
         with guard("finding where a test is written"):
