@@ -93,6 +93,8 @@ def counting(suite):
 
 
 CLIENTS = """
+from urllib.request import urlopen
+
 @db
 def test_client(client):
     for number in (1, 3, 2):
@@ -117,6 +119,11 @@ def test_asgi(asgi_client):
 async def test_asgi_on_a_loop(asgi_client):
     await asyncio.gather(*(asgi_client.aget(f"/async/{number}/") for number in (3, 1, 2)))
 
+@committed
+def test_live_server(live_server):
+    for number in (3, 1):
+        urlopen(f"{live_server.url}/run/{number}/").close()
+
 @db
 def test_nested(client):
     client.get("/outer/")
@@ -140,7 +147,7 @@ def requests_of(suite):
 @pytest.mark.parametrize("args", [(), ("-n", "2")], ids=["one process", "workers"])
 def test_requests_have_the_numbers_that_django_counts(counting, args):
     """Through every client, one after the other and at once."""
-    counting.run_all(CLIENTS, "--dbperf-report=json:run.json", *args).assert_outcomes(passed=7)
+    counting.run_all(CLIENTS, "--dbperf-report=json:run.json", *args).assert_outcomes(passed=8)
 
     by_django = {}
     for line in (counting.path / "django.jsonl").read_text().splitlines():
@@ -166,7 +173,7 @@ def test_the_suite_limits_each_request(counting, args):
     counting.ini("dbperf_query_budget_per_request = 2")
     result = counting.run_all(CLIENTS, *args)
 
-    result.assert_outcomes(failed=6, passed=1)
+    result.assert_outcomes(failed=7, passed=1)
     of_suite = "queries 3 > 2 (+1)   query_budget(2, per_request=True) in pytest.ini   GET"
     failures = {test: failure_of(result, test) for test in failed(result)}
     assert {test: next(line for line in lines if " > " in line) for test, lines in failures.items()} == {
@@ -175,6 +182,7 @@ def test_the_suite_limits_each_request(counting, args):
         "test_wsgi": f"{of_suite} /run/3/ (run/<int:number>/)",
         "test_asgi": f"{of_suite} /async/3/ (async/<int:number>/)",
         "test_asgi_on_a_loop": f"{of_suite} /async/3/ (async/<int:number>/)",
+        "test_live_server": f"{of_suite} /run/3/ (run/<int:number>/)",
         "test_nested": f"{of_suite} /run/3/ (run/<int:number>/)",
     }
 
