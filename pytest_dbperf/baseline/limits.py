@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import os
 import shlex
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from pytest_dbperf.baseline.debts import Baseline, Key, without_parameters
-from pytest_dbperf.baseline.numbers import numbers_over
 from pytest_dbperf.baseline.places import BaselineFile
-from pytest_dbperf.budgets.budget import is_per_request
+from pytest_dbperf.budgets.accepted_numbers import AcceptedNumbers, check_with_accepted
 from pytest_dbperf.budgets.findings import Found, HasFindings
 from pytest_dbperf.budgets.placed import PlacedBudget
 from pytest_dbperf.recording.recorder import Recording
 from pytest_dbperf.results.of_budgets import NumberResult
 from pytest_dbperf.violations.violation import Hint, Violation
+
+_ALL_ACCEPTED = AcceptedNumbers(lambda _: sys.maxsize, lambda *_: sys.maxsize)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +38,13 @@ class Acceptance:
             self.accepts_all or self.baseline.accepts(placed.budget.name, *found.key)
         )
 
-    def numbers(self, placed: PlacedBudget, recording: Recording, test_id: str) -> Sequence[NumberResult]:
-        """List the numbers over a limit that a debt can lift, with what is accepted of them."""
-        over = numbers_over(placed, recording, test_id, self.baseline)
-        if not self.accepts_all:
-            return over
-        return [replace(one, accepted=max(one.measured, one.accepted or 0)) for one in over]
+    def numbers_of(self, test_id: str) -> AcceptedNumbers:
+        """Return the numbers that the baseline accepts for a test and for routes."""
+        return AcceptedNumbers(partial(self.baseline.number_of_test, test_id), self.baseline.number_of_route)
+
+    def with_update(self, over: NumberResult) -> NumberResult:
+        """Accept a number over a limit if the run accepts all."""
+        return replace(over, accepted=max(over.measured, over.accepted or 0)) if self.accepts_all else over
 
     def left_of(
         self,
@@ -51,24 +54,20 @@ class Acceptance:
         test_id: str,
         over: Sequence[NumberResult],
     ) -> Violation | None:
-        """Return what is left of a violation without the accepted numbers.
+        """Return what is left of a violation without the accepted numbers, of which `over` has the results.
 
         Findings that are accepted are no part of it. What is left gets the debt and the command that accepts
         more, if there is a baseline.
         """
         if placed.is_hard or self.file is None:
             return violation
-        budget: Any = placed.budget
-        if isinstance(budget, HasFindings):
+        if isinstance(placed.budget, HasFindings):
             return self._with_command(violation, self.file, test_id, ())
-        accepted = {one.key for one in over if one.is_accepted}
+        if not over:
+            return violation  # No debt lifts it: it is a time, or the limit of a table.
+        accepted = _ALL_ACCEPTED if self.accepts_all else self.numbers_of(test_id)
+        left = check_with_accepted(placed, recording, accepted)
         too_high = [one for one in over if not one.is_accepted]
-        left: Violation | None = violation
-        if accepted and is_per_request(budget):
-            left = budget.check_requests(recording, lambda route: None if route in accepted else budget.limit)
-        elif accepted:
-            left = replace(budget, limit=None).check(recording)
-        # What is left may be over a limit that no debt lifts, such as one of a table.
         return self._with_command(left, self.file, test_id, too_high) if left and too_high else left
 
     def _with_command(

@@ -61,7 +61,7 @@ def check_all(
             else:
                 found, violation = (), budget.check(recording)
             if violation is not None and (violation := left_of(placed, violation)) is not None:
-                violation = violation.placed_as(str(placed))
+                violation = violation if violation.placed else violation.placed_as(str(placed))
                 if not is_ours(type(budget)):
                     explain([violation], Path())  # An error while it is shown is theirs, too.
             if found or violation is not None:

@@ -25,8 +25,16 @@ class LimitsRequests(Protocol):
 
     counted: ClassVar[str]
     """What it counts in a request, as a baseline names it: `queries`, `hops`."""
-    limit: int | None
-    per_request: bool
+
+    @property
+    def limit(self) -> int | None:
+        """The limit of the requests of most routes, or of the whole test; None lifts it."""
+        ...
+
+    @property
+    def per_request(self) -> bool:
+        """Whether it limits each request."""
+        ...
 
     def counts(self, recording: Recording) -> Sequence[tuple[str, int]]:
         """The route and the number of each request that has something to count."""

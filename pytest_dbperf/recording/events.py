@@ -22,7 +22,7 @@ from pytest_dbperf.sql.fingerprint import Statement, is_bookkeeping, statement_o
 class Response(NamedTuple):
     """The end of the request with this `number`, after `seconds` in Django's handler and its middlewares.
 
-    `view` is the route of its view, empty if no route matched. `status` is the HTTP status code, None if the
+    `view` is the URL pattern that matched, empty if none did. `status` is the HTTP status code, None if the
     request raised an error or was cancelled.
     """
 

@@ -44,8 +44,8 @@ class GroupResult:
 class RequestResult:
     """A request with the number of its queries, and of its hops by part of Django or else by origin.
 
-    `hops_in_view` counts the hops of the view alone. `view` is the route, empty if none matched. `status` and
-    `ms` are None if the request had no response before the test ended.
+    `hops_in_view` counts the hops of the view alone. `view` is the URL pattern that matched, empty if none
+    did. `status` and `ms` are None if the request had no response before the test ended.
     """
 
     request: str
@@ -58,7 +58,7 @@ class RequestResult:
 
     @property
     def route(self) -> str:
-        """The method and the route of its view, or else the path: `GET books/<int:pk>/`."""
+        """The method and the URL pattern, such as `GET books/<int:pk>/`; the path if no pattern matched."""
         return route_of(self.request, self.view)
 
 

@@ -26,7 +26,7 @@ from pytest_dbperf.plans import explain
 from pytest_dbperf.plans.explain_session import CannotExplain
 from pytest_dbperf.recording.bugs import BUGS
 from pytest_dbperf.recording.recorder import Recorder, Recording
-from pytest_dbperf.session.budget_results import allowance_results_of
+from pytest_dbperf.session.budget_results import allowance_results_of, highest_of_each, number_results_of
 from pytest_dbperf.session.countable import require_checkable, require_tables
 from pytest_dbperf.session.examples import keeping_each_finding_once
 from pytest_dbperf.session.finding_results import finding_results_of
@@ -117,8 +117,10 @@ class Checking:
         self, test: RunningTest, recording: Recording, placed: PlacedBudget, violation: Violation
     ) -> Violation | None:
         """Keep the numbers over a limit, and return what of the violation is not accepted."""
-        over = self._acceptance.numbers(placed, recording, test.id)
-        test.over += over
+        accepted = self._acceptance.numbers_of(test.id)
+        found = number_results_of(test.id, [placed], recording, accepted)
+        over = [self._acceptance.with_update(number) for number in found]
+        test.over = highest_of_each([*test.over, *over])
         return self._acceptance.left_of(violation, placed, recording, test.id, over)
 
     def fail(self, test: RunningTest, violation: Violation) -> None:

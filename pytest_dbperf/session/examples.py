@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
-from pytest_dbperf.baseline.numbers import highest_of_each
 from pytest_dbperf.budgets.placed import PlacedBudget
 from pytest_dbperf.recording.groups import key_of_sites
 from pytest_dbperf.results.of_budgets import AllowanceResult
@@ -102,7 +101,6 @@ def keeping_each_finding_once(test: RunningTest, *, fails: bool) -> Iterator[Non
         test.warnings = _one_of_each(test.warnings)
         test.allowances = _merged(test.allowances)
         test.findings = each_once(test.findings)
-        test.over = highest_of_each(test.over)
 
 
 def _worst_of_each(violations: Sequence[Violation]) -> list[Violation]:

@@ -62,3 +62,9 @@ def _is_django_test(item: pytest.Item) -> bool:
     return any(
         base.__qualname__ == "SimpleTestCase" and base.__module__ == "django.test.testcases" for base in bases
     )
+
+
+def id_of(item: pytest.Item) -> str:
+    """Return the id of a test without the `@` and the group that xdist's `--dist=loadgroup` adds to it."""
+    before, at_group, _ = item.nodeid.rpartition(f"::{item.name}@")
+    return f"{before}::{item.name}" if at_group else item.nodeid

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from pytest_dbperf.baseline.numbers import highest_of_each
 from pytest_dbperf.budgets.enforcement import BudgetWindow
 from pytest_dbperf.budgets.placed import PlacedBudget
 from pytest_dbperf.budgets.resolution import without_lifted
@@ -25,9 +24,9 @@ from pytest_dbperf.violations.violation import Violation, WarningLine
 class RunningTest:
     """A test while it runs: its recording, its budgets, and what checking them has found."""
 
-    def __init__(self, recording: LiveRecording, test_id: str = "") -> None:
+    def __init__(self, recording: LiveRecording) -> None:
+        self.id = ""
         self.recording = recording
-        self.id = test_id
         self.budgets: Sequence[PlacedBudget] = ()
         self.windows: list[BudgetWindow] = []
         self.violations: list[Violation] = []
@@ -67,7 +66,7 @@ class RunningTest:
             warnings=[warning_result_of(placed.budget.name, line, root) for placed, line in self.warnings],
             allowances=self.allowances,
             findings=each_once(self.findings),
-            over=highest_of_each(self.over),
+            over=self.over,
             is_checked=self.is_checked,
             warm_caches=[name_of_cache(cached, root) for cached in self.warm_caches],
             budgets=[budget_result_of(placed, self.recording) for placed in self.budgets if with_budgets],

@@ -22,7 +22,7 @@ from pytest_dbperf.session.countable import require_checkable, why_nothing_count
 from pytest_dbperf.session.database_versions import DatabaseVersions
 from pytest_dbperf.session.examples import wrap_examples
 from pytest_dbperf.session.guarding import guard, guarded
-from pytest_dbperf.session.item_kinds import databases_of, is_unittest_method, uses_asgiref_thread
+from pytest_dbperf.session.item_kinds import databases_of, id_of, is_unittest_method, uses_asgiref_thread
 from pytest_dbperf.session.live import LiveRecording
 from pytest_dbperf.session.running_test import RunningTest
 from pytest_dbperf.session.sources import Sources
@@ -69,7 +69,8 @@ class Suite:
         if not self.measures(item):
             yield
             return
-        test = self.test = self._new_test(item.nodeid)
+        test = self.test = self._new_test()
+        test.id = id_of(item)
         with guard("clearing caches before a test"):
             self.caches.begin(getattr(item, "fixturenames", ()), is_reset=self._needs_numbers(item))
         with guard("finding where a test is written"):
@@ -159,15 +160,14 @@ class Suite:
     def _budgets_for(self, item: pytest.Item) -> list[PlacedBudget]:
         return budgets_for(item, self.options.defaults, self._ini, self.options.budget_classes)
 
-    def _new_test(self, test_id: str = "") -> RunningTest:
+    def _new_test(self) -> RunningTest:
         return RunningTest(
             LiveRecording(
                 self.recorder,
                 driver_queries=self.options.counts_driver_queries,
                 root=self._root,
                 fail=self._fail,
-            ),
-            test_id,
+            )
         )
 
     def _fail(self, violation: Violation) -> None:

@@ -1,10 +1,14 @@
 """Each request is counted for itself, however it comes in, and may have a limit of its own."""
 
 import json
+from pathlib import Path
 
+import jsonschema
 import pytest
 
 from tests.plugin.conftest import failure_of, line_of
+
+SCHEMA = Path(__file__).parents[2] / "docs" / "reference" / "dbperf-run-1.schema.json"
 
 # The views let Django count their statements, and write down what it says.
 VIEWS = """
@@ -89,6 +93,8 @@ def counting(suite):
 
 
 CLIENTS = """
+from urllib.request import urlopen
+
 @db
 def test_client(client):
     for number in (1, 3, 2):
@@ -113,6 +119,11 @@ def test_asgi(asgi_client):
 async def test_asgi_on_a_loop(asgi_client):
     await asyncio.gather(*(asgi_client.aget(f"/async/{number}/") for number in (3, 1, 2)))
 
+@committed
+def test_live_server(live_server):
+    for number in (3, 1):
+        urlopen(f"{live_server.url}/run/{number}/").close()
+
 @db
 def test_nested(client):
     client.get("/outer/")
@@ -136,7 +147,7 @@ def requests_of(suite):
 @pytest.mark.parametrize("args", [(), ("-n", "2")], ids=["one process", "workers"])
 def test_requests_have_the_numbers_that_django_counts(counting, args):
     """Through every client, one after the other and at once."""
-    counting.run_all(CLIENTS, "--dbperf-report=json:run.json", *args).assert_outcomes(passed=7)
+    counting.run_all(CLIENTS, "--dbperf-report=json:run.json", *args).assert_outcomes(passed=8)
 
     by_django = {}
     for line in (counting.path / "django.jsonl").read_text().splitlines():
@@ -162,7 +173,7 @@ def test_the_suite_limits_each_request(counting, args):
     counting.ini("dbperf_query_budget_per_request = 2")
     result = counting.run_all(CLIENTS, *args)
 
-    result.assert_outcomes(failed=6, passed=1)
+    result.assert_outcomes(failed=7, passed=1)
     of_suite = "queries 3 > 2 (+1)   query_budget(2, per_request=True) in pytest.ini   GET"
     failures = {test: failure_of(result, test) for test in failed(result)}
     assert {test: next(line for line in lines if " > " in line) for test, lines in failures.items()} == {
@@ -171,6 +182,7 @@ def test_the_suite_limits_each_request(counting, args):
         "test_wsgi": f"{of_suite} /run/3/ (run/<int:number>/)",
         "test_asgi": f"{of_suite} /async/3/ (async/<int:number>/)",
         "test_asgi_on_a_loop": f"{of_suite} /async/3/ (async/<int:number>/)",
+        "test_live_server": f"{of_suite} /run/3/ (run/<int:number>/)",
         "test_nested": f"{of_suite} /run/3/ (run/<int:number>/)",
     }
 
@@ -309,3 +321,123 @@ def test_two(client, books):
     )
     assert one.endswith('.select_related("author")   4 -> 1 queries, within budget')
     assert two.endswith('.select_related("author")   4 -> 1 queries')
+
+
+OVER = """
+pytestmark = db
+
+@pytest.mark.parametrize("number", [2, 5])
+def test_parameters(client, number):
+    client.get(f"/run/{number}/")
+
+def test_another_with_that_route(client):
+    client.get("/run/3/")
+    client.get("/")
+
+def test_within(client):
+    client.get("/run/1/")
+
+@pytest.mark.query_budget(1)
+@pytest.mark.query_budget(0, per_request=True)
+def test_hard(client):
+    client.get("/run/2/")
+
+def test_window(client, query_budget):
+    with query_budget(0), query_budget(0, per_request=True):
+        client.get("/run/1/")
+
+@pytest.mark.query_budget(3)
+class TestClass:
+    @pytest.mark.xdist_group("one")
+    def test_method(self, client):
+        client.get("/run/4/")
+
+class TestDjango(TestCase):
+    def test_method(self):
+        self.client.get("/run/6/")
+
+@committed
+async def test_async(async_client):
+    await async_client.get("/at-once/7/")
+"""
+RUN, AT_ONCE = "GET run/<int:number>/", "GET at-once/<int:number>/"
+NUMBERS_OVER = {
+    "test_parameters[2]": [],
+    "test_parameters[5]": [
+        ("test", "test_it.py::test_parameters", "query_budget", 5, 4, None),
+        ("route", RUN, "queries", 5, 3, None),
+    ],
+    "test_another_with_that_route": [
+        ("test", "test_it.py::test_another_with_that_route", "query_budget", 5, 4, None)
+    ],
+    "test_within": [],
+    "test_hard": [],
+    "test_window": [],
+    "TestClass::test_method": [
+        ("test", "test_it.py::TestClass::test_method", "query_budget", 4, 3, None),
+        ("route", RUN, "queries", 4, 3, None),
+    ],
+    "TestDjango::test_method": [
+        ("test", "test_it.py::TestDjango::test_method", "query_budget", 6, 4, None),
+        ("route", RUN, "queries", 6, 3, None),
+    ],
+    "test_async": [
+        ("test", "test_it.py::test_async", "query_budget", 7, 4, None),
+        ("route", AT_ONCE, "queries", 7, 3, None),
+        ("test", "test_it.py::test_async", "max_thread_hops", 11, 10, None),
+        ("route", AT_ONCE, "hops", 11, 9, None),
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    "args",
+    [("--dbperf=report",), (), ("-n", "2", "--dist", "loadgroup")],
+    ids=["report", "enforce", "workers"],
+)
+def test_numbers_over_a_limit_of_the_suite_are_kept(counting, args):
+    """By test, without parameters, and by route; what is over a limit of the test itself is left out."""
+    counting.ini(
+        "dbperf_query_budget = 4",
+        "dbperf_query_budget_per_request = 3",
+        "dbperf_max_thread_hops = 10",
+        "dbperf_max_thread_hops_per_request = 9",
+    )
+    counting.run_all(OVER, "--dbperf-report=json:run.json", *args)
+
+    run = json.loads((counting.path / "run.json").read_text())
+    jsonschema.validate(run, json.loads(SCHEMA.read_text()))
+    over = {
+        test["id"].removeprefix("test_it.py::").removesuffix("@one"): [
+            tuple(each[field] for field in ("debt_type", "key", "name", "measured", "limit", "accepted"))
+            for each in test["over"]
+        ]
+        for test in run["tests"]
+    }
+    assert over == NUMBERS_OVER
+
+
+def test_the_highest_number_of_all_examples_is_kept(counting):
+    """Hypothesis runs the body many times, and each run has numbers of its own."""
+    counting.ini("dbperf_query_budget = 1", "dbperf_query_budget_per_request = 1")
+    result = counting.run_all(
+        """
+from hypothesis import given, settings, strategies
+from hypothesis.extra.django import TestCase
+
+class TestExamples(TestCase):
+    @settings(max_examples=30, deadline=None, database=None, derandomize=True)
+    @given(strategies.sampled_from([1, 5, 3]))
+    def test_it(self, number):
+        self.client.get(f"/run/{number}/")
+""",
+        "--dbperf=report",
+        "--dbperf-report=json:run.json",
+    )
+
+    result.assert_outcomes(passed=1)
+    (test,) = json.loads((counting.path / "run.json").read_text())["tests"]
+    assert [(each["name"], each["measured"]) for each in test["over"]] == [
+        ("query_budget", 5),
+        ("queries", 5),
+    ]

@@ -1,5 +1,7 @@
 """A debt lifts what it accepts of a soft limit, and what is left says how to accept it."""
 
+from dataclasses import replace
+
 import pytest
 
 from pytest_dbperf.baseline.debts import Baseline, Debt, Key
@@ -9,6 +11,8 @@ from pytest_dbperf.budgets.max_db_time import MaxDbTime
 from pytest_dbperf.budgets.no_write_loops import NoWriteLoops
 from pytest_dbperf.budgets.placed import FARTHER, ON_FUNCTION, PlacedBudget
 from pytest_dbperf.budgets.query_budget import QueryBudget
+from pytest_dbperf.results.of_budgets import NumberResult
+from pytest_dbperf.session.budget_results import number_results_of
 from tests.factories import query, recording, request, response, site
 
 ID = "tests/test_a.py::test_a"
@@ -41,8 +45,12 @@ def acceptance(tmp_path):
 def left_of(acceptance, budget, nearness=FARTHER):
     """What is left of a budget that is broken: its first line, and what is said about debts."""
     placed = PlacedBudget(budget, "in pytest.ini", nearness)
-    over = acceptance.numbers(placed, WINDOW, f"{ID}[a b]")
-    left = acceptance.left_of(budget.check(WINDOW), placed, WINDOW, f"{ID}[a b]", over)
+    test_id = f"{ID}[a b]"
+    over = [
+        acceptance.with_update(number)
+        for number in number_results_of(test_id, [placed], WINDOW, acceptance.numbers_of(test_id))
+    ]
+    left = acceptance.left_of(budget.check(WINDOW), placed, WINDOW, test_id, over)
     return left and (left.headline, [line.text for line in left.advice if line.label == "debt"])
 
 
@@ -55,9 +63,9 @@ def test_without_a_debt_the_command_accepts_it(acceptance):
 
 
 def test_a_debt_that_is_too_low_is_named_with_its_line(acceptance):
-    """The limit that is shown is still the default."""
+    """The number is compared with it, and not with the default."""
     assert left_of(acceptance({TEST: {"query_budget": 12}}), QueryBudget(9)) == (
-        "queries 13 > 9 (+4)",
+        "queries 13 > 12 (+1)",
         [f"dbperf-baseline.tsv:2 accepts 12. To accept it: pytest --dbperf-update {ID}"],
     )
 
@@ -115,7 +123,7 @@ def test_the_debt_of_the_route_that_is_shown_is_named(acceptance):
     budget = QueryBudget(1, per_request=True)
 
     assert left_of(acceptance(debts), budget) == (
-        "queries 4 > 1 (+3)",
+        "queries 4 > 3 (+1)",
         [f"dbperf-baseline.tsv:3 accepts 3. To accept it: pytest --dbperf-update {ID}"],
     )
 
@@ -142,11 +150,14 @@ def test_a_finding_is_accepted_by_its_debt_or_by_an_update(acceptance, is_all):
 
 def test_an_update_accepts_all_numbers(acceptance):
     """A debt that is higher stays as it is."""
-    placed = PlacedBudget(QueryBudget(9), "in pytest.ini")
-    accepted = acceptance({TEST: {"query_budget": 200}}, accepts_all=True)
+    update = acceptance({}, accepts_all=True)
+    over = NumberResult("test", ID, "query_budget", 13, 9, None)
 
-    assert left_of(acceptance({}, accepts_all=True), QueryBudget(9)) is None
-    assert [one.accepted for one in accepted.numbers(placed, WINDOW, ID)] == [200]
+    assert left_of(update, QueryBudget(9)) is None
+    assert left_of(update, QueryBudget(2, per_request=True)) is None
+    assert update.with_update(over).accepted == 13
+    assert update.with_update(replace(over, accepted=200)).accepted == 200
+    assert acceptance({}).with_update(over) == over
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,21 @@
 
 import pytest
 
+from pytest_dbperf.budgets.accepted_numbers import AcceptedNumbers
 from pytest_dbperf.budgets.max_new_connections import MaxNewConnections
 from pytest_dbperf.budgets.max_open_connections import MaxOpenConnections
 from pytest_dbperf.budgets.max_thread_hops import MaxThreadHops
 from pytest_dbperf.budgets.no_sync_to_async import NoSyncToAsync
 from pytest_dbperf.budgets.placed import FARTHER, ON_FUNCTION, PlacedBudget
 from pytest_dbperf.budgets.query_budget import QueryBudget
-from pytest_dbperf.results.of_budgets import AllowanceResult
-from pytest_dbperf.session.budget_results import allowance_results_of, budget_result_of
-from tests.factories import closed_connection, hop, new_connection, query, recording, request, site
+from pytest_dbperf.results.of_budgets import AllowanceResult, NumberResult
+from pytest_dbperf.session.budget_results import (
+    allowance_results_of,
+    budget_result_of,
+    highest_of_each,
+    number_results_of,
+)
+from tests.factories import closed_connection, hop, new_connection, query, recording, request, response, site
 
 VIEW = site("view", "/srv/app/views.py", 7)
 
@@ -75,3 +81,33 @@ def test_an_allowance_knows_whether_it_was_needed():
         AllowanceResult("no_sync_to_async", "at a.py:1", "nobody", is_used=False),
     ]
     assert budget.check(window) is None
+
+
+def number(measured, *, key="GET books/", limit=1, accepted=None):
+    """The number of a route over its limit."""
+    return NumberResult("route", key, "queries", measured, limit, accepted)
+
+
+def test_numbers_over_a_limit_are_kept_by_test_and_by_route():
+    """The id has no parameters: a debt of a test holds for all of them."""
+    budgets = [
+        PlacedBudget(QueryBudget(1), "in pytest.ini"),
+        PlacedBudget(QueryBudget(1, per_request=True), "in pytest.ini"),
+        PlacedBudget(QueryBudget(0), "at a.py:1", ON_FUNCTION),
+    ]
+    window = recording(query(request=FIRST), query(request=FIRST), query(), response(view="books/"))
+    accepted = AcceptedNumbers(
+        {"query_budget": 9}.get, lambda route, name: {("GET books/", "queries"): 7}[route, name]
+    )
+
+    assert [*number_results_of("a.py::test_it[1]", budgets, window, accepted)] == [
+        NumberResult("test", "a.py::test_it", "query_budget", 3, 1, 9),
+        NumberResult("route", "GET books/", "queries", 2, 1, 7),
+    ]
+
+
+def test_the_highest_number_of_a_route_is_kept():
+    """Examples of a test, and several markers, measure the same route."""
+    numbers = [number(2), number(5, limit=3), number(4), number(1, key="GET authors/")]
+
+    assert highest_of_each(numbers) == [number(5, limit=3), number(1, key="GET authors/")]
