@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from tests.plugin.conftest import line_of
 
 # Thirty tests pass through one view, which loads the author of each book.
@@ -72,3 +74,74 @@ def test_an_n_plus_one_is_one_finding_however_many_tests_meet_it(suite):
         "reason": "",
         "routes": ["GET books/"],
     }
+
+
+MANY = """
+@pytest.fixture
+def books(db):
+    for name in ("Ada", "Bob", "Cyd"):
+        Author.objects.create(name=name).books.create(title=f"By {name}")
+
+@pytest.mark.parametrize("number", range(3))
+@pytest.mark.no_write_loops
+def test_books(client, books, number):
+    client.get("/books/")
+    for name in "abc":
+        Author.objects.create(name=name)
+
+@pytest.mark.query_budget(1)
+def test_over(client, books, no_repeated_queries):
+    client.get("/books/")
+    with no_repeated_queries():
+        for _ in range(4):
+            Author.objects.count()
+
+def test_of_nothing():
+    pass
+"""
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+def test_report_mode_tells_each_cause_once(suite, workers):
+    """By cause over all tests, with pytest-xdist as without; the budgets without causes are told by test."""
+    suite.ini("dbperf_no_n_plus_one = true")
+    suite.tests(MANY)
+
+    lines = suite.run("--dbperf=report", *workers).outlines
+
+    start = lines.index("1 finding, in 4 tests")
+    loop, count = line_of(suite, 'for name in "abc"') + 1, line_of(suite, "Author.objects.count")
+    assert lines[start : start + 18] == [
+        "1 finding, in 4 tests",
+        "  tests  routes  budget, subject, function",
+        "      4       1  no_n_plus_one  Book.author  shop/views.py name_of_author",
+        "                 3x  SELECT ... FROM shop_author WHERE id = %s LIMIT 21",
+        "                 shop/views.py:16 name_of_author  <- shop/views.py:11 titles_and_names",
+        '                 fix  shop/views.py:11  .select_related("author")   7 -> 4 queries, within budget',
+        "",
+        "2 findings in the tests' own code, in 4 tests",
+        "  tests  budget, subject, function",
+        "      3  no_write_loops  insert shop_author  test_it.py test_books",
+        f"         {lines[start + 10].strip()}",  # PostgreSQL returns the key, and SQLite does so since 3.35.
+        f"         test_it.py:{loop} test_books",
+        "         fix  bulk_create(objects) (skips save() and signals); for a many-to-many relation, "
+        "add(*objects)",
+        "      1  no_repeated_queries  shop_author  test_it.py test_over",
+        "         4x  SELECT COUNT(*) AS __count FROM shop_author",
+        f"         test_it.py:{count} test_over",
+        "         fix  run the query once and keep the result: a variable, cached_property or lru_cache",
+        "",
+    ]
+    assert [line for line in lines if "over limit" in line] == [
+        "over limit: test_it.py::test_over",
+        "dbperf: 5 tests, 29 queries, 4 over limit",
+    ]
+    assert lines[lines.index("over limit: test_it.py::test_over") + 1].startswith("queries 8 > 1 (+7)")
+
+
+def test_enforced_budgets_are_told_by_the_failures_alone(suite):
+    """Their summary is short."""
+    suite.ini("dbperf_no_n_plus_one = true")
+    suite.tests(MANY)
+
+    suite.run().stdout.no_fnmatch_line("* finding*, in * test*")
