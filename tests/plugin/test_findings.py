@@ -2,9 +2,11 @@
 
 import json
 
+import jsonschema
 import pytest
 
 from tests.plugin.conftest import line_of
+from tests.plugin.test_reports import SCHEMA
 
 # Thirty tests pass through one view, which loads the author of each book.
 THIRTY = """
@@ -20,9 +22,10 @@ def test_books(client, books, number):
 
 
 def findings_of(suite, *args):
-    """Run the suite, and return the findings of each test."""
+    """Run the suite, and return the findings of each test; the report follows its schema."""
     suite.run("--dbperf-report=json:run.json", *args)
     run = json.loads((suite.path / "run.json").read_text())
+    jsonschema.validate(run, json.loads(SCHEMA.read_text()))
     return {test["id"]: test["findings"] for test in run["tests"]}
 
 
@@ -145,3 +148,42 @@ def test_enforced_budgets_are_told_by_the_failures_alone(suite):
     suite.tests(MANY)
 
     suite.run().stdout.no_fnmatch_line("* finding*, in * test*")
+
+
+def test_a_test_keeps_its_findings_whether_it_fails_or_not(suite):
+    """A limit that was written for one test is a hard one. Each finding is there once for all examples."""
+    suite.ini("dbperf_no_n_plus_one = true")
+    suite.tests(
+        MANY
+        + """
+from hypothesis import given, settings, strategies as st
+
+@db
+@settings(max_examples=5, deadline=None)
+@given(st.integers(1, 2))
+@pytest.mark.no_repeated_queries
+def test_examples(number):
+    for _ in range(5 * number):
+        Author.objects.filter(name="Ada").exists()
+
+@db
+def test_caught(no_write_loops):
+    with pytest.raises(AssertionError), no_write_loops():
+        for name in "abc":
+            Author.objects.create(name=name)
+"""
+    )
+
+    reported, enforced = findings_of(suite, "--dbperf=report"), findings_of(suite)
+
+    assert enforced["test_it.py::test_caught"] == []
+    assert {test: found for test, found in enforced.items() if "_books" in test} == {
+        test: found for test, found in reported.items() if "_books" in test
+    }
+    assert {(one["budget"], one["limit_is_hard"]) for found in reported.values() for one in found} == {
+        ("no_n_plus_one", False),
+        ("no_write_loops", True),
+        ("no_repeated_queries", True),
+    }
+    [of_examples] = reported["test_it.py::test_examples"]
+    assert (of_examples["subject"], of_examples["count"]) == ("shop_author.name", 10)
