@@ -23,6 +23,8 @@ hookspecs
 session
 clients
 plugin
+cli
+__main__
 """
 STOREY = {name: storey for storey, line in enumerate(STOREYS.split("\n")) for name in line.split()}
 
