@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from pytest_dbperf.comparison.gates import GATE_FAILED
 from pytest_dbperf.recording.bugs import BUGS as NOTED
 from pytest_dbperf.reports import bugs
 from pytest_dbperf.results.bug_results import BugsOfRun, take_bugs
@@ -130,6 +131,10 @@ class EndOfRunHooks:
             _write(session.config, self.whole_run.unwritten)
             if session.exitstatus in _ENDED:
                 session.exitstatus = pytest.ExitCode.USAGE_ERROR
+        if self.whole_run.failed_gates:
+            _write(session.config, self.whole_run.failed_gates)
+            if session.exitstatus in _PASSED:
+                session.exitstatus = GATE_FAILED
 
     def _told(self) -> Iterable[str]:
         told = self.found.all

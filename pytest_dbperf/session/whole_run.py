@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_dbperf.comparison.gates import GATE_FAILED
 from pytest_dbperf.options.chosen import Options
 from pytest_dbperf.recording.bugs import OURS, Guard, is_ours, name_of
 from pytest_dbperf.reports import suggestions, terminal
@@ -15,6 +16,7 @@ from pytest_dbperf.reports.writing import NotWritten, write_report
 from pytest_dbperf.results.collecting import RunInProgress, outcome_of
 from pytest_dbperf.results.model import Run
 from pytest_dbperf.session.commit import commit_of
+from pytest_dbperf.session.comparison_of_run import ComparisonOfRun
 from pytest_dbperf.session.guarding import guard
 from pytest_dbperf.suggestions.files import SuggestionSummary, suggest
 
@@ -26,6 +28,7 @@ NUMBERS = "dbperf"
 
 # All passed, some failed, nothing collected.
 _EXIT_CODES_OF_WHOLE_RUNS = (0, 1, 5)
+_PASSED = (0, 5)
 
 
 class WholeRun:
@@ -40,6 +43,12 @@ class WholeRun:
         self.unwritten: list[str] = []
         """A line for each report that could not be written."""
         self._suggested: SuggestionSummary | None = None
+        self._comparison = ComparisonOfRun(options.comparison)
+
+    @property
+    def failed_gates(self) -> Sequence[str]:
+        """A line for each reason to fail a run in which all tests passed."""
+        return self._comparison.failed_gates
 
     def add(self, report: pytest.TestReport) -> None:
         """Take the numbers of one phase of a test from its report."""
@@ -60,6 +69,10 @@ class WholeRun:
         if is_stopped or exit_code not in _EXIT_CODES_OF_WHOLE_RUNS:
             self.miss_results()
         run = self._run = self._with_circumstances(self._so_far.run(exit_code))
+        with guard("comparing the run with an earlier one"):
+            self._comparison.end(run)
+        if self.failed_gates and exit_code in _PASSED:
+            run = self._run = replace(run, exit_code=GATE_FAILED)
         if self._options.wants_sources:
             with guard("suggesting markers"):
                 self._suggested = suggest(self._options.wanted_markers, run, self._root)
@@ -70,7 +83,10 @@ class WholeRun:
         """Add how the run was made. git is asked only for a report that names the commit."""
         made_by = self._options.selection
         commit, dirty = None, None
-        if any(report_type == "json" for report_type, _ in self._options.files):
+        if (
+            any(report_type == "json" for report_type, _ in self._options.files)
+            or self._options.comparison.path
+        ):
             commit, dirty = commit_of(self._root)
         return replace(
             run,
@@ -108,4 +124,6 @@ class WholeRun:
         if not self._options.enforces:
             # Where budgets are enforced, the failures of the tests say it.
             yield "", terminal.explanations(run, self._options.top)
+        if compared := list(self._comparison.lines(self._options.top)):
+            yield "dbperf comparison", compared
         yield "", (*terminal.unused_allowances(run), terminal.last_line(run))

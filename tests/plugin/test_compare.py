@@ -1,7 +1,9 @@
-"""Runs are compared with earlier ones, and shards are joined: in pytest and on the command line."""
+"""Runs are compared with earlier ones, in pytest and on the command line."""
 
+import json
 import shutil
 import subprocess
+import sys
 
 import pytest
 
@@ -68,3 +70,41 @@ def test_a_run_says_how_it_was_made(suite, git, args):
     assert run["shard"] == {"number": 1, "of": 2}
     assert {"python", "django"} < set(run["versions"])
     assert {"sqlite", "postgresql"} & set(run["versions"])
+
+
+def test_a_run_is_compared_with_an_earlier_one(suite):
+    """It is clean if nothing has changed. If it is worse, the last line says which gate failed, and why."""
+    suite.tests(TESTS)
+    base = run_of(suite, "--dbperf-report=json:base.json")
+    same = suite.run("-n", "2", "--dbperf-compare=base.json", "--dbperf-fail-on=any")
+
+    assert same.ret == 0
+    same.stdout.fnmatch_lines(["compared with base.json (commit *): 5 tests", "nothing has changed"])
+
+    suite.tests(TESTS.replace("queries(2)", "queries(4)"))
+    gate = ("--dbperf-compare=base.json", "--dbperf-fail-on=new-findings,more-queries")
+    worse = suite.run("-n", "2", *gate, "--dbperf-report=json:run.json")
+
+    assert worse.ret == 10
+    worse.assert_outcomes(passed=5)
+    worse.stdout.fnmatch_lines(
+        [
+            "  +2      SELECT COUNT(*) AS __count FROM shop_author  in 1 test",
+            "          test_it.py:* queries",
+            "  worse   queries 2 -> 4  test_it.py::test_count",
+            "more queries in 1 test",
+        ]
+    )
+    assert worse.outlines[-1].startswith(
+        "dbperf: more-queries: more queries in 1 test since base.json (commit "
+    )
+    assert json.loads((suite.path / "run.json").read_text())["exit_code"] == 10
+    again = suite.pytester.run(sys.executable, "-m", "pytest_dbperf", "compare", "base.json", "run.json")
+    assert (again.ret, again.outlines[-1]) == (0, "more queries in 1 test")
+    assert base["selection"] == {
+        "arguments": [],
+        "options": [],
+        "collected": 5,
+        "deselected": 0,
+        "is_whole": True,
+    }
