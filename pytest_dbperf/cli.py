@@ -8,10 +8,10 @@ import sys
 from collections.abc import Sequence
 from importlib import metadata
 
-from pytest_dbperf.comparison import compare_command
+from pytest_dbperf.comparison import combine_command, compare_command
 
 # A line for each command.
-COMMANDS = (compare_command.add_to,)
+COMMANDS = (compare_command.add_to, combine_command.add_to)
 
 _USAGE = 4
 _EXIT_CODES = (

@@ -1,4 +1,4 @@
-"""Runs are compared with earlier ones, in pytest and on the command line."""
+"""Runs are compared with earlier ones, and shards are joined: in pytest and on the command line."""
 
 import json
 import shutil
@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from tests.plugin.test_reports import run_of
+from pytest_dbperf.cli import main
+from tests.plugin.test_reports import run_of, without_time
 
 TESTS = """
 @pytest.fixture
@@ -72,6 +73,28 @@ def test_a_run_says_how_it_was_made(suite, git, args):
     assert {"sqlite", "postgresql"} & set(run["versions"])
 
 
+# As pytest-split does it: the tests of other shards are deselected.
+SHARDING = """
+def pytest_addoption(parser):
+    parser.addoption("--splits", type=int)
+    parser.addoption("--group", type=int)
+
+def pytest_collection_modifyitems(config, items):
+    if config.option.splits:
+        others = [item for number, item in enumerate(items, 1) if number % 2 != config.option.group % 2]
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if item not in others]
+"""
+
+ALLOWED = """
+@db
+@pytest.mark.parametrize("is_repeated", [False, True])
+@pytest.mark.no_repeated_queries(allow=["*author*", "*nothing*"])
+def test_allowed(is_repeated):
+    queries(5 if is_repeated else 1)
+"""
+
+
 def test_a_run_is_compared_with_an_earlier_one(suite):
     """It is clean if nothing has changed. If it is worse, the last line says which gate failed, and why."""
     suite.tests(TESTS)
@@ -108,3 +131,22 @@ def test_a_run_is_compared_with_an_earlier_one(suite):
         "deselected": 0,
         "is_whole": True,
     }
+
+
+def test_shards_are_the_run_that_one_job_would_have_made(suite, tmp_path, monkeypatch):
+    """The file of all shards is the same byte for byte, but for times, wherever they are joined."""
+    suite.tests(TESTS + ALLOWED)
+    suite.file("conftest.py", SHARDING)
+    whole = run_of(suite)
+    for number in ("1", "2"):
+        shard = run_of(suite, "-n", number, "--splits=2", f"--group={number}")
+        assert shard["shard"] == {"number": int(number), "of": 2}
+        (tmp_path / f"{number}.json").write_text(json.dumps(shard))
+    monkeypatch.chdir(tmp_path)
+
+    assert main(["combine", "2.json", "1.json", "--expect=2", "-o", "all.json"]) == 0
+
+    combined = json.loads((tmp_path / "all.json").read_text())
+    assert json.dumps(without_time(combined)) == json.dumps(without_time(whole))
+    assert [each["pattern"] for each in whole["unused_allowances"]] == ["*nothing*"]
+    assert whole["selection"]["is_whole"]

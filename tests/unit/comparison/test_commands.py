@@ -1,4 +1,4 @@
-"""`dbperf compare` reads files, writes what it found, and exits with a code."""
+"""`dbperf compare` and `dbperf combine` read files, write what they found, and exit with a code."""
 
 import json
 
@@ -83,6 +83,8 @@ def test_the_number_of_changes_shown_can_be_chosen(dbperf):
         (("compare", "base.json", "no.json"), "dbperf: no.json cannot be read: No such file or directory"),
         (("compare", "base.json"), "the following arguments are required: HEAD.json"),
         (("compare", "a", "b", "--fail-on=anny"), "got 'anny' (did you mean 'any'?)"),
+        (("combine", "one.json", "--expect=0", "-o", "all.json"), "takes a number of shards, got '0'"),
+        (("combine", "one.json", "--expect=x", "-o", "all.json"), "takes a number of shards, got 'x'"),
     ],
 )
 def test_wrong_usage_has_the_exit_code_that_it_has_in_pytest(dbperf, args, told):
@@ -91,3 +93,47 @@ def test_wrong_usage_has_the_exit_code_that_it_has_in_pytest(dbperf, args, told)
 
     assert code == 4
     assert told in err
+
+
+def test_shards_are_joined(dbperf, tmp_path):
+    """The file is a run like any other."""
+    code, out, err = dbperf("combine", "two.json", "one.json", "--expect", "2", "-o", "all.json")
+
+    assert (code, err) == (0, "")
+    assert out == "dbperf: 2 tests, 2 queries, 0 over limit, from 2 shards\n"
+    assert (tmp_path / "all.json").read_text() == document(run(result("a", group(1)), result("b", group(1))))
+
+
+def test_a_test_of_two_shards_is_told(dbperf, tmp_path):
+    """It is no reason to fail."""
+    code, _, err = dbperf("combine", "one.json", "twice.json", "--expect", "2", "-o", "all.json")
+
+    assert code == 0
+    assert err == ("dbperf: more than one shard ran these tests, the result with most queries is kept: a\n")
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        (["one.json"], "shard 2/2 is missing"),
+        (["one.json", "./one.json", "two.json"], "one.json was given twice"),
+        (["one.json", "no.json"], "no.json cannot be read: No such file or directory; "),
+    ],
+)
+def test_shards_that_are_not_one_run_are_red(dbperf, tmp_path, files, told):
+    """Nothing is written, and the reasons come before the last line."""
+    code, out, err = dbperf("combine", *files, "--expect", "2", "-o", "all.json")
+
+    assert (code, out) == (1, "")
+    first, last = err.splitlines()
+    assert first.startswith(f"dbperf: {told}")
+    assert last.startswith("dbperf: all.json was not written: the shards are not one run, see above.")
+    assert not (tmp_path / "all.json").exists()
+
+
+def test_a_run_that_cannot_be_written_is_told(dbperf, tmp_path):
+    """The path is a folder."""
+    code, _, err = dbperf("combine", "one.json", "two.json", "--expect", "2", "-o", str(tmp_path))
+
+    assert code == 4
+    assert err == f"dbperf: {tmp_path} was not written: Is a directory\n"
