@@ -119,6 +119,8 @@ class EndOfRunHooks:
         # The other hooks run first, and the terminal has shown all results by then.
         yield
         self.stop()
+        # Bugs and reports that were not written come last: they decide the exit code.
+        _write(session.config, self.whole_run.failed_gates)
         with guard("telling the bugs of a run"):
             self.found.add(take_bugs())
             if self.found:
@@ -131,10 +133,8 @@ class EndOfRunHooks:
             _write(session.config, self.whole_run.unwritten)
             if session.exitstatus in _ENDED:
                 session.exitstatus = pytest.ExitCode.USAGE_ERROR
-        if self.whole_run.failed_gates:
-            _write(session.config, self.whole_run.failed_gates)
-            if session.exitstatus in _PASSED:
-                session.exitstatus = GATE_FAILED
+        if self.whole_run.failed_gates and session.exitstatus in _PASSED:
+            session.exitstatus = GATE_FAILED
 
     def _told(self) -> Iterable[str]:
         told = self.found.all

@@ -150,3 +150,17 @@ def test_shards_are_the_run_that_one_job_would_have_made(suite, tmp_path, monkey
     assert json.dumps(without_time(combined)) == json.dumps(without_time(whole))
     assert [each["pattern"] for each in whole["unused_allowances"]] == ["*nothing*"]
     assert whole["selection"]["is_whole"]
+
+
+def test_a_failed_test_decides_the_exit_code(suite):
+    """A run that was stopped proves nothing, and says so even if no gate was asked for."""
+    suite.tests("def test_a(): pass\ndef test_b(): pass")
+    run_of(suite, "--dbperf-report=json:base.json")
+    suite.tests("def test_a(): assert 0\ndef test_b(): pass")
+    result = suite.run("-x", "--dbperf-compare=base.json")
+
+    assert result.ret == 1
+    assert result.outlines[-1].endswith(
+        "proves nothing: this run is incomplete: results are missing; no test passed in both runs. "
+        "Compare runs that have ended: pytest --dbperf-report=json:PATH"
+    )
