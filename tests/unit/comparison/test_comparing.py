@@ -1,7 +1,10 @@
 """Two runs are compared by cause, route, test and statement, never by line or time."""
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
+import jsonschema
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,6 +13,7 @@ from pytest_dbperf.comparison.verdict import MovedCause, NumberChange, Place
 from tests.factories import violation_result
 from tests.unit.comparison.runs import AUTHOR, VIEW, finding, group, hops, request, result, run
 
+SCHEMA = Path(__file__).parents[3] / "docs" / "reference" / "dbperf-comparison-1.schema.json"
 MOVED = tuple(line.replace(":1", ":7") for line in VIEW)
 
 
@@ -277,17 +281,22 @@ def test_times_are_never_compared():
 
 
 def test_a_verdict_is_json():
-    """Each change has its name."""
-    verdict = compare(
-        run(result("a"), commit="4f", dirty=False), run(result("a", finding(), group(), request()))
-    )
+    """Each change has its name, and the document follows its published schema."""
+    base = run(result("a", hops(2), finding(subject="Book.x")), commit="4f", dirty=False)
+    did = (finding(), finding(function="shop/api.py f", subject="Book.x"), group(), request())
+    verdict = compare(base, run(result("a", *did), result("b")))
 
-    document = verdict.to_json()
+    document = json.loads(json.dumps(verdict.to_json()))
+
+    jsonschema.validate(document, json.loads(SCHEMA.read_text()))
+    assert document["moved"]
 
     assert document["schema"] == "dbperf-comparison/1"
     assert document["base"] == {"commit": "4f", "dirty": False, "versions": {}}
     parts = ("causes", "groups", "routes", "tests")
-    assert [each["change"] for part in parts for each in document[part]] == ["new", "new", "new", "worse"]
+    assert [each["change"] for part in parts for each in document[part]] == [
+        *("new", "new", "gone", "new", "worse", "better"),
+    ]
 
 
 FUNCTIONS = st.sampled_from(["shop/a.py:1 f", "shop/a.py:2 g", "tests/test_a.py:3 h"])
