@@ -98,6 +98,7 @@ def _change(key: _Key, before: _Causes, after: _Causes) -> CauseChange:
             if counts_before.get(test, 0) != counts_after.get(test, 0)
         ),
         line=own_line(shown.first.lines) if shown.first.lines else key.function,
+        fix=shown.first.fix,
         in_tests=shown.first.in_tests,
         is_accepted=shown.is_accepted,
     )

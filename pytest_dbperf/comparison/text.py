@@ -52,14 +52,15 @@ def last_line(verdict: Verdict) -> str:
 def gate_lines(failed: Iterable[tuple[str, str]], base: str, verdict: Verdict) -> Iterator[str]:
     """Write which gates a comparison with the file `base` did not pass, why, and what to do."""
     name, again = name_of(base, verdict.base), f"pytest --dbperf-report=json:{shlex.quote(base)}"
-    for gate, reason in failed:
-        if gate == COMPARISON:
-            yield (
-                f"dbperf: the comparison with {name} proves nothing: {reason}. "
-                "Compare runs that have ended: pytest --dbperf-report=json:PATH"
-            )
-        else:
-            yield f"dbperf: {gate}: {reason} since {name}. To accept that, write a new base: {again}"
+    reasons = dict(failed)
+    if obstacle := reasons.pop(COMPARISON, ""):
+        yield (
+            f"dbperf: the comparison with {name} proves nothing: {obstacle}. "
+            "Compare runs that have ended: pytest --dbperf-report=json:PATH"
+        )
+    if reasons:
+        told = ", ".join(f"{gate} ({reason})" for gate, reason in reasons.items())
+        yield f"dbperf: worse than {name}: {told}. To accept that, write a new base: {again}"
 
 
 def name_of(path: str, source: Source) -> str:
@@ -130,6 +131,8 @@ def _cause_lines(cause: CauseChange) -> Iterator[str]:
         f"  in {counted(len(cause.tests), 'test')}{accepted}"
     )
     yield f"          {cause.line}"
+    if cause.fix and cause.change in ("new", "worse"):
+        yield f"          fix  {cause.fix}"
 
 
 def _moved_lines(cause: MovedCause) -> Iterator[str]:

@@ -35,6 +35,8 @@ class CauseChange:
     head: int | None
     tests: Sequence[str]
     line: str
+    fix: str = ""
+    """The change that the failure of the first test proposes; empty if there is none."""
     in_tests: bool = False
     """Whether only code of the tests did it."""
     is_accepted: bool = False

@@ -8,7 +8,9 @@ import sys
 import pytest
 
 from pytest_dbperf.cli import main
+from pytest_dbperf.reports.json import document
 from tests.plugin.test_reports import run_of, without_time
+from tests.unit.comparison.runs import result, run
 
 TESTS = """
 @pytest.fixture
@@ -51,26 +53,25 @@ def git(suite, monkeypatch):
     return git
 
 
-@pytest.mark.parametrize("args", [(), ("-n", "2")])
-def test_a_run_says_how_it_was_made(suite, git, args):
+def test_a_run_says_how_it_was_made(suite, git):
     """The commit, the selection, the shard, and the versions of Python and of the database."""
     suite.tests(TESTS)
     git("add", "test_it.py")
     git("commit", "-q", "-m", "tests")
 
-    run = run_of(suite, *args, "-k", "not nothing", "--dbperf-shard=1/2", "test_it.py")
+    made = run_of(suite, "-k", "not nothing", "--dbperf-shard=1/2", "test_it.py")
 
-    assert (run["commit"], run["dirty"]) == (git("rev-parse", "HEAD"), False)
-    assert run["selection"] == {
+    assert (made["commit"], made["dirty"]) == (git("rev-parse", "HEAD"), False)
+    assert made["selection"] == {
         "arguments": ["test_it.py"],
         "options": ["-k 'not nothing'"],
         "collected": 5,
         "deselected": 1,
         "is_whole": False,
     }
-    assert run["shard"] == {"number": 1, "of": 2}
-    assert {"python", "django"} < set(run["versions"])
-    assert {"sqlite", "postgresql"} & set(run["versions"])
+    assert made["shard"] == {"number": 1, "of": 2}
+    assert {"python", "django"} < set(made["versions"])
+    assert {"sqlite", "postgresql"} & set(made["versions"])
 
 
 # As pytest-split does it: the tests of other shards are deselected.
@@ -102,7 +103,7 @@ def test_a_run_is_compared_with_an_earlier_one(suite):
     same = suite.run("-n", "2", "--dbperf-compare=base.json", "--dbperf-fail-on=any")
 
     assert same.ret == 0
-    same.stdout.fnmatch_lines(["compared with base.json (commit *): 5 tests", "nothing has changed"])
+    same.stdout.fnmatch_lines(["compared with base.json (commit unknown): 5 tests", "nothing has changed"])
 
     suite.tests(TESTS.replace("queries(2)", "queries(4)"))
     gate = ("--dbperf-compare=base.json", "--dbperf-fail-on=new-findings,more-queries")
@@ -118,8 +119,9 @@ def test_a_run_is_compared_with_an_earlier_one(suite):
             "more queries in 1 test",
         ]
     )
-    assert worse.outlines[-1].startswith(
-        "dbperf: more-queries: more queries in 1 test since base.json (commit "
+    assert worse.outlines[-1] == (
+        "dbperf: worse than base.json (commit unknown): more-queries (more queries in 1 test). "
+        "To accept that, write a new base: pytest --dbperf-report=json:base.json"
     )
     assert json.loads((suite.path / "run.json").read_text())["exit_code"] == 10
     again = suite.pytester.run(sys.executable, "-m", "pytest_dbperf", "compare", "base.json", "run.json")
@@ -154,13 +156,12 @@ def test_shards_are_the_run_that_one_job_would_have_made(suite, tmp_path, monkey
 
 def test_a_failed_test_decides_the_exit_code(suite):
     """A run that was stopped proves nothing, and says so even if no gate was asked for."""
-    suite.tests("def test_a(): pass\ndef test_b(): pass")
-    run_of(suite, "--dbperf-report=json:base.json")
+    suite.file("base.json", document(run(result("test_it.py::test_a"))))
     suite.tests("def test_a(): assert 0\ndef test_b(): pass")
-    result = suite.run("-x", "--dbperf-compare=base.json")
+    stopped = suite.run("-x", "--dbperf-compare=base.json")
 
-    assert result.ret == 1
-    assert result.outlines[-1].endswith(
+    assert stopped.ret == 1
+    assert stopped.outlines[-1].endswith(
         "proves nothing: this run is incomplete: results are missing; no test passed in both runs. "
         "Compare runs that have ended: pytest --dbperf-report=json:PATH"
     )

@@ -56,9 +56,9 @@ def test_a_gate_decides_the_exit_code(dbperf, gates, code):
     done, _, err = dbperf("compare", "base.json", "head.json", *gates)
 
     assert done == code
-    assert ("dbperf: more-queries: more queries in 1 test since base.json (commit unknown)." in err) is bool(
-        code
-    )
+    assert (
+        "dbperf: worse than base.json (commit unknown): more-queries (more queries in 1 test)." in err
+    ) is bool(code)
 
 
 def test_a_comparison_as_json(dbperf):

@@ -21,7 +21,14 @@ def test_a_comparison_on_one_screen():
         versions={"django": "5.2.8", "python": "3.11.7", "psycopg": "3.2"},
     )
     head = run(
-        result("a", finding(4, "Book.tags"), finding(25), group(25), request(25), hops(2)),
+        result(
+            "a",
+            finding(4, "Book.tags"),
+            finding(25, fix="shop/views.py:9  .only()"),
+            group(25),
+            request(25),
+            hops(2),
+        ),
         result("b", group(1, "SELECT 1")),
         result("c", group(1, "SELECT 1"), finding(2, in_tests=True, subject="Book.x", is_accepted=True)),
         result("d"),
@@ -36,6 +43,7 @@ def test_a_comparison_on_one_screen():
         "findings",
         "  new     no_n_plus_one  Book.author  in 1 test",
         f"          {VIEW[0]}",
+        "          fix  shop/views.py:9  .only()",
         "  worse   no_n_plus_one  Book.tags 3 -> 4  in 1 test",
         f"          {VIEW[0]}",
         "",
@@ -121,7 +129,7 @@ def test_what_is_new_or_gone_has_one_number():
 
 def test_a_finding_that_moved_or_is_gone_is_told():
     """Neither is worse."""
-    base = run(result("a", finding(), finding(1, "Book.tags")))
+    base = run(result("a", finding(), finding(1, "Book.tags", fix="of no use now")))
     head = run(result("a", finding(function="shop/api.py show")))
 
     shown = list(lines(compare(base, head), "main.json", 10))
@@ -152,14 +160,15 @@ def test_tests_with_new_names_are_counted():
 def test_a_failed_gate_is_told_with_the_base_and_what_to_do(dirty):
     """The path of the base can be copied into a shell."""
     base = run(result("a"), commit=COMMIT, dirty=dirty)
-    verdict = compare(base, run(result("a", group(2)), complete=False))
-    failed = list(failed_gates(verdict, ["more-queries"]))
+    verdict = compare(base, run(result("a", group(2), finding()), complete=False))
+    failed = list(failed_gates(verdict, ["new-findings", "more-queries"]))
     commit = f"commit 4f0c1a2b3c{', dirty' if dirty else ''}"
 
     assert list(gate_lines(failed, "my base.json", verdict)) == [
         f"dbperf: the comparison with my base.json ({commit}) proves nothing: this run is incomplete: "
         "results are missing. Compare runs that have ended: pytest --dbperf-report=json:PATH",
-        f"dbperf: more-queries: more queries in 1 test since my base.json ({commit}). To accept that, "
-        "write a new base: pytest --dbperf-report=json:'my base.json'",
+        f"dbperf: worse than my base.json ({commit}): new-findings (1 new finding), "
+        "more-queries (more queries in 1 test). To accept that, write a new base: "
+        "pytest --dbperf-report=json:'my base.json'",
     ]
     assert last_line(verdict) == "not proven: this run is incomplete: results are missing"
