@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from importlib import metadata
 
 from pytest_dbperf.baseline import command as baseline
+from pytest_dbperf.comparison import combine_command, compare_command
 
 # A line for each command.
-COMMANDS = (baseline.add_to,)
+COMMANDS = (baseline.add_to, compare_command.add_to, combine_command.add_to)
 
 _USAGE = 4
 _EXIT_CODES = (

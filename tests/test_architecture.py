@@ -18,6 +18,7 @@ probes diagnosis plans caches
 budgets results standalone
 growth suggestions baseline
 reports
+comparison
 options
 hookspecs
 session
@@ -28,7 +29,8 @@ __main__
 """
 STOREY = {name: storey for storey, line in enumerate(STOREYS.split("\n")) for name in line.split()}
 
-KNOW_PYTEST = {"plugin", "hookspecs", "longrepr", "options.chosen", "options.declared", "session.run_hooks"}
+KNOW_PYTEST = {"plugin", "hookspecs", "longrepr", "session.run_hooks"}
+KNOW_PYTEST |= {"options.chosen", "options.comparing", "options.declared", "options.selected"}
 # They import it in functions: the plugin loads before Django is configured, and without a driver.
 FOLDERS_THAT_KNOW_DJANGO = {"probes", "plans", "growth", "session"}
 # These are made of Django's classes, and are imported when a test asks for one of their fixtures.

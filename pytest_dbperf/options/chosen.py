@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,8 +13,11 @@ import pytest
 
 from pytest_dbperf.budgets.budget import Budget, WrongArguments, make, takes_a_limit
 from pytest_dbperf.callsites.ownership import ROLES_OF_PACKAGES
+from pytest_dbperf.options.comparing import ComparisonOptions, comparison_options_of
 from pytest_dbperf.options.declared import MODES, require_known_settings
+from pytest_dbperf.options.selected import from_root, selection_of, shard_of
 from pytest_dbperf.reports.files import ReportWriter
+from pytest_dbperf.results.circumstances import Selection, Shard
 from pytest_dbperf.suggestions.files import SuggestionOptions
 from pytest_dbperf.violations.spelling import did_you_mean
 
@@ -48,6 +50,12 @@ class Options:
     """Which markers to suggest, and which to write."""
     projects: Sequence[str]
     """Packages that are your code although they lie outside the root directory."""
+    selection: Selection
+    """What selects the tests; how many they are is not known yet."""
+    shard: Shard | None
+    """Which part of the suite this run is."""
+    comparison: ComparisonOptions
+    """The earlier run to compare with."""
 
     @property
     def is_off(self) -> bool:
@@ -87,7 +95,8 @@ class Options:
     @property
     def wants_groups(self) -> bool:
         """Whether results must hold the queries of every test with their call sites, not only numbers."""
-        return not self.is_off and (self.shows_table or bool(self.reports))
+        is_asked = self.shows_table or bool(self.reports) or bool(self.comparison.path)
+        return is_asked and not self.is_off
 
 
 def options_of(
@@ -114,6 +123,9 @@ def options_of(
         defaults=[budget for each in budget_classes.values() for budget in _default(config, each)],
         wanted_markers=_wanted_markers(config),
         projects=projects_of(config),
+        selection=selection_of(config),
+        shard=shard_of(config),
+        comparison=comparison_options_of(config, mode_of(config)),
     )
 
 
@@ -139,18 +151,9 @@ def _wanted_markers(config: pytest.Config) -> SuggestionOptions:
         raise pytest.UsageError("--dbperf-dry-run=no needs --dbperf-write=TESTS")
     return SuggestionOptions(
         for_all=suggests,
-        patterns=[_from_root(text, config.invocation_params.dir, config.rootpath) for text in texts],
+        patterns=[from_root(text, config.invocation_params.dir, config.rootpath) for text in texts],
         is_dry_run=config.getoption("dbperf_dry_run") == "yes",
     )
-
-
-def _from_root(text: str, directory: Path, root: Path) -> str:
-    """Write a test id as pytest does: with the file relative to the root, not to the current directory."""
-    file, colons, name = text.partition("::")
-    path = Path(os.path.abspath(directory / file))  # noqa: PTH100  # pytest does not follow links either.
-    if not path.is_relative_to(root) or not path.exists():
-        return text
-    return "*" if path == root else f"{path.relative_to(root).as_posix()}{colons}{name}"
 
 
 def mode_of(config: pytest.Config) -> str:

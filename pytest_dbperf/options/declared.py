@@ -61,6 +61,27 @@ def register(parser: pytest.Parser) -> None:
         default="yes",
         help="yes: show the changes of --dbperf-write as a diff (default); no: write them",
     )
+    group.addoption(
+        "--dbperf-shard",
+        default=None,
+        metavar="NUMBER/OF",
+        help="which part of the suite this job runs, as in 2/4, so that dbperf combine can join them; "
+        "pytest-split, pytest-shard and pytest-test-groups tell it by their own options",
+    )
+    group.addoption(
+        "--dbperf-compare",
+        default=None,
+        metavar="BASE.json",
+        help="compare this run with an earlier one, whose JSON report this is",
+    )
+    group.addoption(
+        "--dbperf-fail-on",
+        action="append",
+        default=[],
+        metavar="GATES",
+        help="fail the run if the comparison finds new-findings, more-queries, more-hops, more-connections "
+        "or any of these; comma-separated, can be repeated",
+    )
     parser.addini("dbperf", "the default of --dbperf", default="enforce")
     parser.addini("dbperf_report", "the defaults of --dbperf-report", type="linelist", default=[])
     parser.addini("dbperf_top", "the default of --dbperf-top", type="int", default=10)

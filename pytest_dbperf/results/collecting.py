@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
+from pytest_dbperf.results.circumstances import Selection
 from pytest_dbperf.results.model import Json, Measurements, Run, TestResult
 from pytest_dbperf.results.phase_numbers import PhaseNumbers
 
@@ -42,6 +44,8 @@ class RunInProgress:
     def __init__(self, *, enforces: bool = False, project: str = "") -> None:
         self.is_complete = True
         self._project = project
+        self._versions: dict[str, str] = {}
+        self._collected = self._selected = 0
         self._started: float | None = None
         self._enforces = enforces
         self._tests: dict[str, _TestInProgress] = {}
@@ -62,21 +66,35 @@ class RunInProgress:
         self._tests[nodeid] = test
         if phase == "call" or outcome != "passed":
             test.outcome = outcome if phase == "call" or outcome != "failed" else "error"
-        test.numbers = test.numbers.followed_by(PhaseNumbers.from_dict(numbers))
+        added = PhaseNumbers.from_dict(numbers)
+        self._versions.update(added.versions)
+        test.numbers = test.numbers.followed_by(added)
         if self._enforces and phase == "call" and outcome == "passed":
             accepted = [finding for finding in test.numbers.findings if finding.is_accepted]
             test.numbers = replace(test.numbers, violations=(), findings=accepted)
+
+    def add_counts(self, collected: int, selected: int) -> None:
+        """Note how many tests were found, and how many of them were to run; each worker finds the same."""
+        self._collected = max(self._collected, collected)
+        self._selected = max(self._selected, selected)
 
     def run(self, exit_code: int) -> Run:
         """Return the run, its tests sorted by id: with xdist they arrive in any order."""
         return Run(
             complete=self.is_complete and not any(test.awaits_call for test in self._tests.values()),
             exit_code=exit_code,
-            versions=dict(installed(_PACKAGES)),
+            versions=dict(sorted({**self._versions, **_python(), **dict(installed(_PACKAGES))}.items())),
             tests=[_result(nodeid, test) for nodeid, test in sorted(self._tests.items())],
             project=self._project,
             started=self._started or 0,
+            selection=Selection(
+                collected=self._collected, deselected=max(0, self._collected - self._selected)
+            ),
         )
+
+
+def _python() -> dict[str, str]:
+    return {"python": platform.python_version()}
 
 
 def _result(nodeid: str, test: _TestInProgress) -> TestResult:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
 from pytest_dbperf.recording.event_lists import reuse
+from pytest_dbperf.results.circumstances import Selection, Shard
 from pytest_dbperf.results.of_budgets import (
     AllowanceResult,
     BudgetResult,
@@ -171,6 +172,7 @@ class TestResult:
             "hop_groups": hop_groups,
             "violations": [asdict(violation) for violation in self.violations],
             "warnings": [asdict(warning) for warning in self.warnings],
+            "allowances": [asdict(allowance) for allowance in self.allowances],
             "findings": [asdict(finding) for finding in self.findings],
             "over": [asdict(number) for number in self.over],
             "warm_caches": list(self.warm_caches),
@@ -189,6 +191,13 @@ class Run:
     """The name of the root directory."""
     started: float = 0.0
     """When the first test began, in seconds since the epoch."""
+    commit: str | None = None
+    """The commit that git had checked out; None if git does not know the directory, or was not asked."""
+    dirty: bool | None = None
+    """Whether files that git knows were changed since that commit."""
+    selection: Selection = field(default_factory=Selection)
+    shard: Shard | None = None
+    """Which part of a suite this is; None for a run of its own, and for shards that were combined."""
 
     @property
     def totals(self) -> Mapping[str, int | float]:
@@ -238,6 +247,10 @@ class Run:
             "complete": self.complete,
             "versions": dict(self.versions),
             "exit_code": self.exit_code,
+            "commit": self.commit,
+            "dirty": self.dirty,
+            "selection": {**asdict(self.selection), "is_whole": self.selection.is_whole},
+            "shard": None if self.shard is None else asdict(self.shard),
             "totals": {**self.totals, "reuse": self.reuse},
             "unused_allowances": [
                 {"budget": unused.budget, "place": unused.written_at, "pattern": unused.pattern}

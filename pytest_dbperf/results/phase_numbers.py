@@ -38,6 +38,8 @@ class PhaseNumbers:
     budgets: Sequence[BudgetResult] = ()
     source: SourceResult | None = None
     """Where the test is written: known from the setup on, if suggestions are wanted."""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    """The versions of databases, from the first test of a process that used them."""
 
     def with_queries(self, phase: str, count: int) -> Self:
         """Add queries to the setup or the teardown."""
@@ -50,6 +52,7 @@ class PhaseNumbers:
             self if later.call is None else later,
             queries={phase: self.queries.get(phase, 0) + later.queries.get(phase, 0) for phase in phases},
             source=later.source or self.source,
+            versions={**self.versions, **later.versions},
         )
 
     def to_dict(self) -> Json:
@@ -72,4 +75,5 @@ class PhaseNumbers:
             warm_caches=numbers["warm_caches"],
             budgets=[BudgetResult(**budget) for budget in numbers["budgets"]],
             source=None if source is None else SourceResult(**source),
+            versions=numbers["versions"],
         )

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from pytest_dbperf.comparison.gates import GATE_FAILED
 from pytest_dbperf.recording.bugs import BUGS as NOTED
 from pytest_dbperf.reports import bugs
 from pytest_dbperf.results.bug_results import BugsOfRun, take_bugs
@@ -20,6 +21,7 @@ from pytest_dbperf.session.whole_run import WholeRun
 # The attribute of a report that has the bugs noted meanwhile; a worker of xdist sends the last ones itself.
 BUGS = "dbperf_bugs"
 WRONG_MARKERS = "dbperf_wrong_markers"
+COUNTS = "dbperf_counts"
 
 # What a report of a bug should name: our packages, and the drivers that Django has backends for.
 _PACKAGES = (
@@ -30,10 +32,24 @@ _PASSED = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
 _ENDED = (*_PASSED, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERNAL_ERROR)
 
 
-class WholeRunHooks:
+class _CollectionHooks:
+    """The hooks of a process that collects tests: it counts them before and after the options and plugins."""
+
+    def __init__(self) -> None:
+        self.collected = self.selected = 0
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> Generator[None]:
+        self.collected = len(items)
+        yield
+        self.selected = len(items)
+
+
+class WholeRunHooks(_CollectionHooks):
     """The hooks of the process that receives all results: the only one, or the controller of xdist."""
 
     def __init__(self, whole_run: WholeRun, found: BugsOfRun) -> None:
+        super().__init__()
         self.whole_run = whole_run
         self.found = found
 
@@ -51,6 +67,9 @@ class WholeRunHooks:
             self.whole_run.miss_results()
         elif wrong := node.workeroutput.get(WRONG_MARKERS):
             raise pytest.UsageError(*wrong)
+        else:
+            with guard("counting the tests of a worker"):
+                self.whole_run.add_counts(*node.workeroutput.get(COUNTS, (0, 0)))
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
@@ -61,6 +80,7 @@ class WholeRunHooks:
             if self.found:
                 self.whole_run.miss_results()
                 exitstatus = _with_bugs(exitstatus)
+            self.whole_run.add_counts(self.collected, self.selected)
             self.whole_run.end(int(exitstatus), is_stopped=is_stopped)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -99,6 +119,8 @@ class EndOfRunHooks:
         # The other hooks run first, and the terminal has shown all results by then.
         yield
         self.stop()
+        # Bugs and reports that were not written come last: they decide the exit code.
+        _write(session.config, self.whole_run.failed_gates)
         with guard("telling the bugs of a run"):
             self.found.add(take_bugs())
             if self.found:
@@ -111,6 +133,8 @@ class EndOfRunHooks:
             _write(session.config, self.whole_run.unwritten)
             if session.exitstatus in _ENDED:
                 session.exitstatus = pytest.ExitCode.USAGE_ERROR
+        if self.whole_run.failed_gates and session.exitstatus in _PASSED:
+            session.exitstatus = GATE_FAILED
 
     def _told(self) -> Iterable[str]:
         told = self.found.all
@@ -118,16 +142,18 @@ class EndOfRunHooks:
         yield bugs.last_line(told)
 
 
-class WorkerHooks:
+class WorkerHooks(_CollectionHooks):
     """The hooks of a worker of xdist."""
 
     def __init__(self, stop: Callable[[], None]) -> None:
+        super().__init__()
         self.stop = stop
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         self.stop()
         output: dict[str, object] = vars(session.config)["workeroutput"]
+        output[COUNTS] = (self.collected, self.selected)
         with guard("sending the bugs of a worker"):
             output[BUGS] = take_bugs()
         if unsent := NOTED.take():

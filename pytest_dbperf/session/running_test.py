@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -69,6 +69,10 @@ class RunningTest:
     def add_source(self, source: SourceResult) -> None:
         """Add where it is written, which is known before it runs."""
         self._numbers = replace(self._numbers, source=source)
+
+    def add_versions(self, versions: Mapping[str, str]) -> None:
+        """Add the versions of databases that no earlier test has told."""
+        self._numbers = replace(self._numbers, versions=versions)
 
     def add_queries(self, phase: str, recording: Recording) -> None:
         """Add the queries of a recording to the setup or the teardown."""

@@ -19,6 +19,7 @@ from pytest_dbperf.recording.recorder import Recorder
 from pytest_dbperf.session import standing_connections
 from pytest_dbperf.session.checking import Checking
 from pytest_dbperf.session.countable import require_checkable, why_nothing_counts
+from pytest_dbperf.session.database_versions import DatabaseVersions
 from pytest_dbperf.session.examples import wrap_examples
 from pytest_dbperf.session.guarding import guard, guarded
 from pytest_dbperf.session.item_kinds import databases_of, is_unittest_method, uses_asgiref_thread
@@ -45,6 +46,7 @@ class Suite:
         self._root = root
         self._ini = ini
         self._sources = Sources(root)
+        self._database_versions = DatabaseVersions()
         self._checking = Checking(recorder, options, self.caches, root, verbose=verbose)
         self.test = self._new_test()
 
@@ -125,6 +127,8 @@ class Suite:
         aliases = standing_connections.open_here(databases) if databases else []
         if self.options.verifies_connections:
             self.verification.begin(aliases)
+        if self.options.wants_groups:
+            test.add_versions(self._database_versions.new(aliases))
         if aliases and uses_asgiref_thread(item):
             test.opened_for_it = standing_connections.open_on_asgiref_thread(aliases)
         else:

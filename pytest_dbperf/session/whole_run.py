@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_dbperf.comparison.gates import GATE_FAILED
 from pytest_dbperf.options.chosen import Options
 from pytest_dbperf.recording.bugs import OURS, Guard, is_ours, name_of
 from pytest_dbperf.reports import findings, suggestions, terminal
@@ -13,6 +15,8 @@ from pytest_dbperf.reports.files import ReportWriter
 from pytest_dbperf.reports.writing import NotWritten, write_report
 from pytest_dbperf.results.collecting import RunInProgress, outcome_of
 from pytest_dbperf.results.model import Run
+from pytest_dbperf.session.commit import commit_of
+from pytest_dbperf.session.comparison_of_run import ComparisonOfRun
 from pytest_dbperf.session.guarding import guard
 from pytest_dbperf.suggestions.files import SuggestionSummary, suggest
 
@@ -24,6 +28,7 @@ NUMBERS = "dbperf"
 
 # All passed, some failed, nothing collected.
 _EXIT_CODES_OF_WHOLE_RUNS = (0, 1, 5)
+_PASSED = (0, 5)
 
 
 class WholeRun:
@@ -38,12 +43,22 @@ class WholeRun:
         self.unwritten: list[str] = []
         """A line for each report that could not be written."""
         self._suggested: SuggestionSummary | None = None
+        self._comparison = ComparisonOfRun(options.comparison)
+
+    @property
+    def failed_gates(self) -> Sequence[str]:
+        """A line for each reason to fail a run in which all tests passed."""
+        return self._comparison.failed_gates
 
     def add(self, report: pytest.TestReport) -> None:
         """Take the numbers of one phase of a test from its report."""
         if (numbers := vars(report).get(NUMBERS)) is not None:
             during = (report.start, report.stop)
             self._so_far.add(report.nodeid, report.when, outcome_of(report), numbers, during)
+
+    def add_counts(self, collected: int, selected: int) -> None:
+        """Note how many tests were found in this process or a worker, and how many of them were to run."""
+        self._so_far.add_counts(collected, selected)
 
     def miss_results(self) -> None:
         """Mark the run as incomplete: a module was not collected, or a worker crashed."""
@@ -53,12 +68,33 @@ class WholeRun:
         """Make the run out of the results, and write the reports and the suggested markers."""
         if is_stopped or exit_code not in _EXIT_CODES_OF_WHOLE_RUNS:
             self.miss_results()
-        run = self._run = self._so_far.run(exit_code)
+        run = self._run = self._with_circumstances(self._so_far.run(exit_code))
+        with guard("comparing the run with an earlier one"):
+            self._comparison.end(run)
+        if self.failed_gates and exit_code in _PASSED:
+            run = self._run = replace(run, exit_code=GATE_FAILED)
         if self._options.wants_sources:
             with guard("suggesting markers"):
                 self._suggested = suggest(self._options.wanted_markers, run, self._root)
         for report_type, path in self._options.files:
             self._write(report_type, path, run)
+
+    def _with_circumstances(self, run: Run) -> Run:
+        """Add how the run was made. git is asked only for a report that names the commit."""
+        made_by = self._options.selection
+        commit, dirty = None, None
+        if (
+            any(report_type == "json" for report_type, _ in self._options.files)
+            or self._options.comparison.path
+        ):
+            commit, dirty = commit_of(self._root)
+        return replace(
+            run,
+            commit=commit,
+            dirty=dirty,
+            selection=replace(run.selection, arguments=made_by.arguments, options=made_by.options),
+            shard=self._options.shard,
+        )
 
     def _write(self, report_type: str, path: Path, run: Run) -> None:
         writer = self._reports[report_type]
@@ -89,4 +125,6 @@ class WholeRun:
             # Where budgets are enforced, the failures of the tests say it.
             yield "", findings.lines(run, self._options.top)
             yield "", terminal.explanations(run, self._options.top)
+        if compared := list(self._comparison.lines(self._options.top)):
+            yield "dbperf comparison", compared
         yield "", (*terminal.unused_allowances(run), terminal.last_line(run))

@@ -1,10 +1,12 @@
 """The result of a test is put together from the reports of its phases."""
 
 import json
+import platform
 from types import SimpleNamespace
 
 import pytest
 
+from pytest_dbperf.results.circumstances import Selection
 from pytest_dbperf.results.collecting import RunInProgress, outcome_of
 from pytest_dbperf.results.model import Measurements
 from pytest_dbperf.results.of_budgets import FindingResult
@@ -145,11 +147,36 @@ def test_a_run_knows_when_it_ran():
 
 def test_a_run_knows_what_it_ran_with():
     """The numbers can change with Django's version."""
-    assert {"django", "pytest", "pytest-dbperf"} <= set(RunInProgress().run(0).versions)
+    so_far = RunInProgress()
+    databases = PhaseNumbers(versions={"postgresql": "15.4"}).to_dict()
+    so_far.add("a", "call", "passed", databases)
+
+    versions = so_far.run(0).versions
+
+    assert {"django", "pytest", "pytest-dbperf"} <= set(versions)
+    assert (versions["postgresql"], versions["python"]) == ("15.4", platform.python_version())
+    assert list(versions) == sorted(versions)
+
+
+def test_a_run_knows_how_many_tests_were_left_out():
+    """Each worker collects all of them; the controller of xdist collects none."""
+    so_far = RunInProgress()
+    for counts in ((9, 7), (9, 7), (0, 0)):
+        so_far.add_counts(*counts)
+
+    assert so_far.run(0).selection == Selection(collected=9, deselected=2)
+
+
+def test_a_plugin_may_add_tests():
+    """Then none was left out."""
+    so_far = RunInProgress()
+    so_far.add_counts(9, 18)
+
+    assert so_far.run(0).selection == Selection(collected=9, deselected=0)
 
 
 def test_a_package_that_is_not_installed_has_no_version(monkeypatch):
     """psycopg is not required."""
     monkeypatch.setattr("pytest_dbperf.results.collecting._PACKAGES", ("no-such-package",))
 
-    assert RunInProgress().run(0).versions == {}
+    assert set(RunInProgress().run(0).versions) == {"python"}

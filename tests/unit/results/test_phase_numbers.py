@@ -46,6 +46,7 @@ def test_the_numbers_of_a_phase_can_be_read_back():
         warm_caches=["shop/conf.py:7 setting (lru_cache)"],
         budgets=[BudgetResult("query_budget", 9, 7, "", "query_budget(9) at a.py:1", "on the function")],
         source=SOURCE,
+        versions={"postgresql": "15.4"},
     )
 
     assert all((body.requests, body.by_alias, body.groups, body.hop_groups))
