@@ -18,16 +18,19 @@ probes diagnosis plans caches
 budgets results standalone
 growth suggestions baseline
 reports
+comparison
 options
 hookspecs
 session
 clients
 plugin
+cli
+__main__
 """
 STOREY = {name: storey for storey, line in enumerate(STOREYS.split("\n")) for name in line.split()}
 
 KNOW_PYTEST = {"plugin", "hookspecs", "longrepr", "session.run_hooks"}
-KNOW_PYTEST |= {"options.chosen", "options.declared", "options.of_baseline", "options.selected"}
+KNOW_PYTEST |= {f"options.{name}" for name in ("chosen", "comparing", "declared", "of_baseline", "selected")}
 # They import it in functions: the plugin loads before Django is configured, and without a driver.
 FOLDERS_THAT_KNOW_DJANGO = {"probes", "plans", "growth", "session"}
 # These are made of Django's classes, and are imported when a test asks for one of their fixtures.

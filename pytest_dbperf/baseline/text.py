@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -81,9 +81,16 @@ def written(baseline: Baseline) -> str:
     text = [HEADER, *of_file]
     if of_file and lines:
         text.append("")
-    for key in sorted(lines, key=lambda key: line_of(Debt(key)).encode()):
-        text += [*_comments(baseline, key), lines[key]]
+    for key, line in sorted(lines.items(), key=lambda item: item[1].encode()):
+        text += [*_comments(baseline, key), line]
     return "\n".join([*text, ""])
+
+
+def lines_of_debts(text: str, path: PurePath | str) -> Mapping[Key, int]:
+    """Return the number of the line of each debt in a text that `parsed` accepts."""
+    lines = text.removeprefix("\ufeff").split("\n")
+    entries = _entries((line.removesuffix("\r") for line in lines), path, repair=False)
+    return {entry.debt.key: entry.line for entry in entries if entry.debt is not None}
 
 
 def fmt_of(path: PurePath | str) -> str:

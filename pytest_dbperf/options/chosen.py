@@ -13,6 +13,7 @@ import pytest
 
 from pytest_dbperf.budgets.budget import Budget, WrongArguments, make, takes_a_limit
 from pytest_dbperf.callsites.ownership import ROLES_OF_PACKAGES
+from pytest_dbperf.options.comparing import ComparisonOptions, comparison_options_of
 from pytest_dbperf.options.declared import MODES, names_of_settings, require_known_settings
 from pytest_dbperf.options.of_baseline import BaselineOptions, baseline_options_of
 from pytest_dbperf.options.selected import from_root, selection_of, shard_of
@@ -56,6 +57,8 @@ class Options:
     """What selects the tests; how many they are is not known yet."""
     shard: Shard | None
     """Which part of the suite this run is."""
+    comparison: ComparisonOptions
+    """The earlier run to compare with."""
 
     @property
     def is_off(self) -> bool:
@@ -95,7 +98,8 @@ class Options:
     @property
     def wants_groups(self) -> bool:
         """Whether results must hold the queries of every test with their call sites, not only numbers."""
-        return not self.is_off and (self.shows_table or bool(self.reports))
+        is_asked = self.shows_table or bool(self.reports) or bool(self.comparison.path)
+        return is_asked and not self.is_off
 
 
 def options_of(
@@ -125,6 +129,7 @@ def options_of(
         projects=projects_of(config),
         selection=selection_of(config),
         shard=shard_of(config),
+        comparison=comparison_options_of(config, mode_of(config)),
     )
 
 

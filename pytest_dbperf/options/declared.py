@@ -97,6 +97,20 @@ def register(parser: pytest.Parser) -> None:
         default=False,
         help="take back what no test needs: lower the numbers of the baseline, and remove debts",
     )
+    group.addoption(
+        "--dbperf-compare",
+        default=None,
+        metavar="BASE.json",
+        help="compare this run with an earlier one, whose JSON report this is",
+    )
+    group.addoption(
+        "--dbperf-fail-on",
+        action="append",
+        default=[],
+        metavar="GATES",
+        help="fail the run if the comparison finds new-findings, more-queries, more-hops, more-connections "
+        "or any of these; comma-separated, can be repeated",
+    )
     parser.addini("dbperf", "the default of --dbperf", default="enforce")
     parser.addini("dbperf_baseline", "the default of --dbperf-baseline, from the root directory", default="")
     parser.addini("dbperf_report", "the defaults of --dbperf-report", type="linelist", default=[])

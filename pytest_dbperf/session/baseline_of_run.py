@@ -35,9 +35,7 @@ class BaselineOfRun:
         self.unwritten: list[str] = []
         """A line for each file that could not be written."""
         self.failed_gates: list[str] = []
-        """A line for each reason to fail a run in which all tests passed."""
-        self.last_lines: list[str] = []
-        """What is not accepted, and the command that accepts it."""
+        """A line for each reason to fail a run, also if all tests passed."""
 
     def end(self, run: Run) -> Run:
         """Compare the baseline with the run, change it if that was asked for, and add the result."""
@@ -50,7 +48,7 @@ class BaselineOfRun:
             result = self._change(file, run) or result
         if self._enforces and run.complete and gate.update.changes and not options.updates:
             command = (self._leave_patch(file, gate) if options.is_ci else None) or f"pytest {UPDATE}"
-            self.last_lines.append(report.line_about_new_debts(result, command))
+            self.failed_gates.append(report.line_about_new_debts(result, command))
         elif options.is_ci:
             with suppress(OSError):  # It is of an earlier run.
                 (file.root / PATCH).unlink(missing_ok=True)
@@ -101,7 +99,7 @@ class BaselineOfRun:
             write_report(written.with_name(".gitignore"), "*\n")
             write_report(written, patch(path, before, file.text_of(gate.update.baseline)))
         except (BrokenBaseline, NotWritten) as error:
-            self.last_lines.append(f"dbperf: {error}")
+            self.failed_gates.append(f"dbperf: {error}")
             return None
         # In other directories, git ignores paths outside of them.
         directory = self._options.directory

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from pytest_dbperf.comparison.gates import GATE_FAILED
 from pytest_dbperf.options.of_baseline import PATH_FOR_WORKERS
 from pytest_dbperf.recording.bugs import BUGS as NOTED
 from pytest_dbperf.reports import bugs
@@ -22,8 +23,6 @@ from pytest_dbperf.session.whole_run import WholeRun
 BUGS = "dbperf_bugs"
 WRONG_MARKERS = "dbperf_wrong_markers"
 COUNTS = "dbperf_counts"
-# All tests passed, but what was asked for the whole run did not hold.
-GATE_FAILED = 10
 
 # What a report of a bug should name: our packages, and the drivers that Django has backends for.
 _PACKAGES = (
@@ -125,6 +124,8 @@ class EndOfRunHooks:
         # The other hooks run first, and the terminal has shown all results by then.
         yield
         self.stop()
+        # Bugs and reports that were not written come last: they decide the exit code.
+        _write(session.config, self.whole_run.failed_gates)
         with guard("telling the bugs of a run"):
             self.found.add(take_bugs())
             if self.found:
@@ -133,15 +134,12 @@ class EndOfRunHooks:
         if untold := NOTED.take():
             session.exitstatus = _with_bugs(session.exitstatus)
             _write(session.config, bugs.bare_lines(untold))
-        _write(session.config, self.whole_run.last_lines)
         if self.whole_run.unwritten:
             _write(session.config, self.whole_run.unwritten)
             if session.exitstatus in _ENDED:
                 session.exitstatus = pytest.ExitCode.USAGE_ERROR
-        if self.whole_run.failed_gates:
-            _write(session.config, self.whole_run.failed_gates)
-            if session.exitstatus in _PASSED:
-                session.exitstatus = GATE_FAILED
+        if self.whole_run.failed_gates and session.exitstatus in _PASSED:
+            session.exitstatus = GATE_FAILED
 
     def _told(self) -> Iterable[str]:
         told = self.found.all

@@ -7,15 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_dbperf.comparison.gates import GATE_FAILED
 from pytest_dbperf.options.chosen import Options
 from pytest_dbperf.recording.bugs import OURS, Guard, is_ours, name_of
-from pytest_dbperf.reports import suggestions, terminal
+from pytest_dbperf.reports import findings, suggestions, terminal
 from pytest_dbperf.reports.files import ReportWriter
 from pytest_dbperf.reports.writing import NotWritten, write_report
 from pytest_dbperf.results.collecting import RunInProgress, outcome_of
 from pytest_dbperf.results.model import Run
 from pytest_dbperf.session.baseline_of_run import BaselineOfRun
 from pytest_dbperf.session.commit import commit_of
+from pytest_dbperf.session.comparison_of_run import ComparisonOfRun
 from pytest_dbperf.session.guarding import guard
 from pytest_dbperf.suggestions.files import SuggestionSummary, suggest
 
@@ -27,6 +29,7 @@ NUMBERS = "dbperf"
 
 # All passed, some failed, nothing collected.
 _EXIT_CODES_OF_WHOLE_RUNS = (0, 1, 5)
+_PASSED = (0, 5)
 
 
 class WholeRun:
@@ -41,6 +44,12 @@ class WholeRun:
         self._run: Run | None = None
         self._unwritten_reports: list[str] = []
         self._suggested: SuggestionSummary | None = None
+        self._comparison = ComparisonOfRun(options.comparison)
+
+    @property
+    def failed_gates(self) -> Sequence[str]:
+        """A line for each reason to fail a run in which all tests passed."""
+        return (*self._comparison.failed_gates, *self._baseline.failed_gates)
 
     @property
     def path_of_baseline(self) -> str:
@@ -52,16 +61,6 @@ class WholeRun:
     def unwritten(self) -> Sequence[str]:
         """A line for each file that could not be written."""
         return (*self._unwritten_reports, *self._baseline.unwritten)
-
-    @property
-    def last_lines(self) -> Sequence[str]:
-        """What a failed run ends with, below pytest's own summary."""
-        return self._baseline.last_lines
-
-    @property
-    def failed_gates(self) -> Sequence[str]:
-        """A line for each reason to fail a run in which all tests passed."""
-        return self._baseline.failed_gates
 
     def add(self, report: pytest.TestReport) -> None:
         """Take the numbers of one phase of a test from its report."""
@@ -84,6 +83,10 @@ class WholeRun:
         run = self._run = self._with_circumstances(self._so_far.run(exit_code))
         with guard("comparing the run with the baseline"):
             run = self._run = self._baseline.end(run)
+        with guard("comparing the run with an earlier one"):
+            self._comparison.end(run)
+        if self.failed_gates and exit_code in _PASSED:
+            run = self._run = replace(run, exit_code=GATE_FAILED)
         if self._options.wants_sources:
             with guard("suggesting markers"):
                 self._suggested = suggest(self._options.wanted_markers, run, self._root)
@@ -94,7 +97,10 @@ class WholeRun:
         """Add how the run was made. git is asked only for a report that names the commit."""
         made_by = self._options.selection
         commit, dirty = None, None
-        if any(report_type == "json" for report_type, _ in self._options.files):
+        if (
+            any(report_type == "json" for report_type, _ in self._options.files)
+            or self._options.comparison.path
+        ):
             commit, dirty = commit_of(self._root)
         return replace(
             run,
@@ -133,6 +139,9 @@ class WholeRun:
             yield "dbperf", terminal.table(run, self._options.top)
         if not self._options.enforces:
             # Where budgets are enforced, the failures of the tests say it.
+            yield "", findings.lines(run, self._options.top)
             yield "", terminal.explanations(run, self._options.top)
         slack = self._baseline.lines_about_slack(run)
+        if compared := list(self._comparison.lines(self._options.top)):
+            yield "dbperf comparison", compared
         yield "", (*terminal.unused_allowances(run), *slack, terminal.last_line(run))

@@ -16,12 +16,14 @@ from pytest_dbperf.budgets.built_in import BUDGETS
 
 HOME = Path(__file__).parents[2]
 PAGES = sorted([HOME / "README.md", *HOME.glob("*/README.md"), *HOME.glob("docs/**/*.md")])
-LANGUAGES = ("python", "ini", "toml", "sh", "text")
+LANGUAGES = ("python", "ini", "toml", "tsv", "sh", "text")
 
 # Elsewhere, what they show is an error.
 NEED_POSTGRES = {"docs/how-to/plans.md"}
 
-OK, FAILED = {pytest.ExitCode.OK}, {pytest.ExitCode.TESTS_FAILED}
+# 10: all tests passed, but a gate of the whole run did not.
+OK, FAILED = {pytest.ExitCode.OK, 10}, {pytest.ExitCode.TESTS_FAILED}
+USAGE = {pytest.ExitCode.USAGE_ERROR}
 
 # What a page need not tell: some books to list.
 CONFTEST = """
@@ -94,6 +96,10 @@ class PageReader:
                 case ["pytest", *args] if "example_project" not in args:
                     # A page may show a test that fails, and go on.
                     self.run_pytest(args, OK if shown else OK | FAILED)
+                case ["dbperf", *args]:
+                    # A page may show a broken file, and commands that need a repository.
+                    is_fine = shown and "To repair it" not in shown
+                    self.run_dbperf(args, OK if is_fine else OK | FAILED | USAGE)
                 case ["python", name] if (self.suite.path / name).exists():
                     self.run_script(name)
                 case ["python3", "run.py", command, *_]:
@@ -108,6 +114,16 @@ class PageReader:
         done = self.suite.run(*args)
         assert done.ret in expected
         self.said = done.stdout.str()
+
+    def tsv(self, source, shown):
+        """Write the file of debts."""
+        self.suite.file("dbperf-baseline.tsv", source)
+
+    def run_dbperf(self, args, expected):
+        """Run the command line tool, as it is called where it is not installed."""
+        done = self.suite.pytester.run(sys.executable, "-m", "pytest_dbperf", *args)
+        assert done.ret in expected
+        self.said = f"{done.stdout}{done.stderr}"
 
     def run_script(self, name):
         """Run a program of a page on a database that is there without tests: SQLite."""

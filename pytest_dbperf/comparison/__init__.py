@@ -1,0 +1,1 @@
+"""Is it worse than before?"""
