@@ -28,8 +28,8 @@ class PlacedBudget:
 
     @property
     def is_hard(self) -> bool:
-        """Whether it was written for this test alone: then no debt in a baseline lifts it."""
-        return self.nearness in (NEARER, ON_FUNCTION)
+        """Whether it is a marker of the function or of a parameter, or a fixture: no debt lifts it."""
+        return self.nearness != FARTHER
 
     def __str__(self) -> str:
         return f"{written(self.budget)} {self.written_at}"
