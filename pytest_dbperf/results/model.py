@@ -58,7 +58,7 @@ class RequestResult:
 
     @property
     def route(self) -> str:
-        """The method and the URL pattern, such as `GET books/<int:pk>/`; the path if no pattern matched."""
+        """The method and the URL pattern, such as `GET books/`; the path if no pattern matched."""
         return route_of(self.request, self.view)
 
 

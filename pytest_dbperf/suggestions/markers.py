@@ -197,8 +197,11 @@ def _suggest_limit(name: str, function: _Function, *, per_request: bool) -> Sugg
     limits = [budget.limit for budget in present if budget.limit is not None]
     if len(limits) < len(present):
         return None  # A marker lifts the budget on purpose.
-    if per_request and (without or not any(test.call.requests for test in function.passed)):
-        return None  # Only an existing marker is tightened, and only by requests.
+    if per_request and not (
+        {budget.nearness for budget in present} == {ON_FUNCTION}
+        and any(test.call.requests for test in function.passed)
+    ):
+        return None  # A second marker on each function, beside that of the test, would say little more.
     is_useful, number_of = _LIMITED[name]
     most = max([*(budget.measured or 0 for budget in present), *(number_of(test) for test in without)])
     if without and (present or not is_useful(function)):

@@ -37,6 +37,7 @@ from pytest_dbperf import (
 
 
 @pytest.mark.query_budget(4, at_least=1, select=3, tables={"users_user": 1}, using="default", reason="why")
+@pytest.mark.query_budget(3, tables={"users_user": 1}, per_request=True)
 @pytest.mark.max_new_connections(0)
 @pytest.mark.no_sync_to_async(allow=["check_password"])
 @pytest.mark.max_thread_hops(15, per_request=True)

@@ -134,14 +134,31 @@ def test_a_limit_of_requests_does_not_stop_a_new_one_for_the_test():
     assert suggested(result(*NOTHING_ELSE, of_suite, queries=7)) == ["query_budget(7)"]
 
 
-def test_a_test_without_requests_teaches_nothing_about_them():
-    """Its number of 0 would be a limit for the requests to come."""
-    of_suite = held(26, 0, arguments=OF_REQUESTS, nearness="farther")
+@pytest.mark.parametrize(
+    ("nearness", "requests", "markers"),
+    [
+        ("on the function", 1, ["query_budget(3, per_request=True)"]),
+        # Its number of 0 would be a limit for the requests to come.
+        ("on the function", 0, []),
+        # One of a class or of the suite stays: it would be a second marker on each function.
+        ("farther", 1, []),
+        ("nearer", 1, []),
+    ],
+)
+def test_only_a_limit_of_requests_on_the_function_is_tightened(nearness, requests, markers):
+    """And only by the numbers of requests."""
+    of_requests = held(26, 3, arguments=OF_REQUESTS, nearness=nearness)
 
-    assert suggested(result(*NOTHING_ELSE, of_suite, queries=7, requests=0)) == ["query_budget(7)"]
+    assert suggested(result(*NOTHING_ELSE, held(7, 7), of_requests, queries=7, requests=requests)) == markers
+
+
+def test_the_tests_of_a_function_share_its_limit_of_requests():
+    """One of them has made no request, and another one has the most queries in one."""
+    none, some = held(26, 0, arguments=OF_REQUESTS), held(26, 9, arguments=OF_REQUESTS)
+
     assert suggested(
-        result(*NOTHING_ELSE, held(7, 7), of_suite, parameter="a", requests=0),
-        result(*NOTHING_ELSE, held(7, 7), held(26, 9, arguments=OF_REQUESTS, nearness="farther")),
+        result(*NOTHING_ELSE, held(7, 7), none, parameter="a", requests=0),
+        result(*NOTHING_ELSE, held(7, 7), some, parameter="b"),
     ) == ["query_budget(9, per_request=True)"]
 
 
