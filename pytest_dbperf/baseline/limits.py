@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -18,8 +17,6 @@ from pytest_dbperf.budgets.placed import PlacedBudget
 from pytest_dbperf.recording.recorder import Recording
 from pytest_dbperf.results.of_budgets import NumberResult
 from pytest_dbperf.violations.violation import Hint, Violation
-
-_ALL_ACCEPTED = AcceptedNumbers(lambda _: sys.maxsize, lambda *_: sys.maxsize)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +62,15 @@ class Acceptance:
             return self._with_command(violation, self.file, test_id, ())
         if not over:
             return violation  # No debt lifts it: it is a time, or the limit of a table.
-        accepted = _ALL_ACCEPTED if self.accepts_all else self.numbers_of(test_id)
-        left = check_with_accepted(placed, recording, accepted)
+        accepted = {(one.key, one.name): one.accepted for one in over}
+        left = check_with_accepted(
+            placed,
+            recording,
+            AcceptedNumbers(
+                of_test=lambda name: accepted.get((without_parameters(test_id), name)),
+                of_route=lambda route, name: accepted.get((route, name)),
+            ),
+        )
         too_high = [one for one in over if not one.is_accepted]
         return self._with_command(left, self.file, test_id, too_high) if left and too_high else left
 

@@ -50,7 +50,7 @@ def baseline_options_of(config: pytest.Config, mode: str) -> BaselineOptions:
     asked = [option for option in (UPDATE, UPDATE_IN_CI, TIGHTEN) if config.getoption(_dest(option))]
     updates, tightens = bool({UPDATE, UPDATE_IN_CI}.intersection(asked)), TIGHTEN in asked
     if in_worker is not None:
-        path = in_worker[PATH_FOR_WORKERS]
+        path = in_worker.get(PATH_FOR_WORKERS)  # It is not sent if dbperf is off.
         file = BaselineFile(Path(path), config.rootpath) if path else None
         return BaselineOptions(file, _read(file), config.invocation_params.dir, updates, tightens)
     for option in asked:
@@ -85,20 +85,18 @@ def _is_ci() -> bool:
 
 
 def _file(config: pytest.Config, *, updates: bool, tightens: bool) -> BaselineFile | None:
-    root = config.rootpath
-    given = _given(config)
-    path = nearest_baseline(root) if given is None else given[1]
-    if path is not None and (updates or path.exists()):
+    root, given = config.rootpath, _given(config)
+    if given is not None:
+        by, path = given
+        if not (updates or path.exists()):
+            raise pytest.UsageError(f"{by}: there is no file {path}. To write it: pytest {UPDATE}")
         return BaselineFile(path, root)
-    if path is not None and given is not None:
-        raise pytest.UsageError(f"{given[0]}: there is no file {path}. To write it: pytest {UPDATE}")
-    if updates:
-        return BaselineFile(root / NAME, root)
-    if tightens:
+    nearest = nearest_baseline(root) or (root / NAME if updates else None)
+    if nearest is None and tightens:
         raise pytest.UsageError(
             f"{TIGHTEN}: there is no {NAME} in {root} or above. To write it: pytest {UPDATE}"
         )
-    return None
+    return None if nearest is None else BaselineFile(nearest, root)
 
 
 def _read(file: BaselineFile | None) -> Baseline:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pytest_dbperf.budgets.enforcement import Checked, IsAccepted
 from pytest_dbperf.budgets.findings import Found, checking_one
-from pytest_dbperf.budgets.placed import PlacedBudget
 from pytest_dbperf.callsites.of_tests import is_of_tests
 from pytest_dbperf.callsites.shown import describe
 from pytest_dbperf.diagnosis.eager_loading import WITHIN_BUDGET
@@ -18,19 +17,7 @@ from pytest_dbperf.results.of_budgets import FindingResult
 from pytest_dbperf.violations.text import written_advice
 from pytest_dbperf.violations.violation import Fix, Hint, Violation
 
-Accepts = Callable[[str, str, str], bool]
-"""Tells whether a baseline accepts a finding: by its budget, its subject and the function of yours."""
-
 _Advice = Sequence[Hint | Fix]
-
-
-def accepted_by(accepts: Accepts) -> IsAccepted:
-    """Return a function that tells whether a finding is accepted. What breaks a hard limit never is."""
-
-    def is_accepted(placed: PlacedBudget, found: Found) -> bool:
-        return not placed.is_hard and accepts(placed.budget.name, *found.key)
-
-    return is_accepted
 
 
 def finding_results_of(

@@ -52,6 +52,20 @@ def test_each_budget_checks_the_same_recording():
     ]
 
 
+def test_what_is_left_of_a_violation_is_what_breaks_the_budget():
+    """It may name another limit than the budget's own. If nothing is left, the budget is kept."""
+    events = recording(query(), query(), new_connection())
+
+    def left_of(placed, violation):
+        is_accepted = placed.budget.name == "max_new_connections"
+        return None if is_accepted else violation.placed_as("with 1 accepted")
+
+    budgets = [placed(MaxNewConnections(0)), placed(QueryBudget(1))]
+    [left] = check_all(budgets, events, left_of=left_of)
+
+    assert (left.violation.budget, left.violation.placed) == ("query_budget", "with 1 accepted")
+
+
 def test_warnings_come_with_their_budget():
     """A budget that never warns is not asked."""
     repeats = recording(*[query("SELECT a FROM t WHERE id = %s", path=[VIEW])] * 3)

@@ -9,7 +9,7 @@ import pytest
 from pytest_dbperf.results.circumstances import Selection
 from pytest_dbperf.results.collecting import RunInProgress, outcome_of
 from pytest_dbperf.results.model import Measurements
-from pytest_dbperf.results.of_budgets import FindingResult
+from pytest_dbperf.results.of_budgets import FindingResult, NumberResult
 from pytest_dbperf.results.phase_numbers import PhaseNumbers
 from tests.factories import violation_result
 
@@ -113,7 +113,10 @@ def test_what_a_test_has_caught_is_dropped(enforces, outcome, violations, subjec
         FindingResult("b", subject, "f", 1, in_tests=False, is_accepted=is_accepted, limit_is_hard=False)
         for subject, is_accepted in (("new", False), ("accepted", True))
     ]
-    body = PhaseNumbers(call=Measurements(), violations=[violation_result()], findings=found)
+    over = [
+        NumberResult("test", "a", name, 5, 3, accepted) for name, accepted in (("new", 4), ("accepted", 5))
+    ]
+    body = PhaseNumbers(call=Measurements(), violations=[violation_result()], findings=found, over=over)
     so_far = RunInProgress(enforces=enforces)
     so_far.add("a", "call", outcome, json.loads(json.dumps(body.to_dict())))
 
@@ -121,6 +124,7 @@ def test_what_a_test_has_caught_is_dropped(enforces, outcome, violations, subjec
 
     assert len(result.violations) == violations
     assert [finding.subject for finding in result.findings] == subjects
+    assert [number.name for number in result.over] == subjects
 
 
 def test_tests_are_in_the_order_of_their_ids():

@@ -13,7 +13,7 @@ from pytest_dbperf.budgets.no_repeated_queries import NoRepeatedQueries
 from pytest_dbperf.budgets.no_sync_to_async import NoSyncToAsync
 from pytest_dbperf.budgets.placed import FARTHER, NEARER, ON_FUNCTION, PlacedBudget
 from pytest_dbperf.results.of_budgets import FindingResult
-from pytest_dbperf.session.finding_results import accepted_by, each_once, finding_results_of
+from pytest_dbperf.session.finding_results import each_once, finding_results_of
 from pytest_dbperf.violations.violation import Evidence, Fix, Hint, Violation
 from tests.factories import hop, new_connection, query, recording, request, response, site
 
@@ -51,10 +51,15 @@ class Selects(WithFindings):
         return Violation(self.name, len(forbidden), 0, "selects", evidence, advice=advice)
 
 
+def is_accepted_by(accepts):
+    """Accept what these names accept, but nothing that breaks a hard limit."""
+    return lambda placed, found: not placed.is_hard and accepts(placed.budget.name, *found.key)
+
+
 def results_of(budget, *events, accepts=None, nearness=FARTHER):
     """The results of what a budget finds in a recording."""
     window = recording(*events)
-    is_accepted = None if accepts is None else accepted_by(accepts)
+    is_accepted = None if accepts is None else is_accepted_by(accepts)
     checked = check_all([PlacedBudget(budget, "at a.py:1", nearness)], window, is_accepted)
     return [result for each in checked for result in finding_results_of(each, window, ROOT, is_accepted)]
 
