@@ -39,9 +39,10 @@ class RunInProgress:
     budget does: its violations are dropped.
     """
 
-    def __init__(self, *, enforces: bool = False, project: str = "") -> None:
+    def __init__(self, *, enforces: bool = False, project: str = "", directory: str = "") -> None:
         self.is_complete = True
         self._project = project
+        self._directory = directory
         self._started: float | None = None
         self._enforces = enforces
         self._tests: dict[str, _TestInProgress] = {}
@@ -66,6 +67,10 @@ class RunInProgress:
         if self._enforces and phase == "call" and outcome == "passed":
             test.numbers = replace(test.numbers, violations=())
 
+    def result_of(self, nodeid: str) -> TestResult:
+        """Return the result of a test, as far as its phases are known."""
+        return _result(nodeid, self._tests[nodeid])
+
     def run(self, exit_code: int) -> Run:
         """Return the run, its tests sorted by id: with xdist they arrive in any order."""
         return Run(
@@ -74,6 +79,7 @@ class RunInProgress:
             versions=dict(installed(_PACKAGES)),
             tests=[_result(nodeid, test) for nodeid, test in sorted(self._tests.items())],
             project=self._project,
+            directory=self._directory,
             started=self._started or 0,
         )
 

@@ -187,6 +187,8 @@ class Run:
     tests: Sequence[TestResult]
     project: str = ""
     """The name of the root directory."""
+    directory: str = ""
+    """Where pytest's root directory is in its repository; empty if both are the same, or if there is none."""
     started: float = 0.0
     """When the first test began, in seconds since the epoch."""
 
@@ -238,6 +240,7 @@ class Run:
             "complete": self.complete,
             "versions": dict(self.versions),
             "exit_code": self.exit_code,
+            "directory": self.directory,
             "totals": {**self.totals, "reuse": self.reuse},
             "unused_allowances": [
                 {"budget": unused.budget, "place": unused.written_at, "pattern": unused.pattern}
