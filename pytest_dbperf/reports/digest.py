@@ -23,6 +23,7 @@ _LONGEST_LINE = 160
 _LONGEST_ADVICE = 320
 _LONGEST_STATEMENT = 1_000
 _LONGEST_COMMAND = 1_000
+_DEBT = "  debt "
 _LEFT_OUT = ("", "The rest is left out here: the JSON report has it.")
 _TASK = (
     "Each section below is one cause. Change the code of the project, not a limit, a marker or the baseline. "
@@ -58,7 +59,7 @@ def section(number: int, problem: Problem) -> list[str]:
 
 
 def _parts(number: int, problem: Problem) -> Iterator[list[str]]:
-    yield [f"## {number}. {problem.budget}, {problem.in_tests}", ""]
+    yield [f"## {number}. {problem.budget}, {problem.extent}", ""]
     yield code_block([problem.title], _LONGEST_LINE)
     yield ["", "Run again:", "", *code_block([_command(problem.tests)], _LONGEST_COMMAND, "sh")]
     lines = problem.lines[:_MOST_LINES] or [problem.location]
@@ -70,9 +71,10 @@ def _parts(number: int, problem: Problem) -> Iterator[list[str]]:
     ):
         if text:
             yield ["", f"{name}:", "", *code_block([text], longest)]
-    shown = [line for line in problem.explanation if line.strip()][:_MOST_LINES_OF_FAILURE]
+    # How to accept it is for people to decide.
+    shown = [line for line in problem.explanation if line.strip() and not line.startswith(_DEBT)]
     if shown:
-        yield ["", "What the failure says:", "", *code_block(shown, _LONGEST_LINE)]
+        yield ["", "What the failure says:", "", *code_block(shown[:_MOST_LINES_OF_FAILURE], _LONGEST_LINE)]
 
 
 def _command(tests: Sequence[str]) -> str:

@@ -50,7 +50,7 @@ def summary(run: Run) -> str:
 
 
 def _annotation(problem: Problem) -> str:
-    title = f"dbperf: {problem.budget} {problem.in_tests}"
+    title = f"dbperf: {problem.budget} {problem.extent}"
     parts = [problem.title, problem.what, f"fix: {problem.fix}" if problem.fix else ""]
     message = "\n".join(one_line(part, _LONGEST_LINE) for part in parts if part)
     properties = {"file": problem.path, "line": str(problem.line), "title": title}

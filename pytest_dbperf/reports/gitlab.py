@@ -20,7 +20,7 @@ def document(run: Run) -> str:
 def _entry(problem: Problem) -> dict[str, object]:
     fix = f" (fix: {problem.fix})" if problem.fix else ""
     return {
-        "description": one_line(f"{problem.title}, {problem.in_tests}{fix}", _LONGEST),
+        "description": one_line(f"{problem.title}, {problem.extent}{fix}", _LONGEST),
         "check_name": f"dbperf/{problem.budget}",
         "fingerprint": problem.fingerprint,
         "severity": "major" if problem.fails else "minor",

@@ -40,6 +40,6 @@ def headline(run: Run, found: Sequence[Problem]) -> Iterator[str]:
 def item(problem: Problem) -> Iterator[str]:
     """Write a problem as an item of a list: its budget, what happened, the line, and the fix."""
     title = code(problem.title, _LONGEST_TITLE)
-    yield f"- **{problem.budget}** {title}, {problem.in_tests}, at {code(problem.location, _LONGEST_TITLE)}"
+    yield f"- **{problem.budget}** {title}, {problem.extent}, at {code(problem.location, _LONGEST_TITLE)}"
     if problem.fix:
         yield f"  - fix: {code(problem.fix, _LONGEST_FIX)}"

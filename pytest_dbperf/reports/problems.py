@@ -37,6 +37,8 @@ class Problem:
     line: int
     fails: bool
     """Whether one of the tests failed; with `--dbperf=report` none does."""
+    is_of_tests: bool
+    """Whether only the tests' own code does it."""
     count: float
     lines: Sequence[str] = ()
     """Your lines that led to it, the innermost first."""
@@ -59,13 +61,16 @@ class Problem:
         return f"{self.path}:{self.line}"
 
     @property
-    def in_tests(self) -> str:
+    def extent(self) -> str:
         """How many tests it breaks: `in 12 tests`."""
         return f"in {counted(len(self.tests), 'test')}"
 
 
 def problems(run: Run) -> list[Problem]:
-    """List the causes that break a limit: those of failed tests first, then those of most tests."""
+    """List the causes that break a limit: those of failed tests first, then those of most tests.
+
+    What only the tests' own code does comes after the causes of the project.
+    """
     return _together(problem for test in run.over_limit for problem in _of_test(test, run.directory))
 
 
@@ -114,10 +119,15 @@ def _accepted_in(test: TestResult, directory: str) -> Iterator[Problem]:
 
 def _violations_of(over: NumberResult, violations: Iterable[ViolationResult]) -> list[ViolationResult]:
     """List the violations that are about a number. A violation of a limit of each request shows the worst."""
-    budget = _BUDGET_OF.get(over.name, over.name)
     limits = (over.limit, over.accepted)
-    found = [each for each in violations if each.budget == budget and each.limit in limits]
+    found = [each for each in violations if each.budget == _budget_of(over) and each.limit in limits]
     return sorted(found, key=lambda violation: violation.measured != over.measured)
+
+
+def _budget_of(over: NumberResult) -> str:
+    # The number of one database alias is `queries_on_other`.
+    name = over.name.partition("_on_")[0]
+    return _BUDGET_OF.get(name, name)
 
 
 def _problem_of_finding(
@@ -135,6 +145,7 @@ def _problem_of_finding(
         path=path,
         line=line,
         fails=_failed(test),
+        is_of_tests=finding.in_tests,
         count=finding.count,
         lines=finding.lines,
         what=finding.what,
@@ -155,12 +166,13 @@ def _problem_of_number(
     return Problem(
         key=Key("test" if over.debt_type == "test" else "route", (name,)),
         number=over.name,
-        budget=_BUDGET_OF.get(over.name, over.name),
+        budget=_budget_of(over),
         title=f"{name}: {over.name} {over.measured} > {over.limit}{accepts}",
         tests=(test.id,),
         path=path,
         line=line,
         fails=_failed(test),
+        is_of_tests=False,
         count=over.measured,
         fix=_fix_in(explanation),
         explanation=explanation,
@@ -180,6 +192,7 @@ def _problem_of_violation(violation: ViolationResult, test: TestResult, director
         path=path,
         line=line,
         fails=_failed(test),
+        is_of_tests=False,
         count=violation.measured,
         fix=_fix_in(violation.explanation),
         explanation=violation.explanation,
@@ -187,20 +200,27 @@ def _problem_of_violation(violation: ViolationResult, test: TestResult, director
 
 
 def _together(found: Iterable[Problem]) -> list[Problem]:
-    """Put the problems of all tests with equal keys together: the largest one is shown."""
+    """Put the problems of all tests with equal keys together: the largest one with a fix is shown."""
     alike: dict[str, list[Problem]] = {}
     for problem in found:
         alike.setdefault(problem.fingerprint, []).append(problem)
     together = [
         replace(
-            max(each, key=lambda problem: problem.count),
+            max(each, key=lambda problem: (bool(problem.fix), problem.count)),
             tests=list(dict.fromkeys(test for problem in each for test in problem.tests)),
             fails=any(problem.fails for problem in each),
         )
         for each in alike.values()
     ]
     return sorted(
-        together, key=lambda problem: (not problem.fails, -len(problem.tests), problem.key, problem.number)
+        together,
+        key=lambda problem: (
+            not problem.fails,
+            problem.is_of_tests,
+            -len(problem.tests),
+            problem.key,
+            problem.number,
+        ),
     )
 
 

@@ -72,7 +72,7 @@ def _rule(name: str) -> Json:
 
 def _result(problem: Problem, rules: Sequence[str]) -> Json:
     parts = (problem.title, problem.what, f"fix: {problem.fix}" if problem.fix else "")
-    text = "\n".join(one_line(part, _LONGEST) for part in (*parts, problem.in_tests) if part)
+    text = "\n".join(one_line(part, _LONGEST) for part in (*parts, problem.extent) if part)
     return {
         "ruleId": problem.budget,
         "ruleIndex": rules.index(problem.budget),

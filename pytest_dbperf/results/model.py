@@ -237,10 +237,10 @@ class Run:
         """Write the run as the JSON Schema in `docs/` describes it."""
         return {
             "schema": SCHEMA,
+            "directory": self.directory,
             "complete": self.complete,
             "versions": dict(self.versions),
             "exit_code": self.exit_code,
-            "directory": self.directory,
             "totals": {**self.totals, "reuse": self.reuse},
             "unused_allowances": [
                 {"budget": unused.budget, "place": unused.written_at, "pattern": unused.pattern}

@@ -139,3 +139,14 @@ def test_missing_results_are_told():
 
     assert FILES["digest"](run(FINE, complete=False)) == f"# dbperf\n\n{missing}"
     assert f"of the section.\n\n{missing}" in FILES["digest"](run(FAILED, complete=False))
+
+
+def test_an_agent_is_not_told_how_to_accept_what_broke():
+    """It would be the shortest way to a run that passes."""
+    debt = "  debt  not in dbperf-baseline.tsv. To accept it: pytest --dbperf-update test_a.py"
+    test = result(findings=[finding()], violations=[violation(explanation=["  why   It grows.", debt])])
+
+    (section,) = sections_of(FILES["digest"](run(test)))
+
+    assert "It grows." in section
+    assert "--dbperf-update" not in section

@@ -102,12 +102,36 @@ def test_problems_of_failed_tests_come_first():
 
 
 def test_what_the_tests_do_themselves_is_said_to_be_theirs():
-    """It is no debt of the project."""
+    """It is no debt of the project, and comes after what is, also if it breaks more tests."""
     own = replace(finding(), count=1, in_tests=True, function="tests/test_a.py test_b")
+    tests = [result(f"tests/test_{name}.py::test", findings=[own], violations=[violation()]) for name in "ab"]
 
-    assert told(result(findings=[own], violations=[violation()]))[0][0] == (
-        "Book.author once in tests/test_a.py test_b (the tests' own code)"
-    )
+    assert [title for title, _ in told(*tests, FAILED)] == [
+        f"Book.author 25 times in {VIEW}",
+        "Book.author once in tests/test_a.py test_b (the tests' own code)",
+    ]
+
+
+def test_a_finding_with_a_fix_stands_for_those_without():
+    """In a test with more rows the line may not be known."""
+    other = result("tests/test_c.py::test", findings=[finding(count=99)], violations=[violation()])
+
+    assert [problem.fix for problem in problems(run(FAILED, other))] == [FAILED.findings[0].fix]
+
+
+@pytest.mark.parametrize(
+    ("name", "budget"),
+    [
+        ("queries", "query_budget"),
+        ("hops_on_other", "max_thread_hops"),
+        ("max_open_connections_on_other", "max_open_connections"),
+    ],
+)
+def test_a_number_belongs_to_its_budget(name, budget):
+    """That of one database alias as well."""
+    test = result(violations=[violation(budget, 34, 20)], over=[number(name=name)])
+
+    assert [problem.budget for problem in problems(run(test))] == [budget]
 
 
 def test_a_number_of_a_test_is_a_problem_of_the_test_without_its_parameters():
