@@ -15,14 +15,13 @@ import pytest
 from pytest_dbperf.budgets.budget import Budget, WrongArguments, make, takes_a_limit
 from pytest_dbperf.callsites.ownership import ROLES_OF_PACKAGES
 from pytest_dbperf.options.declared import MODES, require_known_settings
+from pytest_dbperf.options.github_actions import annotates_failures, step_summary
 from pytest_dbperf.reports.files import ReportWriter
 from pytest_dbperf.suggestions.files import SuggestionOptions
 from pytest_dbperf.violations.spelling import did_you_mean
 
 # Reports that have no file of their own.
 _WITHOUT_PATH = ("term", "junit")
-_STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
-_ANNOTATING_PLUGIN = "pytest_github_actions_annotate_failures"
 
 _LAST_VALUE = re.compile(r"(?:'[^']*'|\S+)$")
 
@@ -126,7 +125,7 @@ def options_of(
             _report(text, files, is_off=mode == "off")
             for text in (config.getini("dbperf_report") if reports is None else reports)
         ],
-        failures_are_annotated=_annotates_failures(config),
+        failures_are_annotated=annotates_failures(config),
         top=top,
         verifies_connections=bool(_truth(config, "dbperf_verify_connections")),
         counts_driver_queries=bool(_truth(config, "dbperf_driver_queries")),
@@ -201,14 +200,10 @@ def projects_of(config: pytest.Config) -> Sequence[str]:
     return names
 
 
-def _annotates_failures(config: pytest.Config) -> bool:
-    return os.environ.get("GITHUB_ACTIONS") == "true" and config.pluginmanager.hasplugin(_ANNOTATING_PLUGIN)
-
-
 def _report(text: str, files: Mapping[str, ReportWriter], *, is_off: bool) -> Report:
     report_type, _, path = text.partition(":")
     if text == "github":
-        return Report(text, None if is_off else _step_summary())
+        return Report(text, None if is_off else step_summary())
     if report_type in files and path:
         return Report(report_type, Path(path))
     if report_type in _WITHOUT_PATH and not path:
@@ -216,16 +211,6 @@ def _report(text: str, files: Mapping[str, ReportWriter], *, is_off: bool) -> Re
     forms = " or ".join((*_WITHOUT_PATH, "github", *(f"{name}:PATH" for name in files)))
     meant = did_you_mean(report_type, (*_WITHOUT_PATH, *files))
     raise pytest.UsageError(f"--dbperf-report takes {forms}, got {text!r}{meant}")
-
-
-def _step_summary() -> Path:
-    path = os.environ.get(_STEP_SUMMARY)
-    if not path:
-        raise pytest.UsageError(
-            f"--dbperf-report=github adds to the file that GitHub Actions names in {_STEP_SUMMARY}, "
-            "which is not set here: use github:PATH or markdown:PATH"
-        )
-    return Path(path)
 
 
 def _default(config: pytest.Config, budget_class: type[Budget]) -> Sequence[Budget]:
