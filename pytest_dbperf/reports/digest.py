@@ -71,7 +71,9 @@ def _parts(number: int, problem: Problem) -> Iterator[list[str]]:
     ):
         if text:
             yield ["", f"{name}:", "", *code_block([text], longest)]
-    # How to accept it is for people to decide.
+    if problem.what:
+        return
+    # A number has only the text of the failure. How to accept it is for people to decide.
     shown = [line for line in problem.explanation if line.strip() and not line.startswith(_DEBT)]
     if shown:
         yield ["", "What the failure says:", "", *code_block(shown[:_MOST_LINES_OF_FAILURE], _LONGEST_LINE)]

@@ -62,14 +62,19 @@ What was counted:
 ```text
 SELECT ... FROM shop_author WHERE shop_author.id = %s
 ```
-
-What the failure says:
-
-```text
-   25x  SELECT 1
-```
 """
     )
+
+
+def test_a_number_has_the_text_of_its_failure():
+    """It says which statements were counted, from which lines, and what would help."""
+    explanation = ["", "   25x  SELECT 1", "        a.py:1 view", "  fix   a.py:1  .only()   25 -> 1 queries"]
+    test = result(violations=[violation("query_budget", 25, 1, explanation=explanation)])
+
+    (section,) = sections_of(FILES["digest"](run(test)))
+
+    assert "Fix:\n\n```text\na.py:1  .only()   25 -> 1 queries\n```" in section
+    assert section.endswith("What the failure says:\n\n```text\n" + "\n".join(explanation[1:]) + "\n```\n")
 
 
 def test_a_cause_without_lines_has_the_place_of_its_test():
@@ -80,7 +85,6 @@ def test_a_cause_without_lines_has_the_place_of_its_test():
     assert "Your lines, the innermost first:\n\n```text\ntests/test_a.py:1\n```" in section
     assert "Note:\n\n```text\nThe rows differ.\n```" in section
     assert "What was counted" not in section
-    assert "What the failure says" not in section
 
 
 @pytest.mark.parametrize(
@@ -98,7 +102,7 @@ def test_no_section_has_more_than_2000_tokens(text):
 
     (section,) = sections_of(whole)
     assert len(section.encode()) / 3 <= MOST_TOKENS
-    assert ("What the failure says" in section) != ("The rest is left out here" in section)
+    assert ("What was counted" in section) != ("The rest is left out here" in section)
     assert command_of(section) == "pytest 'tests/test_a.py::test_b[x]'"
 
 
@@ -144,7 +148,7 @@ def test_missing_results_are_told():
 def test_an_agent_is_not_told_how_to_accept_what_broke():
     """It would be the shortest way to a run that passes."""
     debt = "  debt  not in dbperf-baseline.tsv. To accept it: pytest --dbperf-update test_a.py"
-    test = result(findings=[finding()], violations=[violation(explanation=["  why   It grows.", debt])])
+    test = result(violations=[violation(explanation=["  why   It grows.", debt])])
 
     (section,) = sections_of(FILES["digest"](run(test)))
 
