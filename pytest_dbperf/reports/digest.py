@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Sequence
 
+from pytest_dbperf.reports.markdown import INCOMPLETE
 from pytest_dbperf.reports.markdown_code import code_block
 from pytest_dbperf.reports.one_line import one_line
 from pytest_dbperf.reports.problems import Problem, problems
@@ -35,11 +36,11 @@ def document(run: Run) -> str:
     """Write a section for each of the largest causes, of at most 2,000 tokens."""
     found = problems(run)
     if not found:
-        return "" if run.complete else "# dbperf\n\nThe run is incomplete: results are missing.\n"
+        return "" if run.complete else f"# dbperf\n\n{INCOMPLETE}\n"
     numbers = f"{counted(len(found), 'problem')} in {counted(len(run.over_limit), 'test')}"
     lines = [f"# dbperf: {numbers}", "", _TASK]
     if not run.complete:
-        lines += ["", "The run is incomplete: results are missing."]
+        lines += ["", INCOMPLETE]
     for number, problem in enumerate(found[:_MOST_PROBLEMS], 1):
         lines += ["", *section(number, problem)]
     if len(found) > _MOST_PROBLEMS:

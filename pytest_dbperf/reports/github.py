@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pytest_dbperf.reports.markdown import headline, item
+from pytest_dbperf.reports.markdown import INCOMPLETE, headline, item
 from pytest_dbperf.reports.markdown_code import code_block
 from pytest_dbperf.reports.one_line import one_line
 from pytest_dbperf.reports.problems import Problem, problems
@@ -30,6 +30,8 @@ def workflow_commands(run: Run, *, without_failures: bool) -> Iterator[str]:
     if len(found) > MOST_ANNOTATIONS:
         more = counted(len(found) - MOST_ANNOTATIONS, "more problem")
         yield f"::notice title=dbperf::{more}: the summary of this step lists them"
+    if not run.complete:
+        yield f"::warning title=dbperf::{INCOMPLETE}"
 
 
 def summary(run: Run) -> str:

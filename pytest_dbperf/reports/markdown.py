@@ -9,6 +9,7 @@ from pytest_dbperf.reports.problems import Problem, problems
 from pytest_dbperf.reports.terminal import counted
 from pytest_dbperf.results.model import Run
 
+INCOMPLETE = "The run is incomplete: results are missing."
 _MOST_PROBLEMS = 10
 _LONGEST_TITLE = 200
 _LONGEST_FIX = 300
@@ -33,7 +34,7 @@ def headline(run: Run, found: Sequence[Problem]) -> Iterator[str]:
         yield ""
     if not run.complete:
         yield from (() if found else ("### dbperf", ""))
-        yield "**The run is incomplete: results are missing.**"
+        yield f"**{INCOMPLETE}**"
         yield ""
 
 

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from pytest_dbperf.budgets.budget import summary
 from pytest_dbperf.budgets.built_in import BUDGETS
+from pytest_dbperf.reports.markdown import INCOMPLETE
 from pytest_dbperf.reports.one_line import one_line
 from pytest_dbperf.reports.problems import Problem, accepted, problems
 from pytest_dbperf.reports.terminal import counted
@@ -103,7 +104,7 @@ def _without_links(text: str) -> str:
 
 def _notices(run: Run, results: Sequence[Json]) -> Iterator[Json]:
     if not run.complete:
-        yield {"level": "error", "message": {"text": "The run is incomplete: results are missing."}}
+        yield {"level": "error", "message": {"text": INCOMPLETE}}
     if len(results) > MOST_RESULTS:
         left_out = counted(len(results) - MOST_RESULTS, "more result")
         yield {"level": "warning", "message": {"text": f"{left_out} left out: a run of SARIF has 5,000."}}

@@ -90,6 +90,15 @@ def test_what_another_plugin_annotates_is_left_out():
     ] * 9 + ["notice"]
 
 
+@pytest.mark.parametrize(("tests", "levels"), [((FINE,), []), ((FAILED,), ["error"])])
+def test_missing_results_are_a_warning(tests, levels):
+    """Also if nothing else is wrong."""
+    commands = list(workflow_commands(run(*tests, complete=False), without_failures=False))
+
+    assert [command.split()[0] for command in commands[:-1]] == [f"::{level}" for level in levels]
+    assert commands[-1] == "::warning title=dbperf::The run is incomplete: results are missing."
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 def test_no_text_ends_a_command_or_begins_one(text):
     """A command is one line, and what it says is what was written."""
