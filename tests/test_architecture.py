@@ -31,6 +31,7 @@ STOREY = {name: storey for storey, line in enumerate(STOREYS.split("\n")) for na
 
 KNOW_PYTEST = {"plugin", "hookspecs", "longrepr", "session.run_hooks"}
 KNOW_PYTEST |= {"options.chosen", "options.comparing", "options.declared", "options.selected"}
+KNOW_PYTEST |= {"options.github_actions"}
 # They import it in functions: the plugin loads before Django is configured, and without a driver.
 FOLDERS_THAT_KNOW_DJANGO = {"probes", "plans", "growth", "session"}
 # These are made of Django's classes, and are imported when a test asks for one of their fixtures.
