@@ -92,7 +92,7 @@ def probes_of(plugins: pytest.PytestPluginManager, asked: set[str]) -> Sequence[
 def reports_of(plugins: pytest.PytestPluginManager) -> Mapping[str, ReportWriter]:
     """List all reports by name: ours, then those of other plugins. Raises `pytest.UsageError`."""
     reports: dict[str, Any] = dict(FILES)
-    taken = dict.fromkeys((*reports, "term"), _OURS)
+    taken = dict.fromkeys((*reports, "term", "junit"), _OURS)
     for plugin, (name, write) in _answers(plugins, "pytest_dbperf_reports", "a dict of reports by name"):
         fault = None
         if not isinstance(name, str) or not name.isidentifier():

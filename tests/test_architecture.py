@@ -30,7 +30,8 @@ __main__
 STOREY = {name: storey for storey, line in enumerate(STOREYS.split("\n")) for name in line.split()}
 
 KNOW_PYTEST = {"plugin", "hookspecs", "longrepr", "session.run_hooks"}
-KNOW_PYTEST |= {f"options.{name}" for name in ("chosen", "comparing", "declared", "of_baseline", "selected")}
+KNOW_PYTEST |= {"options.chosen", "options.comparing", "options.declared", "options.github_actions"}
+KNOW_PYTEST |= {"options.of_baseline", "options.selected"}
 # They import it in functions: the plugin loads before Django is configured, and without a driver.
 FOLDERS_THAT_KNOW_DJANGO = {"probes", "plans", "growth", "session"}
 # These are made of Django's classes, and are imported when a test asks for one of their fixtures.

@@ -15,12 +15,16 @@ from pytest_dbperf.budgets.budget import Budget, WrongArguments, make, takes_a_l
 from pytest_dbperf.callsites.ownership import ROLES_OF_PACKAGES
 from pytest_dbperf.options.comparing import ComparisonOptions, comparison_options_of
 from pytest_dbperf.options.declared import MODES, names_of_settings, require_known_settings
+from pytest_dbperf.options.github_actions import annotates_failures, step_summary
 from pytest_dbperf.options.of_baseline import BaselineOptions, baseline_options_of
 from pytest_dbperf.options.selected import from_root, selection_of, shard_of
 from pytest_dbperf.reports.files import ReportWriter
 from pytest_dbperf.results.circumstances import Selection, Shard
 from pytest_dbperf.suggestions.files import SuggestionOptions
 from pytest_dbperf.violations.spelling import did_you_mean
+
+# Reports that have no file of their own.
+_WITHOUT_PATH = ("term", "junit")
 
 _LAST_VALUE = re.compile(r"(?:'[^']*'|\S+)$")
 
@@ -41,6 +45,8 @@ class Options:
     budget_classes: Mapping[str, type[Budget]]
     """All budgets by name, those of other plugins included."""
     reports: Sequence[Report]
+    failures_are_annotated: bool
+    """Whether another plugin annotates failed tests for GitHub Actions."""
     top: int
     verifies_connections: bool
     counts_driver_queries: bool
@@ -74,6 +80,16 @@ class Options:
     def shows_table(self) -> bool:
         """Whether the terminal shows the table of tests even if no budget is broken."""
         return self.mode == "report" or Report("term") in self.reports
+
+    @property
+    def annotates(self) -> bool:
+        """Whether workflow commands for GitHub Actions are written to the terminal."""
+        return any(report.report_type == "github" for report in self.reports)
+
+    @property
+    def adds_properties(self) -> bool:
+        """Whether the report of each test gets properties, which `--junitxml` writes."""
+        return Report("junit") in self.reports
 
     @property
     def wants_sources(self) -> bool:
@@ -113,19 +129,22 @@ def options_of(
     if top < 0:
         raise pytest.UsageError(f"--dbperf-top must be >= 0, got {top}")
     require_known_settings(config, budget_classes.values())
+    mode = mode_of(config)
     return Options(
-        mode=mode_of(config),
+        mode=mode,
         budget_classes=budget_classes,
         reports=[
-            _report(text, files) for text in (config.getini("dbperf_report") if reports is None else reports)
+            _report(text, files, is_off=mode == "off")
+            for text in (config.getini("dbperf_report") if reports is None else reports)
         ],
+        failures_are_annotated=annotates_failures(config),
         top=top,
         verifies_connections=bool(_truth(config, "dbperf_verify_connections")),
         counts_driver_queries=bool(_truth(config, "dbperf_driver_queries")),
         resets_caches=bool(_truth(config, "dbperf_reset_caches")),
         defaults=[budget for each in budget_classes.values() for budget in _defaults(config, each)],
         wanted_markers=_wanted_markers(config),
-        baseline=baseline_options_of(config, mode_of(config)),
+        baseline=baseline_options_of(config, mode),
         projects=projects_of(config),
         selection=selection_of(config),
         shard=shard_of(config),
@@ -188,14 +207,16 @@ def projects_of(config: pytest.Config) -> Sequence[str]:
     return names
 
 
-def _report(text: str, files: Mapping[str, ReportWriter]) -> Report:
+def _report(text: str, files: Mapping[str, ReportWriter], *, is_off: bool) -> Report:
     report_type, _, path = text.partition(":")
+    if text == "github":
+        return Report(text, None if is_off else step_summary())
     if report_type in files and path:
         return Report(report_type, Path(path))
-    if report_type == "term" and not path:
+    if report_type in _WITHOUT_PATH and not path:
         return Report(report_type)
-    forms = " or ".join(("term", *(f"{name}:PATH" for name in files)))
-    meant = did_you_mean(report_type, ("term", *files))
+    forms = " or ".join((*_WITHOUT_PATH, "github", *(f"{name}:PATH" for name in files)))
+    meant = did_you_mean(report_type, (*_WITHOUT_PATH, *files))
     raise pytest.UsageError(f"--dbperf-report takes {forms}, got {text!r}{meant}")
 
 

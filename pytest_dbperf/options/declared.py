@@ -38,7 +38,9 @@ def register(parser: pytest.Parser) -> None:
         action="append",
         default=None,
         metavar="TYPE[:PATH]",
-        help="write a report: term, json:PATH, openmetrics:PATH or one that a plugin adds; can be repeated",
+        help="write a report: term, json:PATH, openmetrics:PATH, gitlab:PATH, sarif:PATH, markdown:PATH, "
+        "digest:PATH, github (annotations and the summary of the step), junit (properties for --junitxml) "
+        "or one that a plugin adds; can be repeated",
     )
     group.addoption(
         "--dbperf-top",

@@ -72,6 +72,20 @@ def write_report(path: Path, text: str) -> None:
         raise NotWritten(f"{path} was not written: {_reason_of(error)}") from None
 
 
+def add_report(path: Path, text: str) -> None:
+    """Add a report to the end of a file, which other tools write into, too.
+
+    Raises:
+        NotWritten: The disk is full, or the folder is gone.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab") as file:
+            file.write(text.encode("utf-8", "backslashreplace"))
+    except (OSError, ValueError) as error:
+        raise NotWritten(f"{path} was not written: {_reason_of(error)}") from None
+
+
 def _status_of(path: Path) -> os.stat_result | None:
     try:
         return path.stat()

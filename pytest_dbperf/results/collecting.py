@@ -41,11 +41,12 @@ class RunInProgress:
     budget does: its violations are dropped, with the findings and numbers that caused them.
     """
 
-    def __init__(self, *, enforces: bool = False, project: str = "") -> None:
+    def __init__(self, *, enforces: bool = False, project: str = "", directory: str = "") -> None:
         self.is_complete = True
         self._project = project
         self._versions: dict[str, str] = {}
         self._collected = self._selected = 0
+        self._directory = directory
         self._started: float | None = None
         self._enforces = enforces
         self._tests: dict[str, _TestInProgress] = {}
@@ -82,6 +83,10 @@ class RunInProgress:
         self._collected = max(self._collected, collected)
         self._selected = max(self._selected, selected)
 
+    def result_of(self, nodeid: str) -> TestResult:
+        """Return the result of a test, as far as its phases are known."""
+        return _result(nodeid, self._tests[nodeid])
+
     def run(self, exit_code: int) -> Run:
         """Return the run, its tests sorted by id: with xdist they arrive in any order."""
         return Run(
@@ -90,6 +95,7 @@ class RunInProgress:
             versions=dict(sorted({**self._versions, **_python(), **dict(installed(_PACKAGES))}.items())),
             tests=[_result(nodeid, test) for nodeid, test in sorted(self._tests.items())],
             project=self._project,
+            directory=self._directory,
             started=self._started or 0,
             selection=Selection(
                 collected=self._collected, deselected=max(0, self._collected - self._selected)

@@ -199,6 +199,8 @@ class Run:
     tests: Sequence[TestResult]
     project: str = ""
     """The name of the root directory."""
+    directory: str = ""
+    """Where pytest's root directory is in its repository; empty if both are the same, or if there is none."""
     started: float = 0.0
     """When the first test began, in seconds since the epoch."""
     commit: str | None = None
@@ -256,6 +258,7 @@ class Run:
         """Write the run as the JSON Schema in `docs/` describes it."""
         return {
             "schema": SCHEMA,
+            "directory": self.directory,
             "complete": self.complete,
             "versions": dict(self.versions),
             "exit_code": self.exit_code,

@@ -54,6 +54,8 @@ class WholeRunHooks(_CollectionHooks):
         self.whole_run = whole_run
         self.found = found
 
+    # Before other plugins write what they read from the report.
+    @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         with guard("collecting the results of a test", test=report.nodeid):
             self.whole_run.add(report)

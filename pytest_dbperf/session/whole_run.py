@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from pytest_dbperf.comparison.gates import GATE_FAILED
 from pytest_dbperf.options.chosen import Options
 from pytest_dbperf.recording.bugs import OURS, Guard, is_ours, name_of
-from pytest_dbperf.reports import findings, suggestions, terminal
-from pytest_dbperf.reports.files import ReportWriter
-from pytest_dbperf.reports.writing import NotWritten, write_report
+from pytest_dbperf.reports import findings, github, junit, suggestions, terminal
+from pytest_dbperf.reports.files import ADDED_TO_A_FILE, ReportWriter
+from pytest_dbperf.reports.writing import NotWritten, add_report, write_report
 from pytest_dbperf.results.collecting import RunInProgress, outcome_of
 from pytest_dbperf.results.model import Run
+from pytest_dbperf.results.repository import directory_in_repository
 from pytest_dbperf.session.baseline_of_run import BaselineOfRun
 from pytest_dbperf.session.commit import commit_of
 from pytest_dbperf.session.comparison_of_run import ComparisonOfRun
@@ -40,7 +41,9 @@ class WholeRun:
         self._baseline = BaselineOfRun(options.baseline, enforces=options.enforces)
         self._root = root
         self._reports = reports
-        self._so_far = RunInProgress(enforces=options.enforces, project=root.name)
+        self._so_far = RunInProgress(
+            enforces=options.enforces, project=root.name, directory=directory_in_repository(root)
+        )
         self._run: Run | None = None
         self._unwritten_reports: list[str] = []
         self._suggested: SuggestionSummary | None = None
@@ -67,6 +70,9 @@ class WholeRun:
         if (numbers := vars(report).get(NUMBERS)) is not None:
             during = (report.start, report.stop)
             self._so_far.add(report.nodeid, report.when, outcome_of(report), numbers, during)
+            if self._options.adds_properties and report.when == "teardown":
+                # pytest writes JUnit XML from the last report of a test.
+                report.user_properties.extend(junit.properties(self._so_far.result_of(report.nodeid)))
 
     def add_counts(self, collected: int, selected: int) -> None:
         """Note how many tests were found in this process or a worker, and how many of them were to run."""
@@ -122,7 +128,7 @@ class WholeRun:
             self._unwritten_reports.append(f"dbperf: --dbperf-report={report_type}:{path} was not written")
             return
         try:
-            write_report(path, text)
+            (add_report if report_type in ADDED_TO_A_FILE else write_report)(path, text)
         except NotWritten as error:
             self._unwritten_reports.append(f"dbperf: --dbperf-report={report_type}:{error}")
 
@@ -133,6 +139,9 @@ class WholeRun:
         run = self._run
         if run is not None and (changes := [*self._baseline.lines_about_changes(run)]):
             yield "dbperf baseline", changes
+        if run is not None and self._options.annotates:
+            without_failures = self._options.failures_are_annotated
+            yield "", github.workflow_commands(run, without_failures=without_failures)
         if run is None or not run.tests or is_quiet:
             return
         if self._options.shows_table or run.over_limit:

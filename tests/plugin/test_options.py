@@ -105,17 +105,17 @@ def test_reports_and_rows_have_ini_options(suite):
         (
             "",
             ("--dbperf-report=xml:x",),
-            "ERROR: --dbperf-report takes term or json:PATH or openmetrics:PATH, got 'xml:x'",
+            "ERROR: --dbperf-report takes term or junit or github or json:PATH or *, got 'xml:x'",
         ),
         (
             "",
             ("--dbperf-report=json",),
-            "ERROR: --dbperf-report takes term or json:PATH or openmetrics:PATH, got 'json'",
+            "ERROR: --dbperf-report takes term or junit or github or *, got 'json'",
         ),
         (
             "",
             ("--dbperf-report=term:x",),
-            "ERROR: --dbperf-report takes term or json:PATH or openmetrics:PATH, got 'term:x'",
+            "ERROR: --dbperf-report takes term or junit or github or *, got 'term:x'",
         ),
         (
             "",

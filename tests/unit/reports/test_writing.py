@@ -5,11 +5,18 @@ import socket
 import stat
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
 from pytest_dbperf.reports import writing
-from pytest_dbperf.reports.writing import NotWritten, why_not_writable, write_report, wrong_paths
+from pytest_dbperf.reports.writing import (
+    NotWritten,
+    add_report,
+    why_not_writable,
+    write_report,
+    wrong_paths,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -197,3 +204,20 @@ def test_a_lone_surrogate_is_escaped(tmp_path):
     write_report(tmp_path / "run.om", "test_\udc80")
 
     assert (tmp_path / "run.om").read_text() == "test_\\udc80"
+
+
+def test_a_report_can_be_added_to_what_others_wrote(tmp_path):
+    """The summary of a step in GitHub Actions has several authors."""
+    path = tmp_path / "out" / "summary.md"
+    add_report(path, "\nours \udc80\n")
+    with path.open("a") as file:
+        file.write("theirs\n")
+    add_report(path, "\nours again\n")
+
+    assert path.read_text() == "\nours \\udc80\ntheirs\n\nours again\n"
+
+
+def test_a_report_that_cannot_be_added_is_told():
+    """The disk may be full, or the folder gone."""
+    with pytest.raises(NotWritten, match=r"^/dev/full was not written: No space left on device$"):
+        add_report(Path("/dev/full"), "x")
