@@ -4,6 +4,9 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
+from pygments.lexers.special import TextLexer
+from sphinx.application import Sphinx
+
 sys.path.insert(0, str(Path(__file__).parent))
 
 project = "pytest-dbperf"
@@ -21,3 +24,8 @@ autodoc_typehints = "signature"
 default_role = "code"  # as in our docstrings
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
+
+
+def setup(app: Sphinx) -> None:
+    """Show the file of debts as it is: Pygments has no lexer for TAB-separated text."""
+    app.add_lexer("tsv", TextLexer)

@@ -17,6 +17,7 @@ from pytest_dbperf.baseline.history import Since, since
 from pytest_dbperf.baseline.raises import Raise
 from pytest_dbperf.baseline.statistics import Expired, expired_in
 from pytest_dbperf.baseline.text import lines_of_debts, parsed
+from pytest_dbperf.baseline.wording import counted
 
 _FOUND, _USAGE = 1, 4
 _NO_REASON = (
@@ -54,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(_document(file, changes, expired, line_of), indent=1))
     else:
-        print(f"{file}: {len(now.debts)} debts" if changes is None else _summary(file, changes))
+        print(f"{file}: {counted(len(now.debts), 'debt')}" if changes is None else _summary(file, changes))
         for each in raises:
             print(_line(file, line_of, each, needs_reason=args.require_reason))
         for one in expired:

@@ -13,6 +13,7 @@ from pytest_dbperf.baseline.files import read_text, write_baseline
 from pytest_dbperf.baseline.git import GitFailed, version_at, write_conflict
 from pytest_dbperf.baseline.merging import merged
 from pytest_dbperf.baseline.text import BrokenBaseline, parsed
+from pytest_dbperf.baseline.wording import counted
 
 _CONFLICT, _USAGE = 1, 4
 # The stages of a file in git's index during a merge.
@@ -79,7 +80,7 @@ def _resolve(file: Path) -> int:
     base = None if base_text is None else parsed(base_text, file, repair=True)
     result = merged(base, ours, theirs)
     write_baseline(file, result)
-    print(f"{file}: merged, {len(result.debts)} debts. Next: `git add {shlex.quote(str(file))}`")
+    print(f"{file}: merged, {counted(len(result.debts), 'debt')}. Next: `git add {shlex.quote(str(file))}`")
     if base is None:
         gone = sorted({*ours.debts, *theirs.debts} - {*result.debts})
         for key in gone:

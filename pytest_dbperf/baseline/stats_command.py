@@ -17,6 +17,7 @@ from pytest_dbperf.baseline.files import read_text
 from pytest_dbperf.baseline.git import GitFailed, days_of_lines, is_shallow
 from pytest_dbperf.baseline.statistics import Statistics, statistics_of
 from pytest_dbperf.baseline.text import lines_of_debts, parsed
+from pytest_dbperf.baseline.wording import counted
 
 
 def add_to(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -75,7 +76,7 @@ def _burdens_of(file: Path) -> Sequence[Burden]:
 
 def _lines(file: Path, numbers: Statistics, note: str) -> Iterator[str]:
     by_type = ", ".join(f"{debt_type} {number}" for debt_type, number in numbers.by_type.items())
-    yield f"{file}: {sum(numbers.by_type.values())} debts" + (f" ({by_type})" if by_type else "")
+    yield f"{file}: {counted(sum(numbers.by_type.values()), 'debt')}" + (f" ({by_type})" if by_type else "")
     yield from _table("by folder", numbers.by_folder)
     yield from _table("by owner", numbers.by_owner)
     yield from _table("by age: since the line was last changed", numbers.by_age or {})
@@ -101,15 +102,11 @@ def _lines_of_burdens(burdens: Sequence[Burden] | None, top: int) -> Iterator[st
     for each in burdens[:top]:
         state = "a debt" if each.is_accepted else "no debt"
         where = ", in the tests' own code" if each.in_tests else ""
-        burden = f"{_plural(len(each.tests), 'test')}, {_plural(len(each.routes), 'route')}"
+        burden = f"{counted(len(each.tests), 'test')}, {counted(len(each.routes), 'route')}"
         yield f"  {burden}: {each.cause} ({state}{where})"
         yield from (f"    {line}" for line in (*each.lines[:1], each.fix) if line)
     if len(burdens) > top:
         yield f"  ... {len(burdens) - top} more (--top={len(burdens)} lists all)"
-
-
-def _plural(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _document(

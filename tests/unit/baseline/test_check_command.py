@@ -13,7 +13,7 @@ def test_a_file_is_read(repository):
     """Nothing else is asked."""
     repository.write("a=1")
 
-    assert repository.dbperf("check") == (0, f"{NAME}: 1 debts\n")
+    assert repository.dbperf("check") == (0, f"{NAME}: 1 debt\n")
 
 
 def test_what_a_branch_raises_is_told(repository):

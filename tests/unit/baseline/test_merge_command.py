@@ -146,7 +146,7 @@ def test_a_conflict_that_was_committed_is_repaired_for_the_stricter_side(reposit
     assert repository.lines == ["# test b: why", "", "test\ta\tx=20", "test\tc\tx=4"]
 
     repository.write("<<<<<<< a", "a=30", "=======", "a=20", ">>>>>>> b")
-    assert repository.dbperf("merge", NAME) == (0, f"{NAME}: merged, 1 debts. Next: `git add {NAME}`\n")
+    assert repository.dbperf("merge", NAME) == (0, f"{NAME}: merged, 1 debt. Next: `git add {NAME}`\n")
 
 
 def test_a_driver_that_git_could_not_start_is_made_up_for(repository):
