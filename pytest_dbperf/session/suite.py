@@ -14,12 +14,14 @@ from pytest_dbperf.budgets.resolution import budgets_for
 from pytest_dbperf.caches.watch import CacheWatch
 from pytest_dbperf.growth.database import databases_of_test
 from pytest_dbperf.options.chosen import Options
-from pytest_dbperf.recording.bugs import GuardedContext
+from pytest_dbperf.probes import asserted_blocks
+from pytest_dbperf.recording.bugs import BUGS, GuardedContext
 from pytest_dbperf.recording.recorder import Recorder
 from pytest_dbperf.session import standing_connections
 from pytest_dbperf.session.checking import Checking
 from pytest_dbperf.session.countable import require_checkable, why_nothing_counts
 from pytest_dbperf.session.examples import wrap_examples
+from pytest_dbperf.session.failed_assertions import text_of, title_of
 from pytest_dbperf.session.guarding import guard, guarded
 from pytest_dbperf.session.item_kinds import databases_of, is_unittest_method, uses_asgiref_thread
 from pytest_dbperf.session.live import LiveRecording
@@ -43,6 +45,7 @@ class Suite:
         self.verification = Verification(recorder.connections)
         self.caches = CacheWatch(resets_caches=options.resets_caches)
         self._root = root
+        self._verbose = verbose
         self._ini = ini
         self._sources = Sources(root)
         self._checking = Checking(recorder, options, self.caches, root, verbose=verbose)
@@ -147,10 +150,19 @@ class Suite:
                 standing_connections.close_on_asgiref_thread(self.test.opened_for_it)
         with guarded("recording the teardown of a test", self._counting, "teardown"):
             yield
+        with guard("ending the blocks that a test has not left"):
+            asserted_blocks.close_left_open(self.recorder)
 
     def window(self, budget_class: type[Budget], /, *args: Any, **kwargs: Any) -> BudgetWindow:
         """Make a budget for a part of the running test."""
         return self._checking.window(self.test, budget_class, args, kwargs)
+
+    def added_to(self, error: BaseException) -> tuple[str, str] | None:
+        """Return what a failure gains if `assertNumQueries` raised it: a title and a text."""
+        failed = asserted_blocks.failed_assertion_of(error)
+        if failed is None or BUGS:
+            return None
+        return title_of(failed), text_of(failed, self._root, verbose=self._verbose)
 
     def _budgets_for(self, item: pytest.Item) -> list[PlacedBudget]:
         return budgets_for(item, self.options.defaults, self._ini, self.options.budget_classes)
