@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, ClassVar
 
+from pytest_dbperf.budgets.findings import WithFindings
 from pytest_dbperf.callsites.callsite import CallPath, CallSite, line_of
-from pytest_dbperf.callsites.shown import COMPREHENSIONS
+from pytest_dbperf.callsites.shown import function_of
 from pytest_dbperf.recording.recorder import Recording
 
 
 @dataclass(frozen=True, slots=True)
-class WithAllowances(ABC):
+class WithAllowances(WithFindings):
     """A budget with an `allow`. The subclass says what it counts, and by which names that can be allowed."""
 
     name: ClassVar[str]
@@ -68,7 +69,7 @@ def allows(patterns: Iterable[str], names: Iterable[str], call_path: CallPath) -
     (`campaigns/api.py:31`) or function (`create_user`) of the call site. Wildcards are those of `fnmatch`;
     upper and lower case differ.
     """
-    known = [*names, *(_function_of(site) for site in call_path[:1])]
+    known = [*names, *(function_of(site) for site in call_path[:1])]
     known += [name.rpartition(".")[2] for name in known]
     locations = [location for site in call_path[:1] for location in _locations_of(site)]
     return next((pattern for pattern in patterns if _matches(pattern, known, locations)), None)
@@ -88,14 +89,6 @@ def _matches(pattern: str, names: Iterable[str], locations: Iterable[str]) -> bo
     is_location = "/" in pattern or pattern.partition(":")[0].endswith(".py")
     ending = f"*/{pattern.removeprefix('/')}"
     return is_location and any(fnmatchcase(location, ending) for location in locations)
-
-
-def _function_of(site: CallSite) -> str:
-    """Name the function without the functions around it; a comprehension belongs to the function it is in."""
-    names = site[0].co_qualname.split(".<locals>.")
-    while len(names) > 1 and names[-1] in COMPREHENSIONS:
-        names.pop()
-    return names[-1]
 
 
 def _locations_of(site: CallSite) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from typing import ClassVar
 
 from pytest_dbperf.budgets.allowances import WithAllowances
+from pytest_dbperf.budgets.findings import Found, requests_of, subject_of_statement
 from pytest_dbperf.recording.blocking_calls import BlockingCall
 from pytest_dbperf.recording.groups import groups_of_blocking_calls
 from pytest_dbperf.recording.recorder import Recording
@@ -44,11 +45,20 @@ class NoBlockingCalls(WithAllowances):
         names = (judged.name, judged.what)
         return (*names, "verify_password") if _hashes(judged) else names
 
-    def check(self, recording: Recording) -> Violation | None:
-        """Count the blocking calls that are not allowed."""
-        forbidden = self.forbidden(recording)
-        if not forbidden:
-            return None
+    def found(self, judged: BlockingCall) -> Found:
+        """Name the function, or what its statement does."""
+        statement = judged.statement
+        subject = judged.what if statement is None else subject_of_statement(statement)
+        return Found(
+            subject="verify_password" if _hashes(judged) else subject,
+            count=1,
+            what=_shown(judged),
+            call_path=judged.call_path,
+            requests=requests_of([judged.cause.request]),
+        )
+
+    def violation_by(self, recording: Recording, forbidden: Sequence[BlockingCall]) -> Violation:  # noqa: ARG002
+        """Count the blocking calls."""
         return Violation(
             budget=self.name,
             measured=len(forbidden),
@@ -65,13 +75,16 @@ def _hashes(call: BlockingCall) -> bool:
 
 def _evidence_of_calls(group: Sequence[BlockingCall]) -> Evidence:
     first = group[0]
-    statement = first.statement
-    what = first.what if statement is None else shortened(statement)
-    if _hashes(first):
-        what = "verify_password" + (", by acheck_password" if first.what == "acheck_password" else "")
     seconds = [call.seconds for call in group if call.seconds is not None]
     note = f"blocked the loop for {sum(seconds) * 1000:.1f} ms" if seconds else ""
-    return Evidence(len(group), what, first.call_path, note)
+    return Evidence(len(group), _shown(first), first.call_path, note)
+
+
+def _shown(call: BlockingCall) -> str:
+    if _hashes(call):
+        return "verify_password" + (", by acheck_password" if call.what == "acheck_password" else "")
+    statement = call.statement
+    return call.what if statement is None else shortened(statement)
 
 
 def _how_not_to_block(forbidden: Sequence[BlockingCall]) -> Iterator[Hint]:

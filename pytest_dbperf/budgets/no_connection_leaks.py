@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
+from pytest_dbperf.budgets.findings import Found, WithFindings, requests_of
 from pytest_dbperf.budgets.limited import LimitedOnAlias
 from pytest_dbperf.diagnosis.connections import evidence_of_checkouts, evidence_of_connections
 from pytest_dbperf.recording.connections import Checkout, NewConnection, Why
@@ -14,7 +15,7 @@ from pytest_dbperf.violations.violation import Hint, Violation, compare
 
 
 @dataclass(frozen=True, slots=True)
-class NoConnectionLeaks(LimitedOnAlias):
+class NoConnectionLeaks(LimitedOnAlias, WithFindings):
     """Fail when a new database connection is still open at the end, or was dropped without being closed.
 
     A connection that was taken from a pool is a leak if it was not given back. These are not leaks:
@@ -33,12 +34,33 @@ class NoConnectionLeaks(LimitedOnAlias):
     _: KW_ONLY
     allowed: int | None = 0
 
-    def check(self, recording: Recording) -> Violation | None:
+    def forbidden(self, recording: Recording) -> Sequence[NewConnection | Checkout]:
+        """The connections that were not closed, unless so many are allowed."""
+        left: list[NewConnection | Checkout] = [*recording.leaked_connections]
+        left += recording.unreturned_checkouts
+        counted = [each for each in left if self.is_about(each.using)]
+        return () if self._allows(len(counted)) else counted
+
+    def found(self, judged: NewConnection | Checkout) -> Found:
+        """Name the alias, or the driver."""
+        # Only psycopg has a pool that code can use without Django.
+        driver = judged.driver if isinstance(judged, NewConnection) else "psycopg"
+        return Found(
+            subject=judged.using or driver,
+            count=1,
+            what="not given back to its pool" if isinstance(judged, Checkout) else "not closed",
+            call_path=judged.call_path,
+            requests=requests_of([judged.cause.request]),
+        )
+
+    def violation_by(
+        self, recording: Recording, forbidden: Sequence[NewConnection | Checkout]
+    ) -> Violation | None:
         """Count the connections that were not closed."""
-        leaked = [new for new in recording.leaked_connections if self.is_about(new.using)]
-        taken = [each for each in recording.unreturned_checkouts if self.is_about(each.using)]
-        measured = len(leaked) + len(taken)
-        if self.allowed is None or measured <= self.allowed:
+        leaked = [each for each in forbidden if isinstance(each, NewConnection)]
+        taken = [each for each in forbidden if isinstance(each, Checkout)]
+        measured = len(forbidden)
+        if self.allowed is None or self._allows(measured):
             return None
         dropped = {closed.number for closed in recording.closed_connections if closed.dropped}
         return Violation(
@@ -56,6 +78,9 @@ class NoConnectionLeaks(LimitedOnAlias):
             ),
             advice=tuple(_how_to_close(leaked, taken)),
         )
+
+    def _allows(self, count: int) -> bool:
+        return self.allowed is None or count <= self.allowed
 
 
 def _how_to_close(leaked: Sequence[NewConnection], taken: Sequence[Checkout]) -> Iterator[Hint]:

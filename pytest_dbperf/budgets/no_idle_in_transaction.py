@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import ClassVar, cast
 
+from pytest_dbperf.budgets.findings import Found, by_cause, nothing_is_accepted, requests_of
 from pytest_dbperf.budgets.limited import LimitedTime
 from pytest_dbperf.callsites.callsite import CallPath, without_recursion
 from pytest_dbperf.recording.compaction import expanded
@@ -47,15 +49,20 @@ class NoIdleInTransaction(LimitedTime):
 
     def check(self, recording: Recording) -> Violation | None:
         """Compare the idle time of the transaction that was idle longest with the limit."""
-        if self.milliseconds is None:
-            return None
-        transactions = [
-            transaction
-            for transaction in transactions_of(expanded(recording.events), recording.periods)
-            if self.is_about(transaction.using)
-        ]
-        over = [each for each in transactions if round(each.idle_seconds * 1000, 6) > self.milliseconds]
-        if not over:
+        return self.check_without(recording, nothing_is_accepted)
+
+    def findings(self, recording: Recording) -> Sequence[Found]:
+        """The gaps without which each transaction would keep the limit, by the code before them."""
+        over = self._over(self._transactions(recording))
+        return by_cause(chain.from_iterable(map(self._longest_gaps, over)))
+
+    def check_without(self, recording: Recording, is_accepted: Callable[[Found], bool]) -> Violation | None:
+        """Check the transactions as if the accepted gaps had taken no time."""
+        transactions = self._transactions(recording)
+        over = self._over(transactions)
+        if is_accepted is not nothing_is_accepted:
+            over = self._over([_without_accepted(each, is_accepted) for each in over])
+        if self.milliseconds is None or not over:
             return None
         measured = in_milliseconds(max(each.idle_seconds for each in over))
         return Violation(
@@ -67,6 +74,48 @@ class NoIdleInTransaction(LimitedTime):
             during=only_request(transaction.statements[0].request for transaction in over),
             advice=tuple(_how_to_shorten(over, len(transactions))),
         )
+
+    def _transactions(self, recording: Recording) -> Sequence[Transaction]:
+        if self.milliseconds is None:
+            return ()
+        transactions = transactions_of(expanded(recording.events), recording.periods)
+        return [each for each in transactions if self.is_about(each.using)]
+
+    def _over(self, transactions: Sequence[Transaction]) -> Sequence[Transaction]:
+        return [each for each in transactions if self._is_too_long(each.idle_seconds)]
+
+    def _is_too_long(self, seconds: float) -> bool:
+        return round(seconds * 1000, 6) > cast(float, self.milliseconds)
+
+    def _longest_gaps(self, transaction: Transaction) -> Iterator[Found]:
+        """Take the gaps of one cause after another, the longest first, until the rest keeps the limit.
+
+        There is a gap between any two statements, so most of them do not matter.
+        """
+        causes: dict[Hashable, list[Gap]] = {}
+        for gap in transaction.gaps:
+            causes.setdefault(_found([gap]).key, []).append(gap)
+        longest_first = sorted(causes.values(), key=_seconds, reverse=True)
+        for index, gaps in enumerate(longest_first):
+            if index and not self._is_too_long(sum(map(_seconds, longest_first[index:]))):
+                return
+            yield _found(gaps)
+
+
+def _found(gaps: Sequence[Gap]) -> Found:
+    before = gaps[0].before
+    return Found(
+        subject=str(before.using),
+        count=len(gaps),
+        what=f"after {shortened(before.statement)}",
+        call_path=without_recursion(before.call_path),
+        requests=requests_of(gap.before.request for gap in gaps),
+    )
+
+
+def _without_accepted(transaction: Transaction, is_accepted: Callable[[Found], bool]) -> Transaction:
+    left = [gap for gap in transaction.gaps if not is_accepted(_found([gap]))]
+    return replace(transaction, gaps=left)
 
 
 def _evidence_of_gaps(over: Sequence[Transaction]) -> Iterator[Evidence]:

@@ -7,7 +7,8 @@ from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
 from pytest_dbperf.budgets.allowances import WithAllowances
-from pytest_dbperf.budgets.repeats import names_of, require_threshold
+from pytest_dbperf.budgets.findings import Found
+from pytest_dbperf.budgets.repeats import found_by_relation, names_of, require_threshold
 from pytest_dbperf.diagnosis.eager_loading import eager_loading_for, fixes_of
 from pytest_dbperf.diagnosis.loops import in_turns, with_a_fix_first
 from pytest_dbperf.diagnosis.preparations import hints_on, prepares
@@ -57,11 +58,12 @@ class NoNPlusOne(WithAllowances):
         """The relation, and the statement."""
         return names_of(judged)
 
-    def check(self, recording: Recording) -> Violation | None:
+    def found(self, judged: Repeat) -> Found:
+        """Name the relation, or the table and its columns."""
+        return found_by_relation(judged)
+
+    def violation_by(self, recording: Recording, forbidden: Sequence[Repeat]) -> Violation:
         """Count the queries that ran for each row. The evidence groups them by loop, fixes first."""
-        forbidden = self.forbidden(recording)
-        if not forbidden:
-            return None
         queries, is_preparation = recording.queries, prepares(recording.queries)
         findings = with_a_fix_first(in_turns(forbidden), queries, is_preparation)
         measured = sum(finding.count for finding in findings)

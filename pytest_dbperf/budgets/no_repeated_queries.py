@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from pytest_dbperf.budgets.repeats import LimitsRepeats, names_of
+from pytest_dbperf.budgets.findings import Found
+from pytest_dbperf.budgets.repeats import LimitsRepeats, found_by_relation, names_of
 from pytest_dbperf.diagnosis.repeats import Repeat, repeated
 from pytest_dbperf.diagnosis.repeats_shown import values_of
 from pytest_dbperf.recording.recorder import Recording
@@ -41,6 +42,10 @@ class NoRepeatedQueries(LimitsRepeats):
         """The relation, and the statement."""
         return names_of(judged)
 
-    def check(self, recording: Recording) -> Violation | None:
+    def found(self, judged: Repeat) -> Found:
+        """Name the relation, or the table and its columns."""
+        return found_by_relation(judged)
+
+    def violation_by(self, recording: Recording, forbidden: Sequence[Repeat]) -> Violation:  # noqa: ARG002
         """Count the repeated queries."""
-        return self.violation_of(recording, "repeated queries", note=values_of, advice=lambda _: (_INSTEAD,))
+        return self.counted("repeated queries", forbidden, note=values_of, advice=lambda _: (_INSTEAD,))

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from pytest_dbperf.budgets.allowances import WithAllowances
+from pytest_dbperf.budgets.findings import Found, requests_of
 from pytest_dbperf.callsites.ownership import PROJECT
 from pytest_dbperf.diagnosis.hops import hints_on_your_hops
 from pytest_dbperf.recording.events import Hop
-from pytest_dbperf.recording.groups import groups_of_hops
+from pytest_dbperf.recording.groups import groups_of_hops, shown_hop
 from pytest_dbperf.recording.recorder import Recording
 from pytest_dbperf.violations.violation import Evidence, Hint, Violation, compare
 
@@ -40,12 +41,18 @@ class NoSyncToAsync(WithAllowances):
         """The function that runs in the thread."""
         return (judged.function,)
 
-    def check(self, recording: Recording) -> Violation | None:
-        """Count the hops of your code that are not allowed."""
-        forbidden = self.forbidden(recording)
-        if not forbidden:
-            return None
-        hops = recording.hops
+    def found(self, judged: Hop) -> Found:
+        """Name the function that runs in the thread."""
+        return Found(
+            subject=judged.function.rpartition("<locals>.")[2],
+            count=1,
+            what=shown_hop(judged),
+            call_path=judged.call_path,
+            requests=requests_of([judged.request]),
+        )
+
+    def violation_by(self, recording: Recording, forbidden: Sequence[Hop]) -> Violation:
+        """Count the hops of your code."""
         return Violation(
             budget=self.name,
             measured=len(forbidden),
@@ -55,11 +62,11 @@ class NoSyncToAsync(WithAllowances):
                 Evidence(group.count, group.what, group.call_path, group.note)
                 for group in groups_of_hops(forbidden)
             ),
-            advice=tuple(_how_to_hop_less(forbidden, hops)),
+            advice=tuple(_how_to_hop_less(forbidden, recording.hops, len(self.forbidden(recording)))),
         )
 
 
-def _how_to_hop_less(forbidden: Sequence[Hop], hops: Sequence[Hop]) -> Iterator[Hint]:
+def _how_to_hop_less(forbidden: Sequence[Hop], hops: Sequence[Hop], with_accepted: int) -> Iterator[Hint]:
     # Measured on Django 4.2 to 6.1: aget() is sync_to_async(get), so it would be no advice.
     yield Hint(
         "why", "a hop costs about 0.1 ms, more if others wait for the thread; aget() and acount() hop too"
@@ -70,4 +77,5 @@ def _how_to_hop_less(forbidden: Sequence[Hop], hops: Sequence[Hop]) -> Iterator[
     not_counted = sum(hop.leaves_the_loop for hop in hops) - len(forbidden)
     if not_counted:
         others = "1 other hop is" if not_counted == 1 else f"{not_counted} other hops are"
-        yield Hint("note", f"{others} not counted: made by Django or a library, or allowed")
+        why = "allowed or accepted" if with_accepted > len(forbidden) else "or allowed"
+        yield Hint("note", f"{others} not counted: made by Django or a library, {why}")

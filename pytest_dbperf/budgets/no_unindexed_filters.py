@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from pytest_dbperf.budgets.allowances import WithAllowances
+from pytest_dbperf.budgets.findings import Found, requests_of, subject_of_filter
 from pytest_dbperf.callsites.callsite import CallPath
 from pytest_dbperf.callsites.of_tests import is_of_tests
+from pytest_dbperf.recording.cause import Request
 from pytest_dbperf.recording.events import Query, Sample
 from pytest_dbperf.recording.groups import identity
 from pytest_dbperf.recording.recorder import Recording
 from pytest_dbperf.sql.fingerprint import Statement, shortened
-from pytest_dbperf.sql.plan import UnservedFilter, written_indexes
+from pytest_dbperf.sql.plan import UnservedFilter, columns_in, written_indexes
 from pytest_dbperf.sql.smells import DELETES_ALL_ROWS, smells_of
 from pytest_dbperf.violations.violation import Evidence, Hint, Violation, WarningLine, compare
 
@@ -23,7 +25,7 @@ _LONGEST_STATEMENT = 100
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _Judged:
     """A filter without an index, or a smell, in a statement that one line of your code ran."""
 
     count: int
@@ -31,6 +33,7 @@ class _Found:
     call_path: CallPath
     unserved: UnservedFilter | None = None
     smell: str = ""
+    requests: tuple[Request, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +56,11 @@ class NoUnindexedFilters(WithAllowances):
     example: ClassVar[str] = "django_content_type"
     wants_plans: ClassVar[bool] = True
 
-    def judged(self, recording: Recording) -> Sequence[_Found]:
+    def judged(self, recording: Recording) -> Sequence[_Judged]:
         """The filters without an index, and the smells of the statements."""
         return [*_unserved(recording), *_smells(recording)]
 
-    def names_to_allow(self, judged: _Found) -> Sequence[str]:
+    def names_to_allow(self, judged: _Judged) -> Sequence[str]:
         """The statement, in full and shortened, and its tables: for a filter, only the filtered one.
 
         A partition also has the names of the tables that it belongs to.
@@ -66,17 +69,32 @@ class NoUnindexedFilters(WithAllowances):
         tables = statement.tables if unserved is None else (unserved.table, *unserved.partition_of)
         return (statement.fingerprint, shortened(statement), *tables)
 
-    def check(self, recording: Recording) -> Violation | None:
-        """Count the filters that are not allowed, each once per statement."""
-        forbidden: dict[tuple[str, UnservedFilter], list[_Found]] = {}
-        for found in self.forbidden(recording):
-            if found.unserved is not None:
-                forbidden.setdefault((found.statement.fingerprint, found.unserved), []).append(found)
-        if not forbidden:
-            return None
-        evidence = [_evidence_of_filter(unserved, found) for (_, unserved), found in forbidden.items()]
-        fixes = written_indexes(unserved.index for _, unserved in forbidden if unserved.index)
-        reasons = dict.fromkeys(unserved.why_no_index for _, unserved in forbidden if unserved.why_no_index)
+    def forbidden(self, recording: Recording) -> list[_Judged]:
+        """The filters without an index that are not allowed. A smell is only a warning."""
+        return [each for each in _unserved(recording) if self.allowance_of(each) is None]
+
+    def found(self, judged: _Judged) -> Found:
+        """Name the table, which may have partitions, and the columns that it is filtered by."""
+        unserved = cast(UnservedFilter, judged.unserved)
+        table = unserved.partition_of[-1] if unserved.partition_of else unserved.table
+        columns = sorted(name.strip('"') for name in columns_in(unserved.condition, unserved.alias))
+        return Found(
+            subject=subject_of_filter(table, columns),
+            count=judged.count,
+            what=f"{unserved.table}: {unserved.shown}",
+            call_path=judged.call_path,
+            requests=judged.requests,
+        )
+
+    def violation_by(self, recording: Recording, forbidden: Sequence[_Judged]) -> Violation:  # noqa: ARG002
+        """Count the filters, each once per statement."""
+        together: dict[tuple[str, UnservedFilter], list[_Judged]] = {}
+        for each in forbidden:
+            unserved = cast(UnservedFilter, each.unserved)
+            together.setdefault((each.statement.fingerprint, unserved), []).append(each)
+        evidence = [_evidence_of_filter(unserved, found) for (_, unserved), found in together.items()]
+        fixes = written_indexes(unserved.index for _, unserved in together if unserved.index)
+        reasons = dict.fromkeys(unserved.why_no_index for _, unserved in together if unserved.why_no_index)
         return Violation(
             budget=self.name,
             measured=len(evidence),
@@ -93,12 +111,12 @@ class NoUnindexedFilters(WithAllowances):
         """The smells of the statements."""
         return [
             WarningLine(f"{found.smell}: {shortened(found.statement)}", found.call_path)
-            for found in self.forbidden(recording)
-            if found.smell
+            for found in _smells(recording)
+            if self.allowance_of(found) is None
         ]
 
 
-def _evidence_of_filter(unserved: UnservedFilter, together: Sequence[_Found]) -> Evidence:
+def _evidence_of_filter(unserved: UnservedFilter, together: Sequence[_Judged]) -> Evidence:
     first = together[0]
     statement = shortened(first.statement)
     if len(statement) > _LONGEST_STATEMENT:
@@ -107,16 +125,17 @@ def _evidence_of_filter(unserved: UnservedFilter, together: Sequence[_Found]) ->
     return Evidence(count, f"{unserved.table}: {unserved.shown}", first.call_path, statement)
 
 
-def _unserved(recording: Recording) -> Iterator[_Found]:
+def _unserved(recording: Recording) -> Iterator[_Judged]:
     plans = {(plan.using, plan.statement.fingerprint): plan for plan in recording.plans if plan.unserved}
     ran = recording.queries if plans else ()
     for queries in _by_line(query for query in ran if (query.using, query.statement.fingerprint) in plans):
         first = queries[0]
         for unserved in plans[str(first.using), first.statement.fingerprint].unserved:
-            yield _Found(len(queries), first.statement, first.call_path, unserved)
+            requests = requests_of(query.request for query in queries)
+            yield _Judged(len(queries), first.statement, first.call_path, unserved, requests=requests)
 
 
-def _smells(recording: Recording) -> Iterator[_Found]:
+def _smells(recording: Recording) -> Iterator[_Judged]:
     parameters = {(sample.using, sample.sql): sample.parameters for sample in recording.of_type(Sample)}
     smells: dict[tuple[str | None, str], list[str]] = {}
     for query in recording.queries:
@@ -129,7 +148,7 @@ def _smells(recording: Recording) -> Iterator[_Found]:
         for smell in smells[first.using, first.sql]:
             if smell == DELETES_ALL_ROWS and _is_cleaning_up(first.call_path):
                 continue
-            yield _Found(len(queries), first.statement, first.call_path, smell=smell)
+            yield _Judged(len(queries), first.statement, first.call_path, smell=smell)
 
 
 def _is_cleaning_up(call_path: CallPath) -> bool:

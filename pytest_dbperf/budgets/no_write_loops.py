@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from pytest_dbperf.budgets.repeats import LimitsRepeats
+from pytest_dbperf.budgets.findings import Found, subject_of_statement
+from pytest_dbperf.budgets.repeats import LimitsRepeats, found_of
 from pytest_dbperf.diagnosis.preparations import calls_factory, hints_on
 from pytest_dbperf.diagnosis.repeats import Repeat, write_loops
 from pytest_dbperf.recording.groups import identity
@@ -49,15 +50,19 @@ class NoWriteLoops(LimitsRepeats):
         """The tables, and the statement."""
         return (*judged.statement.tables, judged.statement.fingerprint)
 
-    def check(self, recording: Recording) -> Violation | None:
+    def found(self, judged: Repeat) -> Found:
+        """Name what is done, and to which table."""
+        return found_of(judged, subject_of_statement(judged.statement, tables=1))
+
+    def violation_by(self, recording: Recording, forbidden: Sequence[Repeat]) -> Violation:  # noqa: ARG002
         """Count the statements that one statement could replace."""
 
         def is_preparation(repeat: Repeat) -> bool:
             return calls_factory(repeat.call_path)
 
-        return self.violation_of(
-            recording,
+        return self.counted(
             "single-row writes",
+            forbidden,
             note=lambda _: "",
             advice=lambda repeats: hints_on(repeats, is_preparation, _how_to_write_at_once),
             is_last=is_preparation,

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass
 
 from pytest_dbperf.budgets.allowances import WithAllowances
+from pytest_dbperf.budgets.findings import Found, requests_of, subject_of_query
 from pytest_dbperf.diagnosis.repeats import LEAST, Repeat
 from pytest_dbperf.diagnosis.repeats_shown import relation_of
 from pytest_dbperf.recording.groups import only_request
-from pytest_dbperf.recording.recorder import Recording
 from pytest_dbperf.sql.fingerprint import shortened
 from pytest_dbperf.violations.violation import Evidence, Hint, Violation, compare
 
@@ -25,21 +25,17 @@ class LimitsRepeats(WithAllowances):
         WithAllowances.__post_init__(self)
         require_threshold(f"{self.name} threshold", self.threshold)
 
-    def violation_of(
+    def counted(
         self,
-        recording: Recording,
         what: str,
+        forbidden: Sequence[Repeat],
         *,
         note: Callable[[Repeat], str],
         advice: Callable[[Sequence[Repeat]], Iterable[Hint]],
         is_last: Callable[[Repeat], bool] = lambda _: False,
-    ) -> Violation | None:
+    ) -> Violation:
         """Count the forbidden queries, the most frequent first, and those that `is_last` names at the end."""
-        forbidden: list[Repeat] = sorted(
-            self.forbidden(recording), key=lambda one: (is_last(one), -one.count)
-        )
-        if not forbidden:
-            return None
+        forbidden = sorted(forbidden, key=lambda one: (is_last(one), -one.count))
         measured = sum(repeat.count for repeat in forbidden)
         return Violation(
             budget=self.name,
@@ -68,3 +64,19 @@ def names_of(repeat: Repeat) -> Sequence[str]:
     fingerprints = [statement.fingerprint for statement in repeat.statements]
     relation = relation_of(repeat)
     return [relation, *fingerprints] if relation else fingerprints
+
+
+def found_by_relation(repeat: Repeat) -> Found:
+    """Name the relation that is loaded, or else the table and the columns that it is filtered by."""
+    return found_of(repeat, relation_of(repeat) or subject_of_query(repeat.statement))
+
+
+def found_of(repeat: Repeat, subject: str) -> Found:
+    """Make a finding of queries that were repeated."""
+    return Found(
+        subject=subject,
+        count=repeat.count,
+        what=shortened(repeat.statement),
+        call_path=repeat.call_path,
+        requests=requests_of([repeat.request]),
+    )

@@ -82,8 +82,11 @@ def _use(project: _Project) -> None:
     _project = project
     _editable_folders.cache_clear()
     _packages_with_settings.cache_clear()
+    is_test_file.cache_clear()
+    name_of_file.cache_clear()
 
 
+@cache
 def is_test_file(filename: str) -> bool:
     """Tell whether a file has tests, or code that only tests use, by its name and its folders."""
     path = Path(filename)
@@ -92,6 +95,16 @@ def is_test_file(filename: str) -> bool:
     inside = path.relative_to(root) if path.is_relative_to(root) else path
     has_name = any(fnmatchcase(path.name, pattern) for pattern in _FILES_OF_TESTS)
     return has_name or not _FOLDERS_OF_TESTS.isdisjoint(inside.parts[:-1])
+
+
+@cache
+def name_of_file(filename: str) -> str:
+    """Name a file the same on each machine: by its path in the project, or else by its path in an import."""
+    path = Path(os.path.abspath(filename))  # noqa: PTH100  # Links are not followed, as in `role_of_file`.
+    site = _site_around(path)
+    if path.is_relative_to(_project.root) and (site is None or site in _project.root.parents):
+        return path.relative_to(_project.root).as_posix()
+    return path.relative_to(site or _base_of(path)).as_posix()
 
 
 def role_of_file(filename: str) -> str:

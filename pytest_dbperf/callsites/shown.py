@@ -20,13 +20,24 @@ def describe(path: CallPath, root: Path) -> list[str]:
     lines = []
     comprehended = ""
     for site in path:
-        function = site[0].co_qualname
+        function = _around_comprehensions(site)
         if function != comprehended:
-            is_comprehension = site[0].co_name in COMPREHENSIONS
-            comprehended = function.rpartition(".<locals>.")[0] if is_comprehension else ""
-            shown = (comprehended or function).rpartition("<locals>.")[2]
-            lines.append(f"{location_of(site, root)} {shown}")
+            comprehended = function if site[0].co_name in COMPREHENSIONS else ""
+            lines.append(f"{location_of(site, root)} {function_of(site)}")
     return lines
+
+
+def function_of(site: CallSite) -> str:
+    """Name the function of a call site, `Author.titles`, without the functions that it is written in."""
+    return _around_comprehensions(site).rpartition("<locals>.")[2]
+
+
+def _around_comprehensions(site: CallSite) -> str:
+    """Return the qualified name of a function, or of the function that a comprehension belongs to."""
+    names = [name for name in site[0].co_qualname.split(".") if name not in COMPREHENSIONS]
+    if names[-1:] == ["<locals>"]:
+        names.pop()
+    return ".".join(names) or "<module>"
 
 
 def describe_by_function(sites: CallPath, root: Path) -> list[str]:

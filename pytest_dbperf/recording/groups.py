@@ -60,14 +60,19 @@ class HopGroup:
     @property
     def what(self) -> str:
         """The text for a reader: the way of the hop, and its origin if that is not your code."""
-        by_name = f"{self.via}({self.function})"
-        call = by_name if self.via.endswith("sync") else f"{self.function} in a thread, by {self.via}"
-        return call if self.origin == PROJECT else f"{self.part or self.origin}: {call}"
+        return shown_hop(self)
 
     @property
     def note(self) -> str:
         """The number of queries in it, empty if there are none."""
         return f"{self.queries} {'query' if self.queries == 1 else 'queries'} in it" if self.queries else ""
+
+
+def shown_hop(hop: Hop | HopGroup) -> str:
+    """Write the way of a hop, and its origin if that is not your code."""
+    by_name = f"{hop.via}({hop.function})"
+    call = by_name if hop.via.endswith("sync") else f"{hop.function} in a thread, by {hop.via}"
+    return call if hop.origin == PROJECT else f"{hop.part or hop.origin}: {call}"
 
 
 def groups_of_queries(queries: Iterable[Query]) -> list[QueryGroup]:

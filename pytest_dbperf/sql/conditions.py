@@ -26,6 +26,26 @@ _TREE_COLUMNS = frozenset(("depth", "level", "lft", "path", "rght", "rgt", "tree
 _MORE_THAN_WHERE = frozenset(("UNION", "INTERSECT", "EXCEPT", "HAVING"))
 
 
+_OPERATOR = r"(?:IS|(?:NOT[ ])?(?:IN|I?LIKE|BETWEEN|REGEXP|GLOB))"
+# A column before its operator, or any name with a table before it.
+_FILTERED = re.compile(
+    rf"""
+    (?<![\w%."`]) (?:
+        ({_COLUMN}) \)* (?:::[\w]+)? \)* [ ] (?: [-=<>!~@&|?*+/#^]+ | {_OPERATOR}\b )
+      | ({_NAME}(?:\.{_NAME})+) (?![\w.(])
+    )
+    """,
+    re.VERBOSE,
+)
+_NO_COLUMNS = frozenset(("AND", "END", "NOT", "NULL", "OR"))
+# Other code than Django's may write them in small letters.
+_KEYWORD = re.compile(
+    r"(?<![.\w])(?:SELECT|WHERE|AND|OR|NOT|IN|I?LIKE|BETWEEN|IS"
+    r"|GROUP BY|HAVING|ORDER BY|LIMIT|FOR|UNION)(?!\w)",
+    re.IGNORECASE,
+)
+
+
 @lru_cache(maxsize=1_000)
 def asks_by_equality(fingerprint: str) -> bool:
     """Tell whether a query asks for rows by equal values of columns, so that IN could ask for many of them.
@@ -42,6 +62,34 @@ def asks_by_equality(fingerprint: str) -> bool:
         return False
     columns = {part.partition(" ")[0].rpartition(".")[2].strip('"`') for part in with_values}
     return not (_OF_TREE.search(fingerprint) and columns & _TREE_COLUMNS)
+
+
+@lru_cache(maxsize=1_000)
+def filtered_columns(fingerprint: str, table: str) -> tuple[str, ...]:
+    """Return the columns in the outermost WHERE, sorted; those of other tables than this with their table.
+
+    Those of a subquery are left out: they filter its own rows.
+    """
+    text = _KEYWORD.sub(lambda found: found[0].upper(), fingerprint)
+    condition = _without_subqueries(_condition_and_rest(text)[0])
+    columns = set()
+    for found in _FILTERED.finditer(condition):
+        *above, column = re.findall(_NAME, found[1] or found[2])
+        if column.upper() not in _NO_COLUMNS:
+            named = [name.strip('"`') for name in (*above[-1:], column)]
+            columns.add(".".join(named[1:] if named[0] == table else named))
+    return tuple(sorted(columns))
+
+
+def _without_subqueries(condition: str) -> str:
+    while (start := condition.find("(SELECT ")) >= 0:
+        depth, end = 0, start
+        for end in range(start, len(condition)):
+            depth += {"(": 1, ")": -1}.get(condition[end], 0)
+            if depth == 0:
+                break
+        condition = condition[:start] + condition[end + 1 :]
+    return condition
 
 
 def _condition_and_rest(fingerprint: str) -> tuple[str, str]:

@@ -365,3 +365,28 @@ def test_files_of_tests_are_known_by_their_names(tmp_path, file, expected):
     assert ownership.is_test_file(str(tmp_path / "tests" / "repo" / file)) is expected
     assert ownership.is_test_file(file) is expected
     undo()
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        ("repo/shop/views.py", "shop/views.py"),
+        ("repo/.venv/lib/python3.13/site-packages/acme/api.py", "acme/api.py"),
+        ("elsewhere/billing/api.py", "billing/api.py"),
+        ("unknown/api.py", "api.py"),
+    ],
+)
+def test_a_file_has_one_name_on_each_machine(tmp_path, monkeypatch, file, expected):
+    """Outside of the project its name is the one by which it is imported."""
+    monkeypatch.syspath_prepend(tmp_path / "elsewhere")
+
+    assert ownership.name_of_file(str(tmp_path / file)) == expected
+
+
+def test_a_file_of_a_root_inside_site_packages_has_its_name_from_there(site):
+    """pytest was started inside of a package there."""
+    undo = ownership.set_project_root(site / "acme", [])
+
+    assert ownership.name_of_file(str(site / "acme" / "api.py")) == "api.py"
+    assert ownership.name_of_file(str(site / "other" / "api.py")) == "other/api.py"
+    undo()

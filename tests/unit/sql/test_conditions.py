@@ -1,8 +1,8 @@
-"""A query that asks by equal values can be asked for many of them at once."""
+"""The conditions of a query: can it be asked for many values at once, and which columns does it filter by?"""
 
 import pytest
 
-from pytest_dbperf.sql.conditions import asks_by_equality
+from pytest_dbperf.sql.conditions import asks_by_equality, filtered_columns
 
 
 @pytest.mark.parametrize(
@@ -80,3 +80,32 @@ def test_the_columns_of_a_tree_cannot_be_listed(sql):
     assert not asks_by_equality(sql)
     assert asks_by_equality(sql.replace("path = ", "name = ").replace("t.tree_id = ", "name = "))
     assert asks_by_equality("SELECT id FROM file WHERE path = %s")
+
+
+@pytest.mark.parametrize(
+    ("condition", "columns"),
+    [
+        ("b = %s LIMIT 21", ("b",)),
+        ("(t.b = %s AND u.c LIKE %s AND NOT (t.order IN (%s, ...)))", ("b", "order", "u.c")),
+        ("b IS NULL AND c NOT IN (%s) AND d BETWEEN %s AND %s", ("b", "c", "d")),
+        ("UPPER(t.b::text) = UPPER(%s)", ("b",)),
+        ("EXTRACT(YEAR FROM b) = %s", ("b",)),
+        ("(b -> %s) = %s AND c::int >= %s", ("b", "c")),
+        ('t."a b" = %s AND `t`.`order` > %s', ("a b", "order")),
+        ("public.t.b = %s AND my.lower(%s) = t.c", ("b", "c")),
+        ("CASE WHEN b = %s THEN %s END = %s", ("b",)),
+        ("t.id IN (SELECT U0.id FROM u U0 WHERE (U0.x = %s)) AND t.b = %s", ("b", "id")),
+        ("EXISTS(SELECT %s AS a FROM u WHERE u.x = (t.id))", ()),
+        ("b in (select x from u where c = %s) and not d is null", ("b", "d")),
+        ("b IN (SELECT x", ("b",)),
+        ("active", ()),
+    ],
+)
+def test_the_columns_are_those_of_the_outermost_condition(condition, columns):
+    """Columns of another table have its name, and those of a subquery are its own."""
+    assert filtered_columns(f"SELECT (SELECT c FROM u WHERE d > %s) FROM t WHERE {condition}", "t") == columns
+
+
+def test_a_query_of_all_rows_filters_by_no_column():
+    """It has no WHERE."""
+    assert filtered_columns("SELECT t.a FROM t ORDER BY t.b", "t") == ()
