@@ -17,7 +17,7 @@ from sphinx.util.docutils import SphinxDirective
 from pytest_dbperf import plugin
 from pytest_dbperf.budgets.budget import takes_a_limit, usage
 from pytest_dbperf.budgets.built_in import BUDGETS
-from pytest_dbperf.options.declared import register, register_budgets
+from pytest_dbperf.options.declared import names_of_settings, register, register_budgets
 
 _FIXTURES = ("dbperf", "wsgi_client", "asgi_client", "database_settings")
 
@@ -28,8 +28,14 @@ def markers() -> Iterator[str]:
         text, _, arguments = (inspect.getdoc(budget_class) or "").partition("\nArgs:\n")
         yield f"## {budget_class.name}\n\n`@pytest.mark.{usage(budget_class)}`\n\n{text}\n"
         yield from map(_argument, re.split(r"\n(?=    \S)", arguments))
-        setting = f"dbperf_{budget_class.name} = {'LIMIT' if takes_a_limit(budget_class) else 'true'}"
-        yield f"\nFor every test without a marker of its own, in the ini file: `{setting}`.\n"
+        value = "LIMIT" if takes_a_limit(budget_class) else "true"
+        whole, *per_request = (f"dbperf_{name} = {value}" for name in names_of_settings(budget_class))
+        yield f"\nFor every test without a marker of its own, in the ini file: `{whole}`.\n"
+        for setting in per_request:
+            yield (
+                f"For each request, in every test without this marker and `per_request=True`: `{setting}`. "
+                "A limit for each request and one for the whole test do not replace each other.\n"
+            )
 
 
 def _argument(lines: str) -> str:

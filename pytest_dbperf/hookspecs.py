@@ -10,7 +10,7 @@ import pytest
 
 from pytest_dbperf.budgets.budget import Budget
 from pytest_dbperf.budgets.built_in import BUDGETS
-from pytest_dbperf.options.declared import SETTINGS
+from pytest_dbperf.options.declared import SETTINGS, names_of_settings
 from pytest_dbperf.probes.listening import Probe
 from pytest_dbperf.reports.files import FILES, ReportWriter
 
@@ -67,10 +67,13 @@ def pytest_dbperf_reports() -> Mapping[str, ReportWriter] | None:
 def budget_classes_of(plugins: pytest.PytestPluginManager) -> Mapping[str, type[Budget]]:
     """List all budget classes by name: ours, then those of other plugins. Raises `pytest.UsageError`."""
     classes = {budget_class.name: budget_class for budget_class in BUDGETS}
-    taken = dict.fromkeys((*classes, *_FIXTURES, *SETTINGS), _OURS)
+    of_settings = [name for budget_class in BUDGETS for name in names_of_settings(budget_class)]
+    taken = dict.fromkeys((*of_settings, *_FIXTURES, *SETTINGS), _OURS)
     for plugin, budget_class in _answers(plugins, "pytest_dbperf_budgets", "a list of budget classes"):
         fault = next(_faults_of(budget_class), None)
-        _refuse("pytest_dbperf_budgets", plugin, fault or _clash(taken, budget_class.name, plugin))
+        _refuse("pytest_dbperf_budgets", plugin, fault)
+        for name in names_of_settings(budget_class):
+            _refuse("pytest_dbperf_budgets", plugin, _clash(taken, name, plugin))
         classes[budget_class.name] = budget_class
     return classes
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import inf
 from typing import Any, ClassVar, Protocol, TypeVar, cast, runtime_checkable
 
@@ -71,6 +71,7 @@ B = TypeVar("B", bound=Budget)
 
 # The parameters that most budgets have, in the order in which they are shown.
 _SHARED = ("allow", "using", "reason")
+_PER_REQUEST = "per_request"
 
 
 class WrongArguments(ValueError):
@@ -118,10 +119,11 @@ def wants_plans(budget: Budget) -> bool:
     return bool(getattr(budget, "wants_plans", False)) and not budget.is_lifted
 
 
-def needed_probes(budget: Budget) -> Sequence[str] | None:
+def needed_probes(budget: Budget) -> Collection[str] | None:
     """Return the modules of the probes that a budget cannot do without, None if it may need any of them."""
     needed: Sequence[str] | None = getattr(budget, "needs_probes", None)
-    return needed
+    # Requests have to be told apart only if each of them has a limit.
+    return needed if needed is None or not is_per_request(budget) else {*needed, "requests"}
 
 
 def usage(budget_class: type[Budget]) -> str:
@@ -134,6 +136,16 @@ def takes_a_limit(budget_class: type[Budget]) -> bool:
     """Tell whether a budget needs a number: if not, it can be switched on by a plain `true`."""
     first = _parameters_of(budget_class)[0]
     return first.kind is not first.KEYWORD_ONLY and first.default is first.empty
+
+
+def is_per_request(budget: Budget) -> bool:
+    """Tell whether a budget limits each single request: it does not replace one for the whole test."""
+    return bool(getattr(budget, _PER_REQUEST, False))
+
+
+def can_be_per_request(budget_class: type[Budget]) -> bool:
+    """Tell whether a budget can limit each single request, and so has a second setting in the ini file."""
+    return _PER_REQUEST in inspect.signature(budget_class).parameters
 
 
 def _parameters_of(budget_class: type[Budget]) -> list[inspect.Parameter]:
@@ -184,6 +196,12 @@ def require_number(what: str, number: object, *, or_none: bool = False) -> None:
         raise ValueError(f"{what} must be {expected}, got {type(number).__name__}")
     if number < 0:
         raise ValueError(f"{what} must be >= 0, got {number}")
+
+
+def require_truth(what: str, value: object) -> None:
+    """Refuse anything but True and False."""
+    if not isinstance(value, bool):
+        raise ValueError(f"{what} must be True or False")  # noqa: TRY004  # A wrong argument is a ValueError.
 
 
 def require_milliseconds(what: str, limit: object) -> None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import ClassVar
 
+from pytest_dbperf.budgets.budget import require_truth
 from pytest_dbperf.budgets.limited import Limited
+from pytest_dbperf.budgets.per_request import LimitOfRoute, OverLimit, note_on_others, requests_in
 from pytest_dbperf.callsites.hop_origin import MIDDLEWARE
 from pytest_dbperf.diagnosis.hops import hints_on_hops
 from pytest_dbperf.recording.events import Hop
-from pytest_dbperf.recording.groups import groups_of_hops
-from pytest_dbperf.recording.hops import hops_by_request
+from pytest_dbperf.recording.groups import groups_of_hops, only_request
 from pytest_dbperf.recording.recorder import Recording
 from pytest_dbperf.violations.violation import Evidence, Violation, compare
 
@@ -31,6 +32,7 @@ class MaxThreadHops(Limited):
     """
 
     name: ClassVar[str] = "max_thread_hops"
+    counted: ClassVar[str] = "hops"
     needs_probes: ClassVar[tuple[str, ...]] = ("hops", "executors", "worker_threads", "requests")
 
     limit: int | None
@@ -39,32 +41,49 @@ class MaxThreadHops(Limited):
 
     def __post_init__(self) -> None:
         Limited.__post_init__(self)
-        if self.per_request not in (True, False):
-            raise ValueError("max_thread_hops per_request must be True or False")
+        require_truth("max_thread_hops per_request", self.per_request)
 
     def measured(self, recording: Recording) -> int:
         """The number of hops in the test, or in the request with the most."""
-        return len(self._counted(recording))
+        if self.per_request:
+            return max((hops for _, hops in self.counts(recording)), default=0)
+        return len(recording.hops)
 
     def check(self, recording: Recording) -> Violation | None:
         """Compare the hops of the test, or of the request with the most, with the limit."""
-        hops = self._counted(recording)
+        if self.per_request:
+            return self.check_requests(recording, lambda _: self.limit)
+        hops = recording.hops
         if self.limit is None or len(hops) <= self.limit:
             return None
-        requests = {hop.request for hop in hops}
+        return self._violation(hops, hops, self.limit, only_request(hop.request for hop in hops))
+
+    def counts(self, recording: Recording) -> Sequence[tuple[str, int]]:
+        """The route and the number of hops of each request with a hop."""
+        return [(one.route, len(one.events)) for one in requests_in(recording, recording.hops)]
+
+    def check_requests(self, recording: Recording, limit_of: LimitOfRoute) -> Violation | None:
+        """Compare the hops of each request with the limit of its route."""
+        hops = recording.hops
+        checked = [(one, limit_of(one.route)) for one in requests_in(recording, hops)]
+        over = [(one, limit) for one, limit in checked if limit is not None and len(one.events) > limit]
+        if not over:
+            return None
+        worst, limit = max(over, key=lambda each: len(each[0].events) - each[1])
+        others = note_on_others([OverLimit(one.route, len(one.events)) for one, _ in over])
+        violation = self._violation(worst.events, hops, limit, str(worst))
+        return replace(violation, advice=(*violation.advice, *others), route=worst.route)
+
+    def _violation(self, hops: Sequence[Hop], all_hops: Sequence[Hop], limit: int, during: str) -> Violation:
         return Violation(
             budget=self.name,
             measured=len(hops),
-            limit=self.limit,
-            headline=f"thread hops {compare(len(hops), self.limit)}",
+            limit=limit,
+            headline=f"thread hops {compare(len(hops), limit)}",
             evidence=tuple(sorted(_evidence_of_hops(hops), key=lambda one: -one.count)),
-            during=", ".join(str(request) for request in requests if len(requests) == 1 and request),
-            advice=hints_on_hops(hops, recording.hops),
+            during=during,
+            advice=hints_on_hops(hops, all_hops),
         )
-
-    def _counted(self, recording: Recording) -> Sequence[Hop]:
-        hops = recording.hops
-        return max(hops_by_request(hops).values(), key=len, default=[]) if self.per_request else hops
 
 
 def _evidence_of_hops(hops: Sequence[Hop]) -> Iterator[Evidence]:

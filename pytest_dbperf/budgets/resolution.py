@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from pytest_dbperf.budgets.budget import Budget, WrongArguments, make
+from pytest_dbperf.budgets.budget import Budget, WrongArguments, is_per_request, make
 from pytest_dbperf.budgets.placed import FARTHER, NEARER, ON_FUNCTION, PlacedBudget
 
 if TYPE_CHECKING:
     import pytest
+
+# The name of a budget, and whether it limits each single request: a marker replaces those of its own form.
+_Replaceable: TypeAlias = tuple[str, bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,29 +30,38 @@ def budgets_for(
 ) -> list[PlacedBudget]:
     """Resolve the budgets of a test, including those that only lift another one.
 
-    For each name the nearest level with a marker wins as a whole: nothing of a farther level is added.
+    For each name the nearest level with a marker wins as a whole: nothing of a farther level is added. A
+    limit of each single request and one of the whole test do not replace each other.
 
     Raises:
         WrongArguments: A marker has arguments that its budget does not take.
     """
-    found: dict[str, list[PlacedBudget]] = {}
+    found: dict[_Replaceable, list[PlacedBudget]] = {}
     for level in levels_of(item):
-        here: dict[str, list[PlacedBudget]] = {}
+        here: dict[_Replaceable, list[PlacedBudget]] = {}
         for mark in level.marks:
-            if mark.name in budget_classes and mark.name not in found:
+            replaceable = mark.name, bool(mark.kwargs.get("per_request"))
+            if mark.name in budget_classes and replaceable not in found:
                 try:
                     budget = make(budget_classes[mark.name], mark.args, mark.kwargs)
                 except WrongArguments as error:
                     error.mark = mark
                     raise
                 placed = PlacedBudget(budget, level.written_at, level.nearness, mark=mark)
-                here.setdefault(mark.name, []).append(placed)
+                here.setdefault(replaceable, []).append(placed)
         found |= here
     marked = set(found)
     for budget in defaults:
-        if budget.name not in marked:
-            found.setdefault(budget.name, []).append(PlacedBudget(budget, f"in {ini}", is_default=True))
-    return [placed for name in budget_classes for placed in found.get(name, ())]
+        replaceable = budget.name, is_per_request(budget)
+        if replaceable not in marked:
+            placed = PlacedBudget(budget, f"in {ini}", is_default=True)
+            found.setdefault(replaceable, []).append(placed)
+    return [
+        placed
+        for name in budget_classes
+        for per_request in (False, True)
+        for placed in found.get((name, per_request), ())
+    ]
 
 
 def without_lifted(budgets: Iterable[PlacedBudget]) -> list[PlacedBudget]:

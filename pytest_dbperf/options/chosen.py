@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -14,7 +14,7 @@ import pytest
 
 from pytest_dbperf.budgets.budget import Budget, WrongArguments, make, takes_a_limit
 from pytest_dbperf.callsites.ownership import ROLES_OF_PACKAGES
-from pytest_dbperf.options.declared import MODES, require_known_settings
+from pytest_dbperf.options.declared import MODES, names_of_settings, require_known_settings
 from pytest_dbperf.reports.files import ReportWriter
 from pytest_dbperf.suggestions.files import SuggestionOptions
 from pytest_dbperf.violations.spelling import did_you_mean
@@ -100,7 +100,7 @@ def options_of(
         top = _number(config, "dbperf_top")
     if top < 0:
         raise pytest.UsageError(f"--dbperf-top must be >= 0, got {top}")
-    require_known_settings(config, budget_classes)
+    require_known_settings(config, budget_classes.values())
     return Options(
         mode=mode_of(config),
         budget_classes=budget_classes,
@@ -111,7 +111,7 @@ def options_of(
         verifies_connections=bool(_truth(config, "dbperf_verify_connections")),
         counts_driver_queries=bool(_truth(config, "dbperf_driver_queries")),
         resets_caches=bool(_truth(config, "dbperf_reset_caches")),
-        defaults=[budget for each in budget_classes.values() for budget in _default(config, each)],
+        defaults=[budget for each in budget_classes.values() for budget in _defaults(config, each)],
         wanted_markers=_wanted_markers(config),
         projects=projects_of(config),
     )
@@ -192,15 +192,18 @@ def _report(text: str, files: Mapping[str, ReportWriter]) -> Report:
     raise pytest.UsageError(f"--dbperf-report takes {forms}, got {text!r}{meant}")
 
 
-def _default(config: pytest.Config, budget_class: type[Budget]) -> Sequence[Budget]:
-    option = f"dbperf_{budget_class.name}"
-    value = _number(config, option) if takes_a_limit(budget_class) else _truth(config, option)
-    if value is None or value is False:
-        return ()
-    try:
-        return (make(budget_class, () if value is True else (value,), {}),)
-    except WrongArguments as error:
-        raise pytest.UsageError(f"{option} in {config.inipath}: {error}") from None
+def _defaults(config: pytest.Config, budget_class: type[Budget]) -> Iterator[Budget]:
+    """Make the budgets that the settings of a budget class ask for: for the whole test, for each request."""
+    for name in names_of_settings(budget_class):
+        option = f"dbperf_{name}"
+        value = _number(config, option) if takes_a_limit(budget_class) else _truth(config, option)
+        if value is None or value is False:
+            continue
+        kwargs = {} if name == budget_class.name else {"per_request": True}
+        try:
+            yield make(budget_class, () if value is True else (value,), kwargs)
+        except WrongArguments as error:
+            raise pytest.UsageError(f"{option} in {config.inipath}: {error}") from None
 
 
 def _ini(config: pytest.Config, option: str, takes: str = "") -> Any:

@@ -8,7 +8,7 @@ from typing import Literal
 
 import pytest
 
-from pytest_dbperf.budgets.budget import Budget, summary, takes_a_limit
+from pytest_dbperf.budgets.budget import Budget, can_be_per_request, summary, takes_a_limit
 from pytest_dbperf.violations.spelling import closest
 
 MODES = ("enforce", "report", "off")
@@ -16,6 +16,11 @@ _PREFIX = "dbperf"
 _SETTING = re.compile(rf"""["']?({_PREFIX}\w*)["']?\s*=""")
 # A budget of such a name would have the same setting.
 SETTINGS = ("driver_queries", "project", "report", "reset_caches", "top", "verify_connections")
+
+_APPLIES_TO = (
+    "for each test without this marker",
+    "for each request, in each test without this marker with per_request=True",
+)
 
 
 def register(parser: pytest.Parser) -> None:
@@ -96,8 +101,15 @@ def register_budgets(parser: pytest.Parser, budget_classes: Iterable[type[Budget
     for budget_class in budget_classes:
         value_type: Literal["int", "bool"] = "int" if takes_a_limit(budget_class) else "bool"
         sentence = summary(budget_class)
-        explanation = f"for each test without this marker: {sentence[:1].lower()}{sentence[1:]}"
-        parser.addini(f"dbperf_{budget_class.name}", explanation, type=value_type, default=None)
+        fails = f"{sentence[:1].lower()}{sentence[1:]}"
+        for name, explanation in zip(names_of_settings(budget_class), _APPLIES_TO, strict=False):
+            parser.addini(f"{_PREFIX}_{name}", f"{explanation}: {fails}", type=value_type, default=None)
+
+
+def names_of_settings(budget_class: type[Budget]) -> Sequence[str]:
+    """Name the settings of a budget without their prefix: for the whole test, and for each request."""
+    name = budget_class.name
+    return (name, f"{name}_per_request") if can_be_per_request(budget_class) else (name,)
 
 
 def require_known_arguments(config: pytest.Config, args: Sequence[str]) -> None:
@@ -109,9 +121,10 @@ def require_known_arguments(config: pytest.Config, args: Sequence[str]) -> None:
             raise pytest.UsageError(f"there is no option {name} (did you mean {meant}?)")
 
 
-def require_known_settings(config: pytest.Config, budgets: Iterable[str]) -> None:
+def require_known_settings(config: pytest.Config, budget_classes: Iterable[type[Budget]]) -> None:
     """Raise `pytest.UsageError` for a setting such as dbperf_query_budgett: pytest would only warn of it."""
-    known = [_PREFIX, *(f"{_PREFIX}_{name}" for name in (*SETTINGS, *budgets))]
+    of_budgets = [name for budget_class in budget_classes for name in names_of_settings(budget_class)]
+    known = [_PREFIX, *(f"{_PREFIX}_{name}" for name in (*SETTINGS, *of_budgets))]
     for name, written_at in _settings_of(config):
         meant = closest(name, known)
         if meant is not None and not _is_declared(config, name):

@@ -43,15 +43,6 @@ def _completed(hop: Hop, end: HopEnded | None, queries: int, visits: dict[object
     return hop
 
 
-def hops_by_request(hops: Iterable[Hop]) -> dict[int, list[Hop]]:
-    """Group the hops of requests by the number of their request; other hops are left out."""
-    requests: dict[int, list[Hop]] = {}
-    for hop in hops:
-        if hop.request is not None:
-            requests.setdefault(hop.request.number, []).append(hop)
-    return requests
-
-
 def seconds_in_queues(hops: Iterable[Hop]) -> float:
     """Add up how long hops waited while their thread was busy with other hops."""
     ran: dict[int, list[Hop]] = {}

@@ -15,8 +15,9 @@ from pytest_dbperf.recording.connections import NewConnection
 from pytest_dbperf.recording.event_lists import reuse
 from pytest_dbperf.recording.events import Hop, Query, Response
 from pytest_dbperf.recording.groups import groups_of_hops, groups_of_queries, identity
-from pytest_dbperf.recording.hops import hops_by_request, seconds_in_queues
+from pytest_dbperf.recording.hops import seconds_in_queues
 from pytest_dbperf.recording.recorder import Recording
+from pytest_dbperf.recording.requests import by_request
 from pytest_dbperf.results.model import AliasResult, GroupResult, HopGroupResult, Measurements, RequestResult
 from pytest_dbperf.results.of_budgets import ViolationResult, WarningResult
 from pytest_dbperf.violations.text import explain
@@ -29,9 +30,9 @@ def measure(recording: Recording, root: Path, *, with_groups: bool) -> Measureme
     statements = recording.statements
     queries = [query for query in statements if not query.is_bookkeeping]
     new, checkouts, requests = recording.new_connections, recording.checkouts, recording.requests
-    by_request = Counter(query.cause.request.number for query in queries if query.cause.request)
+    queries_of = Counter(query.cause.request.number for query in queries if query.cause.request)
     hops = recording.hops
-    hops_of = hops_by_request(hops)
+    hops_of = by_request(hops)
     response_to = {response.number: response for response in recording.responses}
     lines_of: dict[Hashable, list[str]] = {}
 
@@ -59,7 +60,7 @@ def measure(recording: Recording, root: Path, *, with_groups: bool) -> Measureme
         requests=[
             _request(
                 request,
-                by_request[request.number],
+                queries_of[request.number],
                 hops_of.get(request.number, []),
                 response_to.get(request.number),
             )

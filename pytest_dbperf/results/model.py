@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
 from pytest_dbperf.recording.event_lists import reuse
+from pytest_dbperf.recording.requests import route_of
 from pytest_dbperf.results.of_budgets import (
     AllowanceResult,
     BudgetResult,
@@ -52,6 +53,11 @@ class RequestResult:
     view: str = ""
     status: int | None = None
     ms: float | None = None
+
+    @property
+    def route(self) -> str:
+        """The method and the route of its view, or else the path: `GET books/<int:pk>/`."""
+        return route_of(self.request, self.view)
 
 
 @dataclass(frozen=True, slots=True)

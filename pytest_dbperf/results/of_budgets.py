@@ -94,3 +94,5 @@ class BudgetResult:
     text: str
     nearness: str
     """Compared with the decorators of the function: "nearer", "on the function" or "farther"."""
+    is_per_request: bool = False
+    """Whether it limits each single request, so that another marker may limit the whole test."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from pytest_dbperf.budgets.budget import HasAllowances, HasNumber, arguments_of
+from pytest_dbperf.budgets.budget import HasAllowances, HasNumber, arguments_of, is_per_request
 from pytest_dbperf.budgets.placed import ON_FUNCTION, PlacedBudget
 from pytest_dbperf.recording.recorder import Recording
 from pytest_dbperf.results.of_budgets import AllowanceResult, BudgetResult
@@ -24,6 +24,7 @@ def budget_result_of(placed: PlacedBudget, recording: Recording) -> BudgetResult
         arguments=", ".join(arguments_of(budget, without=left_out)),
         text=str(placed).rstrip(),
         nearness=placed.nearness,
+        is_per_request=is_per_request(budget),
     )
 
 

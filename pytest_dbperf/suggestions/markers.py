@@ -30,6 +30,8 @@ class Suggestion:
     instead_of: str = ""
     is_on_function: bool = False
     """Whether the function has this marker already, with another limit."""
+    is_per_request: bool = False
+    """Whether the limit is one of each request: a marker for the whole test stays as it is."""
 
     def __str__(self) -> str:
         shown = ", ".join(filter(None, ("" if self.limit is None else str(self.limit), self.arguments)))
@@ -164,9 +166,10 @@ def _suggestions_for(functions: Sequence[_Function]) -> list[FunctionSuggestions
 
 def _suggest(function: _Function) -> Iterator[Suggestion]:
     for name in _LIMITED:
-        suggestion = _suggest_limit(name, function)
-        if suggestion is not None:
-            yield suggestion
+        for per_request in (False, True):
+            suggestion = _suggest_limit(name, function, per_request=per_request)
+            if suggestion is not None:
+                yield suggestion
     has_marker = any(_budgets_of(test, NoSyncToAsync.name) for test in function.passed)
     hops = [test.call.hops for test in function.passed]
     if (any(hops) or (function.is_async and function.has_database)) and not (
@@ -175,9 +178,12 @@ def _suggest(function: _Function) -> Iterator[Suggestion]:
         yield Suggestion(NoSyncToAsync.name)
 
 
-def _suggest_limit(name: str, function: _Function) -> Suggestion | None:
+def _suggest_limit(name: str, function: _Function, *, per_request: bool) -> Suggestion | None:
     """Suggest the lowest limit that holds in all tests of a function, if some have a higher one or none."""
-    budgets_by_test = [(test, _budgets_of(test, name)) for test in function.passed]
+    budgets_by_test = [
+        (test, [one for one in _budgets_of(test, name) if one.is_per_request == per_request])
+        for test in function.passed
+    ]
     # A marker on the function does not apply to a parameter that has its own marker.
     governed = [
         (test, budgets)
@@ -191,6 +197,8 @@ def _suggest_limit(name: str, function: _Function) -> Suggestion | None:
     limits = [budget.limit for budget in present if budget.limit is not None]
     if len(limits) < len(present):
         return None  # A marker lifts the budget on purpose.
+    if per_request and (without or not any(test.call.requests for test in function.passed)):
+        return None  # Only an existing marker is tightened, and only by requests.
     is_useful, number_of = _LIMITED[name]
     most = max([*(budget.measured or 0 for budget in present), *(number_of(test) for test in without)])
     if without and (present or not is_useful(function)):
@@ -205,6 +213,7 @@ def _suggest_limit(name: str, function: _Function) -> Suggestion | None:
         arguments=present[0].arguments if present else "",
         instead_of=looser[0].text if looser else "",
         is_on_function=any(budget.nearness == ON_FUNCTION for budget in present),
+        is_per_request=per_request,
     )
 
 

@@ -176,7 +176,11 @@ class _Writer(cst.CSTTransformer):
         kept, new = list(decorators), []
         for suggestion in suggestions:
             names = [f"{spelling}.{suggestion.name}" for spelling in self.spellings]
-            indexes = [index for index, decorator in enumerate(kept) if _name_of(decorator) in names]
+            indexes = [
+                index
+                for index, decorator in enumerate(kept)
+                if _name_of(decorator) in names and _is_per_request(decorator) == suggestion.is_per_request
+            ]
             if len(indexes) > 1:
                 raise _Refused(f"it has more than one {suggestion.name}")
             if indexes:
@@ -194,6 +198,13 @@ class _Writer(cst.CSTTransformer):
 def _name_of(decorator: cst.Decorator) -> str:
     written = decorator.decorator
     return _dotted(written.func if isinstance(written, cst.Call) else written)
+
+
+def _is_per_request(decorator: cst.Decorator) -> bool:
+    """Tell whether a marker limits each request. What is neither True nor False is taken for True."""
+    args = decorator.decorator.args if isinstance(decorator.decorator, cst.Call) else ()
+    values = [each.value for each in args if each.keyword is not None and each.keyword.value == "per_request"]
+    return any(_dotted(value) != "False" for value in values)
 
 
 def _with_limit(decorator: cst.Decorator, suggestion: Suggestion) -> cst.Decorator:

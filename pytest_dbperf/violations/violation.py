@@ -60,7 +60,8 @@ class Violation:
 
     `headline` has both numbers in its first 30 characters: pytest's short test summary cuts the rest. Both
     are counts, except for budgets in milliseconds and for rates, such as queries per row. `during` names the
-    request if all of it happened in one; `placed` is the budget and where it is written.
+    request if all of it happened in one; `placed` is the budget and where it is written. `route` is that of
+    the request, such as `GET books/`, if the limit is one of each request; otherwise it is empty.
     """
 
     budget: str
@@ -71,6 +72,7 @@ class Violation:
     during: str = ""
     advice: tuple[Hint | Fix, ...] = ()
     placed: str = ""
+    route: str = ""
 
     @property
     def call_path(self) -> CallPath:

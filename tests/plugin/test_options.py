@@ -152,6 +152,17 @@ def test_reports_and_rows_have_ini_options(suite):
             (),
             "ERROR: dbperf_query_budget in *pytest.ini: query_budget limit must be >= 0*",
         ),
+        (
+            "dbperf_query_budget_per_request = -1",
+            (),
+            "ERROR: dbperf_query_budget_per_request in *pytest.ini: query_budget limit must be >= 0*",
+        ),
+        (
+            "dbperf_query_budget_per_requests = 3",
+            (),
+            "ERROR: *pytest.ini:*: there is no setting dbperf_query_budget_per_requests "
+            "(did you mean dbperf_query_budget_per_request?)",
+        ),
         *(
             (
                 f"dbperf_query_budget = {value}",
@@ -209,6 +220,8 @@ def test_help_tells_of_every_option(suite):
         "--dbperf-write=TESTS",
         "--dbperf-dry-run={yes,no}",
         "dbperf_query_budget",
+        "dbperf_query_budget_per_request",
+        "dbperf_max_thread_hops_per_request",
         "dbperf_no_blocking_calls",
         "dbperf_driver_queries",
     ):

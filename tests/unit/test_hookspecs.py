@@ -146,9 +146,35 @@ def test_a_budget_cannot_have_the_name_of_a_setting_or_a_fixture():
     declared.register(parser)
     settings = [name.removeprefix("dbperf_") for name in parser.names]
 
-    for name in (*settings, "wsgi_client", "asgi_client", "database_settings"):
+    of_requests = ("query_budget_per_request", "max_thread_hops_per_request")
+    for name in (*settings, *of_requests, "wsgi_client", "asgi_client", "database_settings"):
         with pytest.raises(pytest.UsageError, match=f"the name '{name}' is taken by pytest-dbperf"):
             hookspecs.budget_classes_of(plugins(budgets=[named(name)]))
+
+
+def test_a_budget_of_requests_has_two_settings():
+    """Each of them is a name that no other budget may have."""
+
+    @dataclass(frozen=True, slots=True)
+    class OfRequests(NoThings):
+        """Fail when there are more things than `limit`."""
+
+        name: ClassVar[str] = "max_things"
+
+        per_request: bool = False
+
+    parser = Settings()
+    declared.register_budgets(parser, [OfRequests, NoThings])
+
+    assert parser.names == [
+        "dbperf_max_things",
+        "dbperf_max_things_per_request",
+        "dbperf_no_things",
+    ]
+    with pytest.raises(pytest.UsageError, match="the name 'max_things_per_request' is taken by acme"):
+        hookspecs.budget_classes_of(plugins(budgets=[OfRequests, named("max_things_per_request")]))
+    with pytest.raises(pytest.UsageError, match="the name 'max_things_per_request' is taken by acme"):
+        hookspecs.budget_classes_of(plugins(budgets=[named("max_things_per_request"), OfRequests]))
 
 
 @pytest.mark.parametrize(

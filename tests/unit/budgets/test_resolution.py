@@ -103,6 +103,49 @@ def test_a_class_is_nearer_than_its_base(budgets):
     }
 
 
+def test_a_limit_of_requests_is_apart_from_that_of_the_test(budgets):
+    """A marker replaces those farther away that limit the same: requests, or the test."""
+    found = budgets(
+        "pytestmark = [mark.query_budget(1), mark.query_budget(2, per_request=True)]\n"
+        "def test_a(): pass\n"
+        "@mark.query_budget(3)\n"
+        "class TestOfTest:\n"
+        "    @mark.query_budget(4, per_request=True)\n"
+        "    def test_b(self): pass\n"
+        "@mark.query_budget(None, per_request=True)\n"
+        "class TestOfRequests:\n"
+        "    @mark.query_budget(6, per_request=False)\n"
+        "    def test_c(self): pass\n"
+    )
+
+    assert {name: [text.split(")")[0] for text, _ in held] for name, held in found.items()} == {
+        "test_a": ["query_budget(1", "query_budget(2, per_request=True"],
+        "test_b": ["query_budget(3", "query_budget(4, per_request=True"],
+        "test_c": ["query_budget(6", "query_budget(None, per_request=True"],
+    }
+
+
+def test_a_default_of_requests_is_apart_from_that_of_the_test(budgets):
+    """A test may have both, and a marker replaces one of them."""
+    defaults = QueryBudget(60), QueryBudget(26, per_request=True)
+    found = budgets(
+        "def test_a(): pass\n"
+        "@mark.query_budget(9)\n"
+        "def test_b(): pass\n"
+        "@mark.query_budget(9, per_request=True)\n"
+        "def test_c(): pass\n",
+        *defaults,
+    )
+
+    whole, of_requests = "query_budget(60) in pytest.ini", "query_budget(26, per_request=True) in pytest.ini"
+    line = "at test_a_default_of_requests_is_apart_from_that_of_the_test.py"
+    assert {name: [text for text, _ in held] for name, held in found.items()} == {
+        "test_a": [whole, of_requests],
+        "test_b": [f"query_budget(9) {line}:3", of_requests],
+        "test_c": [whole, f"query_budget(9, per_request=True) {line}:5"],
+    }
+
+
 def test_a_base_class_holds_where_nothing_is_nearer(budgets):
     """A marker is inherited, and the text names the base."""
     found = budgets(

@@ -3,7 +3,7 @@
 import pytest
 
 from pytest_dbperf.reports import suggestions as report
-from pytest_dbperf.results.model import Measurements, SourceResult, TestResult
+from pytest_dbperf.results.model import Measurements, RequestResult, SourceResult, TestResult
 from pytest_dbperf.results.of_budgets import BudgetResult, ViolationResult
 from pytest_dbperf.suggestions.files import FileChange, SuggestionOptions, SuggestionSummary
 from pytest_dbperf.suggestions.markers import NotWritten, Suggestion, describe_test, select, suggestions_for
@@ -19,7 +19,8 @@ def source(name="test_it", *, path=FILE, line=18, obstacle="", is_async=False, h
 def held(limit, measured=None, *, budget="query_budget", arguments="", nearness="on the function"):
     """A budget of a test."""
     text = f"{budget}({limit}) at {FILE}:18"
-    return BudgetResult(budget, limit, measured, arguments, text, nearness)
+    is_per_request = "per_request=True" in arguments
+    return BudgetResult(budget, limit, measured, arguments, text, nearness, is_per_request)
 
 
 def result(
@@ -31,12 +32,14 @@ def result(
     queries=0,
     connections=0,
     hops=None,
+    requests=1,
     **written,
 ):
     """The result of a test."""
     where = source(name, **written)
     ident = f"{where.path}::{name.replace('.', '::')}{f'[{parameter}]' if parameter else ''}"
-    call = Measurements(queries=queries, new_connections=connections, hops=hops or {})
+    served = [RequestResult("GET /", 1)] * requests
+    call = Measurements(queries=queries, new_connections=connections, hops=hops or {}, requests=served)
     return TestResult(ident, outcome, call, violations=violations, source=where, budgets=budgets)
 
 
@@ -107,6 +110,39 @@ NOTHING_ELSE = (held(0, 0, budget="max_new_connections"),)
 def test_what_is_as_tight_already_is_not_said_again(budgets, markers):
     """A marker that is too loose is suggested with the lower number."""
     assert suggested(result(*NOTHING_ELSE, *budgets, queries=7)) == markers
+
+
+OF_REQUESTS = "per_request=True"
+
+
+def test_a_limit_of_requests_is_tightened_beside_that_of_the_test():
+    """They are two markers of one name, and each has its own number."""
+    budgets = [held(10, 7), held(9, 3, arguments=OF_REQUESTS)]
+
+    assert suggested(result(*NOTHING_ELSE, *budgets, queries=7)) == [
+        "query_budget(7)",
+        "query_budget(3, per_request=True)",
+    ]
+    (function,) = suggestions_for([result(*NOTHING_ELSE, *budgets, queries=7)])
+    assert [one.is_per_request for one in function.suggestions] == [False, True]
+
+
+def test_a_limit_of_requests_does_not_stop_a_new_one_for_the_test():
+    """The suite may have a default for requests alone."""
+    of_suite = held(3, 3, arguments=OF_REQUESTS, nearness="farther")
+
+    assert suggested(result(*NOTHING_ELSE, of_suite, queries=7)) == ["query_budget(7)"]
+
+
+def test_a_test_without_requests_teaches_nothing_about_them():
+    """Its number of 0 would be a limit for the requests to come."""
+    of_suite = held(26, 0, arguments=OF_REQUESTS, nearness="farther")
+
+    assert suggested(result(*NOTHING_ELSE, of_suite, queries=7, requests=0)) == ["query_budget(7)"]
+    assert suggested(
+        result(*NOTHING_ELSE, held(7, 7), of_suite, parameter="a", requests=0),
+        result(*NOTHING_ELSE, held(7, 7), held(26, 9, arguments=OF_REQUESTS, nearness="farther")),
+    ) == ["query_budget(9, per_request=True)"]
 
 
 def test_a_promise_that_is_there_is_not_made_again():

@@ -220,12 +220,25 @@ def test_markers_of_an_import_below_a_condition_are_known():
 def test_several_markers_are_written_in_their_order():
     """New markers go on top, existing ones keep their position."""
     before = "import pytest\n@pytest.mark.query_budget(9)\nasync def test_it(): pass\n"
-    markers = (OWN, Suggestion("max_thread_hops", 3, "per_request=True"), HOPS)
+    markers = (OWN, Suggestion("max_thread_hops", 3, "per_request=True", is_per_request=True), HOPS)
 
     assert rewritten(before, *markers) == (
         "import pytest\n@pytest.mark.max_thread_hops(3, per_request=True)\n@pytest.mark.no_sync_to_async\n"
         "@pytest.mark.query_budget(7)\nasync def test_it(): pass\n"
     )
+
+
+def test_a_marker_of_requests_is_told_from_that_of_the_test():
+    """Each gets its own limit; what is neither True nor False is taken for True."""
+    of_requests = Suggestion("query_budget", 3, "per_request=True", is_on_function=True, is_per_request=True)
+    before = (
+        "import pytest\n@pytest.mark.query_budget(9, per_request=True)\n"
+        "@pytest.mark.query_budget(8, per_request=False)\ndef test_it(): pass\n"
+    )
+
+    assert rewritten(before, OWN, of_requests) == before.replace("(9,", "(3,").replace("(8,", "(7,")
+    with_name = before.replace("True", "EACH")
+    assert rewritten(with_name, OWN, of_requests) == with_name.replace("(9,", "(3,").replace("(8,", "(7,")
 
 
 def test_a_method_is_found_by_its_classes():
