@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, cast
 
 from pytest_dbperf.budgets.budget import HasWarnings, wants_plans, written
+from pytest_dbperf.budgets.findings import Found, HasFindings, nothing_is_accepted
 from pytest_dbperf.budgets.placed import PlacedBudget
 from pytest_dbperf.callsites.callsite import CallSite, line_of
 from pytest_dbperf.recording.bugs import OURS, Guard, is_ours, name_of
@@ -26,18 +29,39 @@ class NothingCounts(RuntimeError):
         self.mark = mark
 
 
-def violations_of(budgets: Iterable[PlacedBudget], recording: Recording) -> list[Violation]:
-    """Check a recording against all budgets, and return every violation."""
-    violations: list[Violation] = []
+IsAccepted = Callable[[PlacedBudget, Found], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A budget that was checked: what it found, also what is accepted, and whether that breaks it."""
+
+    placed: PlacedBudget
+    findings: Sequence[Found] = ()
+    violation: Violation | None = None
+
+
+def check_all(
+    budgets: Iterable[PlacedBudget], recording: Recording, is_accepted: IsAccepted | None = None
+) -> list[Checked]:
+    """Check a recording against all budgets, and return those that are broken or that found something."""
+    checked: list[Checked] = []
     for placed in budgets:
         with _checking(placed):
-            violation = placed.budget.check(recording)
+            budget = placed.budget
+            if isinstance(budget, HasFindings):
+                found = budget.findings(recording)
+                accepted = nothing_is_accepted if is_accepted is None else partial(is_accepted, placed)
+                violation = budget.check_without(recording, accepted) if found else None
+            else:
+                found, violation = (), budget.check(recording)
             if violation is not None:
                 violation = violation.placed_as(str(placed))
-                if not is_ours(type(placed.budget)):
+                if not is_ours(type(budget)):
                     explain([violation], Path())  # An error while it is shown is theirs, too.
-                violations.append(violation)
-    return violations
+            if found or violation is not None:
+                checked.append(Checked(placed, found, violation))
+    return checked
 
 
 def warnings_of(

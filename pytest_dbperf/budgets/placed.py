@@ -26,5 +26,10 @@ class PlacedBudget:
     is_default: bool = False
     mark: Any = field(default=None, compare=False)
 
+    @property
+    def is_hard(self) -> bool:
+        """Whether it is a marker of the function or of a parameter, or a fixture: no debt lifts it."""
+        return self.nearness != FARTHER
+
     def __str__(self) -> str:
         return f"{written(self.budget)} {self.written_at}"

@@ -29,6 +29,9 @@ _FIRST_WITH_FETCH_MODES = (6, 1)
 _VIA_FETCH_MODES = frozenset((LoadedVia.TO_ONE, LoadedVia.GENERIC, LoadedVia.DEFERRED))
 
 
+WITHIN_BUDGET = "within budget"
+
+
 @dataclass(frozen=True, slots=True)
 class QuerySetChange:
     """Methods to call on a queryset, on the line that makes it, and the queries that they save.
@@ -77,7 +80,7 @@ def fixes_of(
     is_kept: Callable[[int, int], bool],
     *,
     what: str = "queries",
-    within: str = "within budget",
+    within: str = WITHIN_BUDGET,
 ) -> tuple[Fix | Hint, ...]:
     """Write each change with the queries before and after it: `34 -> 9 queries, within budget`.
 

@@ -36,7 +36,7 @@ class RunInProgress:
     """The results so far. A test that runs again replaces its earlier result.
 
     When budgets are enforced, a test that broke one and still passed has caught the error, as a test of a
-    budget does: its violations are dropped.
+    budget does: its violations are dropped, and the findings that caused them.
     """
 
     def __init__(self, *, enforces: bool = False, project: str = "") -> None:
@@ -64,7 +64,8 @@ class RunInProgress:
             test.outcome = outcome if phase == "call" or outcome != "failed" else "error"
         test.numbers = test.numbers.followed_by(PhaseNumbers.from_dict(numbers))
         if self._enforces and phase == "call" and outcome == "passed":
-            test.numbers = replace(test.numbers, violations=())
+            accepted = [finding for finding in test.numbers.findings if finding.is_accepted]
+            test.numbers = replace(test.numbers, violations=(), findings=accepted)
 
     def run(self, exit_code: int) -> Run:
         """Return the run, its tests sorted by id: with xdist they arrive in any order."""

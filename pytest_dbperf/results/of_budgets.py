@@ -62,6 +62,8 @@ class FindingResult:
     fix: str = ""
     reason: str = ""
     """Why there is no fix, or what else to know."""
+    routes: Sequence[str] = ()
+    """The routes of the requests in which it happened: `GET books/`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,14 @@ from typing import Any
 from pytest_dbperf.budgets.budget import Budget, make, wants_plans
 from pytest_dbperf.budgets.enforcement import (
     BudgetWindow,
+    IsAccepted,
     NothingCounts,
-    violations_of,
+    check_all,
     want_plans,
     warn,
     warnings_of,
 )
-from pytest_dbperf.budgets.placed import PlacedBudget
+from pytest_dbperf.budgets.placed import NEARER, PlacedBudget
 from pytest_dbperf.caches.watch import CacheWatch
 from pytest_dbperf.callsites.callsite import project_frames
 from pytest_dbperf.callsites.shown import location_of
@@ -29,6 +30,7 @@ from pytest_dbperf.recording.recorder import Recorder, Recording
 from pytest_dbperf.session.budget_results import allowance_results_of
 from pytest_dbperf.session.countable import require_checkable, require_tables
 from pytest_dbperf.session.examples import keeping_each_finding_once
+from pytest_dbperf.session.finding_results import finding_results_of
 from pytest_dbperf.session.guarding import guard
 from pytest_dbperf.session.running_test import RunningTest
 from pytest_dbperf.violations.text import BudgetExceeded
@@ -46,6 +48,8 @@ class Checking:
         self._caches = caches
         self._root = root
         self._verbose = verbose
+        self.is_accepted: IsAccepted | None = None
+        """Tells whether a baseline accepts a finding; None without a baseline."""
 
     def check_test(self, test: RunningTest) -> None:
         """Check the budgets of a test whose body has passed; those of examples have been checked already."""
@@ -83,7 +87,11 @@ class Checking:
             no_plans = self._add_plans(test, budgets, recording)
         with guard("noting which allowances were needed"):
             test.allowances += allowance_results_of(budgets, recording)
-        violations = violations_of(budgets, recording)
+        checked = check_all(budgets, recording, self.is_accepted)
+        with guard("keeping what budgets have found"):
+            for one in checked:
+                test.findings += finding_results_of(one, recording, self._root, self.is_accepted)
+        violations = [one.violation for one in checked if one.violation is not None]
         with guard("looking for filled caches"):
             violations = self._caches.explained(violations, recording, test.recording)
         test.violations += violations
@@ -119,7 +127,7 @@ class Checking:
         with guard("finding the line of a budget"):
             site = next(iter(project_frames(2)), None)
             written_at = f"at {location_of(site, self._root)}" if site else ""
-        placed = PlacedBudget(make(budget_class, args, kwargs), written_at)
+        placed = PlacedBudget(make(budget_class, args, kwargs), written_at, NEARER)
         require_checkable(placed)
         record = partial(
             self._recorder.record,

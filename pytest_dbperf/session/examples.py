@@ -10,6 +10,7 @@ from typing import Any
 from pytest_dbperf.budgets.placed import PlacedBudget
 from pytest_dbperf.recording.groups import key_of_sites
 from pytest_dbperf.results.of_budgets import AllowanceResult
+from pytest_dbperf.session.finding_results import each_once
 from pytest_dbperf.session.functions import run_inside
 from pytest_dbperf.session.running_test import RunningTest
 from pytest_dbperf.violations.violation import Violation, WarningLine
@@ -99,6 +100,7 @@ def keeping_each_finding_once(test: RunningTest, *, fails: bool) -> Iterator[Non
         test.violations = (found or before) if fails else _worst_of_each([*before, *found])
         test.warnings = _one_of_each(test.warnings)
         test.allowances = _merged(test.allowances)
+        test.findings = each_once(test.findings)
 
 
 def _worst_of_each(violations: Sequence[Violation]) -> list[Violation]:

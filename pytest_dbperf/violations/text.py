@@ -129,10 +129,15 @@ def _count_of(hidden: Sequence[_Part]) -> str:
 
 def _written_advice(line: Hint | Fix, root: Path) -> tuple[str, str]:
     """Write what to change, and its result: under two budgets the same change has two results."""
-    label = f"  {line.label:<{_LABEL_WIDTH}}  "
+    change, result = written_advice(line, root)
+    return f"  {line.label:<{_LABEL_WIDTH}}  {change}", result
+
+
+def written_advice(line: Hint | Fix, root: Path) -> tuple[str, str]:
+    """Write a line of advice without its label: what to change, and then its result, if that is known."""
     if isinstance(line, Fix):
-        return f"{label}{location_of(line.site, root)}  {line.text}", f"   {line.result}"
-    return label + ": ".join(filter(None, (line.text, " ".join(describe_by_function(line.sites, root))))), ""
+        return f"{location_of(line.site, root)}  {line.text}", f"   {line.result}"
+    return ": ".join(filter(None, (line.text, " ".join(describe_by_function(line.sites, root))))), ""
 
 
 def _written_evidence(evidence: Evidence, root: Path, *, in_full: bool) -> list[str]:

@@ -10,7 +10,7 @@ from pytest_dbperf.budgets.built_in import BUDGETS
 from pytest_dbperf.budgets.enforcement import (
     BudgetWindow,
     WrongWindow,
-    violations_of,
+    check_all,
 )
 from pytest_dbperf.budgets.max_new_connections import MaxNewConnections
 from pytest_dbperf.budgets.max_open_connections import MaxOpenConnections
@@ -660,9 +660,9 @@ def test_all_broken_budgets_are_found_with_their_places():
         PlacedBudget(NoSyncToAsync(), "in ini"),
     ]
 
-    found = violations_of(budgets, recording(query(), new_connection(), hop()))
+    found = check_all(budgets, recording(query(), new_connection(), hop()))
 
-    assert [violation.placed for violation in found] == [
+    assert [each.violation.placed for each in found] == [
         "query_budget(0) at a.py:1",
         "no_sync_to_async in ini",
     ]
@@ -676,7 +676,7 @@ class Checks:
 
     def __call__(self, budgets, window):
         """Check a window."""
-        self.found += violations_of(budgets, window)
+        self.found += [each.violation for each in check_all(budgets, window)]
 
 
 def test_a_window_is_checked_when_it_closes():

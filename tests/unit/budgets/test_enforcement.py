@@ -7,7 +7,7 @@ import pytest
 from pytest_dbperf.budgets.enforcement import (
     BudgetWindow,
     WrongWindow,
-    violations_of,
+    check_all,
     want_plans,
     warn,
     warnings_of,
@@ -43,11 +43,10 @@ def test_each_budget_checks_the_same_recording():
     """In their order, and each violation says which budget it is."""
     events = recording(query(), query(), new_connection())
 
-    found = violations_of(
-        [placed(MaxNewConnections(0)), placed(QueryBudget(9)), placed(QueryBudget(1))], events
-    )
+    found = check_all([placed(MaxNewConnections(0)), placed(QueryBudget(9)), placed(QueryBudget(1))], events)
 
-    assert [(each.budget, each.measured, each.placed) for each in found] == [
+    broken = [each.violation for each in found]
+    assert [(each.budget, each.measured, each.placed) for each in broken] == [
         ("max_new_connections", 1, "max_new_connections(0) at a.py:1"),
         ("query_budget", 2, "query_budget(1) at a.py:1"),
     ]

@@ -7,7 +7,9 @@ import pytest
 
 from pytest_dbperf.results.collecting import RunInProgress, outcome_of
 from pytest_dbperf.results.model import Measurements
+from pytest_dbperf.results.of_budgets import FindingResult
 from pytest_dbperf.results.phase_numbers import PhaseNumbers
+from tests.factories import violation_result
 
 
 def numbers(body=None, **around):
@@ -93,6 +95,30 @@ def test_the_outcome_is_that_of_the_phase_that_decides(phases, outcome):
 def test_expected_failures_have_outcomes_of_their_own(report, outcome):
     """A reader of the run need not know pytest's `wasxfail`."""
     assert outcome_of(report) == outcome
+
+
+@pytest.mark.parametrize(
+    ("enforces", "outcome", "violations", "subjects"),
+    [
+        (True, "passed", 0, ["accepted"]),
+        (True, "failed", 1, ["new", "accepted"]),
+        (False, "passed", 1, ["new", "accepted"]),
+    ],
+)
+def test_what_a_test_has_caught_is_dropped(enforces, outcome, violations, subjects):
+    """A test of a budget breaks it on purpose. What is accepted raised nothing that it could catch."""
+    found = [
+        FindingResult("b", subject, "f", 1, in_tests=False, is_accepted=is_accepted, limit_is_hard=False)
+        for subject, is_accepted in (("new", False), ("accepted", True))
+    ]
+    body = PhaseNumbers(call=Measurements(), violations=[violation_result()], findings=found)
+    so_far = RunInProgress(enforces=enforces)
+    so_far.add("a", "call", outcome, json.loads(json.dumps(body.to_dict())))
+
+    (result,) = so_far.run(0).tests
+
+    assert len(result.violations) == violations
+    assert [finding.subject for finding in result.findings] == subjects
 
 
 def test_tests_are_in_the_order_of_their_ids():

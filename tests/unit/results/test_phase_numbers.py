@@ -25,6 +25,7 @@ FINDING = FindingResult(
     is_accepted=True,
     limit_is_hard=False,
     lines=["views.py:7 view"],
+    routes=["GET books/"],
 )
 OVER = NumberResult("route", "GET books/", "queries", measured=9, limit=5, accepted=None)
 SOURCE = SourceResult("a.py", 1, "test_it", "digest", "", is_async=False, has_database=True)
