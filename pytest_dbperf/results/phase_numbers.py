@@ -15,6 +15,7 @@ from pytest_dbperf.results.of_budgets import (
     ViolationResult,
     WarningResult,
 )
+from pytest_dbperf.results.of_defaults import DefaultResult
 from pytest_dbperf.violations.plain import plain
 
 
@@ -36,6 +37,7 @@ class PhaseNumbers:
     over: Sequence[NumberResult] = ()
     warm_caches: Sequence[str] = ()
     budgets: Sequence[BudgetResult] = ()
+    defaults: Sequence[DefaultResult] = ()
     source: SourceResult | None = None
     """Where the test is written: known from the setup on, if suggestions are wanted."""
 
@@ -71,5 +73,6 @@ class PhaseNumbers:
             over=[NumberResult(**number) for number in numbers["over"]],
             warm_caches=numbers["warm_caches"],
             budgets=[BudgetResult(**budget) for budget in numbers["budgets"]],
+            defaults=[DefaultResult.from_dict(default) for default in numbers["defaults"]],
             source=None if source is None else SourceResult(**source),
         )

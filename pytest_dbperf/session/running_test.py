@@ -14,6 +14,7 @@ from pytest_dbperf.recording.recorder import Recording
 from pytest_dbperf.results.measuring import measure, name_of_cache, violation_result_of, warning_result_of
 from pytest_dbperf.results.model import Json, SourceResult
 from pytest_dbperf.results.of_budgets import AllowanceResult, FindingResult
+from pytest_dbperf.results.of_defaults import DefaultResult
 from pytest_dbperf.results.phase_numbers import PhaseNumbers
 from pytest_dbperf.session.budget_results import budget_result_of
 from pytest_dbperf.session.finding_results import each_once
@@ -31,6 +32,9 @@ class RunningTest:
         self.violations: list[Violation] = []
         self.warnings: list[tuple[PlacedBudget, WarningLine]] = []
         self.allowances: list[AllowanceResult] = []
+        # What the budgets that it does not have would find, if that is asked for.
+        self.wants_defaults = False
+        self.defaults: Sequence[DefaultResult] = ()
         self.findings: list[FindingResult] = []
         # How many examples of it Hypothesis has run: each is checked by itself.
         self.examples = 0
@@ -61,6 +65,7 @@ class RunningTest:
             violations=[violation_result_of(violation, root) for violation in self.violations],
             warnings=[warning_result_of(placed.budget.name, line, root) for placed, line in self.warnings],
             allowances=self.allowances,
+            defaults=self.defaults,
             findings=each_once(self.findings),
             warm_caches=[name_of_cache(cached, root) for cached in self.warm_caches],
             budgets=[budget_result_of(placed, self.recording) for placed in self.budgets if with_budgets],

@@ -20,7 +20,8 @@ from pytest_dbperf.recording.recorder import Recorder
 from pytest_dbperf.session import standing_connections
 from pytest_dbperf.session.checking import Checking
 from pytest_dbperf.session.countable import require_checkable, why_nothing_counts
-from pytest_dbperf.session.examples import wrap_examples
+from pytest_dbperf.session.defaults import Defaults
+from pytest_dbperf.session.examples import has_examples, wrap_examples
 from pytest_dbperf.session.failed_assertions import text_of, title_of
 from pytest_dbperf.session.guarding import guard, guarded
 from pytest_dbperf.session.item_kinds import databases_of, is_unittest_method, uses_asgiref_thread
@@ -49,6 +50,7 @@ class Suite:
         self._ini = ini
         self._sources = Sources(root)
         self._checking = Checking(recorder, options, self.caches, root, verbose=verbose)
+        self._defaults = Defaults(recorder, options.budget_classes.values(), root)
         self.test = self._new_test()
 
     def measures(self, item: pytest.Item) -> bool:
@@ -133,10 +135,13 @@ class Suite:
         else:
             # A synchronous test may call asyncio.run(). Few do, so nothing is opened for it beforehand.
             standing_connections.expect_on_asgiref_thread(self.recorder.connections, aliases)
+        # Each example of Hypothesis has numbers of its own.
+        test.wants_defaults = self.options.wanted_markers.for_all and not has_examples(item)
+        wants_call_sites = test.wants_defaults or bool(test.limits) or self.options.wants_groups
         test.recording.prepare(
             own_databases,
-            call_sites=bool(test.limits) or self.options.wants_groups or self._uses_fixtures(item),
-            samples=want_plans(test.limits),
+            call_sites=wants_call_sites or self._uses_fixtures(item),
+            samples=test.wants_defaults or want_plans(test.limits),
         )
 
     @contextmanager
@@ -197,6 +202,9 @@ class Suite:
             with self.recorder.pause():
                 self.verification.check()
         self._checking.check_test(self.test)
+        if self.test.wants_defaults:
+            with guard("checking what defaults would cost"):
+                self.test.defaults = self._defaults.results_of(self.test.recording)
 
     @contextmanager
     def _body(self) -> Iterator[None]:
