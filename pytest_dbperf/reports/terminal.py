@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from textwrap import wrap
 
 from pytest_dbperf.callsites.hop_origin import MIDDLEWARE
 from pytest_dbperf.results.model import RequestResult, Run, TestResult
+from pytest_dbperf.results.of_budgets import ViolationResult
 
 _WIDTH = 100
 _INDENT = " " * 18
@@ -46,13 +47,23 @@ def table(run: Run, top: int) -> Iterator[str]:
 
 
 def explanations(run: Run, top: int) -> Iterator[str]:
-    """Write what a failure would say, for the tests over limit that ran most queries; `top=0` for all."""
-    for test in _most_queries_first(run.over_limit)[: top or None]:
-        for violation in test.violations:
+    """Write what a failure would say, for the tests over limit that ran most queries; `top=0` for all.
+
+    What is listed as a finding is not told again.
+    """
+    untold = {test.id: violations for test in run.over_limit if (violations := _without_findings(test))}
+    tests = [test for test in run.over_limit if test.id in untold]
+    for test in _most_queries_first(tests)[: top or None]:
+        for violation in untold[test.id]:
             yield ""
             yield f"over limit: {test.id}"
             yield violation.message
             yield from violation.explanation
+
+
+def _without_findings(test: TestResult) -> Sequence[ViolationResult]:
+    told = {finding.budget for finding in test.findings}
+    return [violation for violation in test.violations if violation.budget not in told]
 
 
 def _most_queries_first(tests: Iterable[TestResult]) -> list[TestResult]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_dbperf.budgets.enforcement import Checked, IsAccepted
-from pytest_dbperf.budgets.findings import Found
+from pytest_dbperf.budgets.findings import Found, checking_one
 from pytest_dbperf.budgets.placed import PlacedBudget
 from pytest_dbperf.callsites.of_tests import is_of_tests
 from pytest_dbperf.callsites.shown import describe
@@ -42,8 +42,9 @@ def finding_results_of(
     budget: Any = placed.budget
     # Something is left, unless findings are accepted.
     together: Any = budget.check(recording) if any(accepted) else checked.violation
+    alone = checking_one(budget, recording) if len(findings) > 1 else lambda _: together
     for found, is_debt in zip(findings, accepted, strict=True):
-        advice = together.advice if len(findings) == 1 else _advice_on(found, budget, recording, together)
+        advice = _advice_on(found, alone(found), together)
         fix = _fix_in(advice)
         others = accepted.count(False) - (not is_debt)
         if isinstance(fix, Fix) and others:
@@ -66,9 +67,8 @@ def finding_results_of(
         )
 
 
-def _advice_on(found: Found, budget: Any, recording: Recording, together: Violation) -> _Advice:
+def _advice_on(found: Found, alone: Violation | None, together: Violation) -> _Advice:
     """Return what a failure would advise if all other findings were accepted."""
-    alone = budget.check_without(recording, lambda other: other.key != found.key)
     if alone is None:
         # Each of several leaks may be allowed alone, but all of them together are not.
         return together.advice

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_dbperf.options.chosen import Options
 from pytest_dbperf.recording.bugs import OURS, Guard, is_ours, name_of
-from pytest_dbperf.reports import suggestions, terminal
+from pytest_dbperf.reports import findings, suggestions, terminal
 from pytest_dbperf.reports.files import ReportWriter
 from pytest_dbperf.reports.writing import NotWritten, write_report
 from pytest_dbperf.results.collecting import RunInProgress, outcome_of
@@ -89,5 +89,6 @@ class WholeRun:
             yield "dbperf", terminal.table(run, self._options.top)
         if not self._options.enforces:
             # Where budgets are enforced, the failures of the tests say it.
+            yield "", findings.lines(run, self._options.top)
             yield "", terminal.explanations(run, self._options.top)
         yield "", (*terminal.unused_allowances(run), terminal.last_line(run))

@@ -4,7 +4,7 @@ import pytest
 
 from pytest_dbperf.reports import terminal
 from pytest_dbperf.results.model import GroupResult, Measurements, RequestResult, TestResult
-from pytest_dbperf.results.of_budgets import ViolationResult
+from pytest_dbperf.results.of_budgets import FindingResult, ViolationResult
 from tests.factories import run_of, violation_result
 
 
@@ -136,3 +136,17 @@ def test_what_a_failure_would_say_is_told_for_the_tests_with_most_queries(top, s
         for name in shown
         for line in ("", f"over limit: {name}", "queries 2 > 1 (+1)", "", "    2x  SELECT 1")
     ]
+
+
+def test_what_is_listed_as_a_finding_is_not_explained_again():
+    """A test that broke other budgets as well is explained for those, and one that did not takes no place."""
+    found = FindingResult(
+        "no_n_plus_one", "Book.author", "f", 2, in_tests=False, is_accepted=False, limit_is_hard=False
+    )
+    loops = ViolationResult("no_n_plus_one", 2, 0, "N+1 queries 2 > 0", None)
+    tests = [
+        TestResult("loop", "passed", Measurements(queries=9), violations=[loops], findings=[found]),
+        TestResult("both", "passed", violations=[loops, violation_result()], findings=[found]),
+    ]
+
+    assert [*terminal.explanations(run_of(*tests), 1)] == ["", "over limit: both", "queries 2 > 1 (+1)"]

@@ -8,6 +8,7 @@ import pytest
 from pytest_dbperf.budgets.enforcement import check_all
 from pytest_dbperf.budgets.findings import Found, WithFindings
 from pytest_dbperf.budgets.no_connection_leaks import NoConnectionLeaks
+from pytest_dbperf.budgets.no_idle_in_transaction import NoIdleInTransaction
 from pytest_dbperf.budgets.no_repeated_queries import NoRepeatedQueries
 from pytest_dbperf.budgets.no_sync_to_async import NoSyncToAsync
 from pytest_dbperf.budgets.placed import FARTHER, NEARER, ON_FUNCTION, PlacedBudget
@@ -166,6 +167,20 @@ def test_leaks_of_which_each_alone_is_allowed_have_the_fix_of_all():
     first, second = results_of(NoConnectionLeaks(allowed=1), *leaks)
 
     assert first.fix == second.fix == "call django.db.connections.close_all() at the end of the thread's work"
+
+
+def test_gaps_of_which_each_alone_is_over_the_limit_have_a_fix():
+    """The fix is a sentence, without a line."""
+    starts = {"BEGIN": 0.0, "SELECT 1": 0.0, "SELECT 2": 0.3, "COMMIT": 0.5}
+    events = [
+        query(sql, started=start, seconds=0, path=[OTHER if sql == "SELECT 2" else VIEW])
+        for sql, start in starts.items()
+    ]
+
+    results = results_of(NoIdleInTransaction(100), *events)
+
+    fix = "move the slow work before or after the block, or into transaction.on_commit()"
+    assert [(one.function, one.fix) for one in results] == [("views.py view", fix), ("views.py other", fix)]
 
 
 def test_a_budget_without_causes_has_no_findings():
