@@ -116,7 +116,9 @@ def failed_assertion_of(error: BaseException) -> FailedAssertion | None:
         if failed is not None:
             return failed
         traceback = traceback.tb_next
-    return None
+    # A task group raises the errors of its tasks together.
+    members = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+    return next(filter(None, map(failed_assertion_of, members)), None)
 
 
 def _has_raised(traceback: TracebackType) -> bool:

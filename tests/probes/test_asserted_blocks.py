@@ -72,6 +72,16 @@ def test_a_failed_assertion_has_its_name_its_expectation_and_its_block(
     assert failed[0].block.queries[0].call_path[0][0].co_name == "failure_in"
 
 
+def test_a_failed_assertion_is_found_in_a_group(recorder):
+    """A task group raises the errors of its tasks together."""
+    with pytest.raises(AssertionError) as caught, assertions.assertNumQueries(3):
+        pass
+    group = BaseExceptionGroup("errors", [ValueError(), ExceptionGroup("inner", [caught.value])])
+
+    assert failed_assertion_of(group).expected == 3
+    assert failed_assertion_of(ExceptionGroup("errors", [ValueError()])) is None
+
+
 def test_a_subclass_that_compares_itself_is_an_assertion(recorder):
     """Projects write such classes, for a range of numbers."""
 
