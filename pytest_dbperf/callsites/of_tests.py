@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pytest_dbperf.callsites.callsite import CallPath, CallSite
 from pytest_dbperf.callsites.ownership import is_test_file, name_of_file
-from pytest_dbperf.callsites.shown import function_of
+from pytest_dbperf.callsites.shown import around_comprehensions
 
 NO_FUNCTION = "(no frame of your code)"
 
@@ -28,5 +28,7 @@ def function_of_yours(path: CallPath) -> str:
     site = site_of_yours(path)
     if site is None:
         return NO_FUNCTION
+    # A file may have many lambdas, and functions `wrapper`: the functions around them tell them apart.
+    function = around_comprehensions(site).replace("<locals>.", "")
     # A line of a template may have several blanks in a row, or a tab.
-    return " ".join(f"{name_of_file(site[0].co_filename)} {function_of(site)}".split())
+    return " ".join(f"{name_of_file(site[0].co_filename)} {function}".split())

@@ -20,7 +20,7 @@ def describe(path: CallPath, root: Path) -> list[str]:
     lines = []
     comprehended = ""
     for site in path:
-        function = _around_comprehensions(site)
+        function = around_comprehensions(site)
         if function != comprehended:
             comprehended = function if site[0].co_name in COMPREHENSIONS else ""
             lines.append(f"{location_of(site, root)} {function_of(site)}")
@@ -29,10 +29,10 @@ def describe(path: CallPath, root: Path) -> list[str]:
 
 def function_of(site: CallSite) -> str:
     """Name the function of a call site, `Author.titles`, without the functions that it is written in."""
-    return _around_comprehensions(site).rpartition("<locals>.")[2]
+    return around_comprehensions(site).rpartition("<locals>.")[2]
 
 
-def _around_comprehensions(site: CallSite) -> str:
+def around_comprehensions(site: CallSite) -> str:
     """Return the qualified name of a function, or of the function that a comprehension belongs to."""
     names = [name for name in site[0].co_qualname.split(".") if name not in COMPREHENSIONS]
     if names[-1:] == ["<locals>"]:
