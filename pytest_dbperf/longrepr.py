@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from _pytest._code.code import ExceptionChainRepr, ReprEntry, ReprFileLocation, ReprTraceback
+from _pytest._code.code import ExceptionChainRepr, ExceptionRepr, ReprEntry, ReprFileLocation, ReprTraceback
 
 
 def text_at(lines: Sequence[str], path: Path, line: int, error: str) -> ExceptionChainRepr:
@@ -19,3 +19,9 @@ def text_at(lines: Sequence[str], path: Path, line: int, error: str) -> Exceptio
     entry = ReprEntry(lines, None, None, ReprFileLocation(os.fspath(shown), line, error), "value")
     crash = ReprFileLocation(os.fspath(shown), line, lines[0])
     return ExceptionChainRepr([(ReprTraceback([entry], None, "value"), crash, None)])
+
+
+def add_section(shown: object, title: str, text: str) -> None:
+    """Add a part with a title to a failure, below its traceback and its message."""
+    if isinstance(shown, ExceptionRepr):
+        shown.addsection(title, text)

@@ -17,6 +17,7 @@ from pytest_dbperf.budgets.enforcement import BudgetFixture
 from pytest_dbperf.callsites.callsite import set_project_root
 from pytest_dbperf.options.chosen import mode_of, options_of, projects_of
 from pytest_dbperf.options.declared import register, register_budgets, require_known_arguments
+from pytest_dbperf.probes import asserted_blocks
 from pytest_dbperf.probes.listening import RECORDER, listening_as_far_as_possible
 from pytest_dbperf.reports.files import ReportWriter
 from pytest_dbperf.reports.writing import wrong_paths
@@ -79,6 +80,7 @@ def _start(
     chosen = options_of(config, budget_classes, reports)
     if not chosen.is_off:
         _listen(config)
+        config.stash[LISTENING].callback(asserted_blocks.install(RECORDER))
     if chosen.wants_results and (obstacle := why_not_recorded()):
         raise pytest.UsageError(f"The numbers that were asked for cannot be measured: {obstacle}.")
     config.stash[SUITE] = Suite(
@@ -207,6 +209,8 @@ def _complete(report: pytest.TestReport, item: pytest.Item, call: pytest.CallInf
         report.longrepr = longrepr.text_at(
             explanation.lines, explanation.path, explanation.line, explanation.error
         )
+    if call.excinfo is not None and report.failed and (added := suite.added_to(call.excinfo.value)):
+        longrepr.add_section(report.longrepr, *added)
 
 
 @pytest.fixture

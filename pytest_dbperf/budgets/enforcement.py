@@ -52,7 +52,7 @@ def check_all(
     """Check a recording against all budgets, and return those that are broken or that found something."""
     checked: list[Checked] = []
     for placed in budgets:
-        with _checking(placed):
+        with checking(placed):
             budget = placed.budget
             if isinstance(budget, HasFindings):
                 found = budget.findings(recording)
@@ -76,12 +76,12 @@ def warnings_of(
     found: list[tuple[PlacedBudget, WarningLine]] = []
     for placed in budgets:
         if isinstance(placed.budget, HasWarnings):
-            with _checking(placed):
+            with checking(placed):
                 found += [(placed, line) for line in placed.budget.warnings(recording)]
     return found
 
 
-def _checking(placed: PlacedBudget) -> Guard:
+def checking(placed: PlacedBudget) -> Guard:
     """Note an error in the check of a budget, as a bug of the plugin that the budget comes from."""
     budget_class = type(placed.budget)
     owner = OURS if is_ours(budget_class) else f"the budget {placed.budget.name} ({name_of(budget_class)})"

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pytest_dbperf.budgets.budget import Budget, WrongArguments, make, takes_a_limit
+from pytest_dbperf.budgets.budget import Budget, WrongArguments, is_per_request, make, takes_a_limit
 from pytest_dbperf.callsites.ownership import ROLES_OF_PACKAGES
 from pytest_dbperf.options.comparing import ComparisonOptions, comparison_options_of
 from pytest_dbperf.options.declared import MODES, names_of_settings, require_known_settings
@@ -95,6 +95,11 @@ class Options:
     def wants_sources(self) -> bool:
         """Whether results must hold where each test is written, and its budgets: suggestions need both."""
         return self.wanted_markers.for_all or bool(self.wanted_markers.patterns)
+
+    @property
+    def defaults_set(self) -> Sequence[str]:
+        """The names of the settings that set a default, without their prefix."""
+        return [names_of_settings(type(budget))[is_per_request(budget)] for budget in self.defaults]
 
     @property
     def files(self) -> Sequence[tuple[str, Path]]:

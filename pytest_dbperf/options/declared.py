@@ -53,7 +53,8 @@ def register(parser: pytest.Parser) -> None:
         "--dbperf-suggest",
         action="store_true",
         default=False,
-        help="print markers for the tests that passed, with the numbers of this run as limits",
+        help="print markers for the tests that passed, with the numbers of this run as limits, and what each "
+        "default of the suite would cost",
     )
     group.addoption(
         "--dbperf-write",

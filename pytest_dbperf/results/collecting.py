@@ -123,6 +123,7 @@ def _result(nodeid: str, test: _TestInProgress) -> TestResult:
         warm_caches=numbers.warm_caches,
         source=numbers.source,
         budgets=numbers.budgets,
+        defaults=numbers.defaults,
         ended=test.ended,
     )
 

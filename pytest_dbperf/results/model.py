@@ -19,6 +19,7 @@ from pytest_dbperf.results.of_budgets import (
     ViolationResult,
     WarningResult,
 )
+from pytest_dbperf.results.of_defaults import DefaultResult
 
 SCHEMA = "dbperf-run/1"
 
@@ -165,6 +166,8 @@ class TestResult:
     source: SourceResult | None = None
     """Where it is written; this and `budgets` are kept only for suggestions."""
     budgets: Sequence[BudgetResult] = ()
+    defaults: Sequence[DefaultResult] = ()
+    """What each budget would find; kept only for suggestions."""
     ended: float = 0.0
     """When its last phase ended, in seconds since the epoch."""
 

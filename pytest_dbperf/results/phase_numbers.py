@@ -15,6 +15,7 @@ from pytest_dbperf.results.of_budgets import (
     ViolationResult,
     WarningResult,
 )
+from pytest_dbperf.results.of_defaults import DefaultResult
 from pytest_dbperf.violations.plain import plain
 
 
@@ -37,6 +38,7 @@ class PhaseNumbers:
     is_checked: bool = False
     warm_caches: Sequence[str] = ()
     budgets: Sequence[BudgetResult] = ()
+    defaults: Sequence[DefaultResult] = ()
     source: SourceResult | None = None
     """Where the test is written: known from the setup on, if suggestions are wanted."""
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -76,6 +78,7 @@ class PhaseNumbers:
             is_checked=numbers["is_checked"],
             warm_caches=numbers["warm_caches"],
             budgets=[BudgetResult(**budget) for budget in numbers["budgets"]],
+            defaults=[DefaultResult.from_dict(default) for default in numbers["defaults"]],
             source=None if source is None else SourceResult(**source),
             versions=numbers["versions"],
         )

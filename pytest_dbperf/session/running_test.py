@@ -14,6 +14,7 @@ from pytest_dbperf.recording.recorder import Recording
 from pytest_dbperf.results.measuring import measure, name_of_cache, violation_result_of, warning_result_of
 from pytest_dbperf.results.model import Json, SourceResult
 from pytest_dbperf.results.of_budgets import AllowanceResult, FindingResult, NumberResult
+from pytest_dbperf.results.of_defaults import DefaultResult
 from pytest_dbperf.results.phase_numbers import PhaseNumbers
 from pytest_dbperf.session.budget_results import budget_result_of
 from pytest_dbperf.session.finding_results import each_once
@@ -32,6 +33,9 @@ class RunningTest:
         self.violations: list[Violation] = []
         self.warnings: list[tuple[PlacedBudget, WarningLine]] = []
         self.allowances: list[AllowanceResult] = []
+        # What the budgets that it does not have would find, if that is asked for.
+        self.wants_defaults = False
+        self.defaults: Sequence[DefaultResult] = ()
         self.findings: list[FindingResult] = []
         self.over: list[NumberResult] = []
         # Whether its body passed, so that all its budgets were checked.
@@ -65,6 +69,7 @@ class RunningTest:
             violations=[violation_result_of(violation, root) for violation in self.violations],
             warnings=[warning_result_of(placed.budget.name, line, root) for placed, line in self.warnings],
             allowances=self.allowances,
+            defaults=self.defaults,
             findings=each_once(self.findings),
             over=self.over,
             is_checked=self.is_checked,

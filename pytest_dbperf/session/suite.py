@@ -14,13 +14,16 @@ from pytest_dbperf.budgets.resolution import budgets_for
 from pytest_dbperf.caches.watch import CacheWatch
 from pytest_dbperf.growth.database import databases_of_test
 from pytest_dbperf.options.chosen import Options
-from pytest_dbperf.recording.bugs import GuardedContext
+from pytest_dbperf.probes import asserted_blocks
+from pytest_dbperf.recording.bugs import BUGS, GuardedContext
 from pytest_dbperf.recording.recorder import Recorder
 from pytest_dbperf.session import standing_connections
 from pytest_dbperf.session.checking import Checking
 from pytest_dbperf.session.countable import require_checkable, why_nothing_counts
 from pytest_dbperf.session.database_versions import DatabaseVersions
-from pytest_dbperf.session.examples import wrap_examples
+from pytest_dbperf.session.defaults import Defaults
+from pytest_dbperf.session.examples import has_examples, wrap_examples
+from pytest_dbperf.session.failed_assertions import text_of, title_of
 from pytest_dbperf.session.guarding import guard, guarded
 from pytest_dbperf.session.item_kinds import databases_of, id_of, is_unittest_method, uses_asgiref_thread
 from pytest_dbperf.session.live import LiveRecording
@@ -44,10 +47,12 @@ class Suite:
         self.verification = Verification(recorder.connections)
         self.caches = CacheWatch(resets_caches=options.resets_caches)
         self._root = root
+        self._verbose = verbose
         self._ini = ini
         self._sources = Sources(root)
         self._database_versions = DatabaseVersions()
         self._checking = Checking(recorder, options, self.caches, root, verbose=verbose)
+        self._defaults = Defaults(recorder, options.budget_classes.values(), root)
         self.test = self._new_test()
 
     def measures(self, item: pytest.Item) -> bool:
@@ -135,10 +140,13 @@ class Suite:
         else:
             # A synchronous test may call asyncio.run(). Few do, so nothing is opened for it beforehand.
             standing_connections.expect_on_asgiref_thread(self.recorder.connections, aliases)
+        # Each example of Hypothesis has numbers of its own.
+        test.wants_defaults = self.options.wanted_markers.for_all and not has_examples(item)
+        wants_call_sites = test.wants_defaults or bool(test.limits) or self.options.wants_groups
         test.recording.prepare(
             own_databases,
-            call_sites=bool(test.limits) or self.options.wants_groups or self._uses_fixtures(item),
-            samples=want_plans(test.limits),
+            call_sites=wants_call_sites or self._uses_fixtures(item),
+            samples=test.wants_defaults or want_plans(test.limits),
         )
 
     @contextmanager
@@ -152,10 +160,19 @@ class Suite:
                 standing_connections.close_on_asgiref_thread(self.test.opened_for_it)
         with guarded("recording the teardown of a test", self._counting, "teardown"):
             yield
+        with guard("ending the blocks that a test has not left"):
+            asserted_blocks.close_left_open(self.recorder)
 
     def window(self, budget_class: type[Budget], /, *args: Any, **kwargs: Any) -> BudgetWindow:
         """Make a budget for a part of the running test."""
         return self._checking.window(self.test, budget_class, args, kwargs)
+
+    def added_to(self, error: BaseException) -> tuple[str, str] | None:
+        """Return what a failure gains if `assertNumQueries` raised it: a title and a text."""
+        failed = asserted_blocks.failed_assertion_of(error)
+        if failed is None or BUGS:
+            return None
+        return title_of(failed), text_of(failed, self._root, verbose=self._verbose)
 
     def _budgets_for(self, item: pytest.Item) -> list[PlacedBudget]:
         return budgets_for(item, self.options.defaults, self._ini, self.options.budget_classes)
@@ -190,6 +207,9 @@ class Suite:
             with self.recorder.pause():
                 self.verification.check()
         self._checking.check_test(self.test)
+        if self.test.wants_defaults:
+            with guard("checking what defaults would cost"):
+                self.test.defaults = self._defaults.results_of(self.test.recording)
 
     @contextmanager
     def _body(self) -> Iterator[None]:

@@ -95,7 +95,9 @@ class WholeRun:
             run = self._run = replace(run, exit_code=GATE_FAILED)
         if self._options.wants_sources:
             with guard("suggesting markers"):
-                self._suggested = suggest(self._options.wanted_markers, run, self._root)
+                self._suggested = suggest(
+                    self._options.wanted_markers, run, self._root, self._options.defaults_set
+                )
         for report_type, path in self._options.files:
             self._write(report_type, path, run)
 

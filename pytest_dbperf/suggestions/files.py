@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import tokenize
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import unified_diff
 from pathlib import Path
 
 from pytest_dbperf.results.model import Run, digest_of
+from pytest_dbperf.suggestions.defaults import Cost, costs_of
 from pytest_dbperf.suggestions.markers import (
     FunctionSuggestions,
     NotWritten,
@@ -64,10 +65,17 @@ class SuggestionSummary:
     changes: Sequence[FileChange]
     not_written: Sequence[NotWritten]
     unmatched: Sequence[str]
+    costs: Sequence[Cost] = ()
+    """What each default of the suite would cost, if suggestions for all tests are wanted."""
 
 
-def suggest(options: SuggestionOptions, run: Run, root: Path) -> SuggestionSummary:
-    """Find the suggestions of a run, and write those of the selected tests, if the run is complete."""
+def suggest(
+    options: SuggestionOptions, run: Run, root: Path, set_already: Collection[str] = ()
+) -> SuggestionSummary:
+    """Find the suggestions of a run, and write those of the selected tests, if the run is complete.
+
+    `set_already` are the defaults that the ini file sets: what they cost need not be told.
+    """
     selection = select(run.tests, options.patterns)
     selected = run.tests if options.for_all else selection.tests
     changes: list[FileChange] = []
@@ -96,6 +104,7 @@ def suggest(options: SuggestionOptions, run: Run, root: Path) -> SuggestionSumma
         changes=changes,
         not_written=sorted(not_written, key=lambda one: one.test),
         unmatched=selection.unmatched,
+        costs=costs_of(run.tests, set_already) if options.for_all else (),
     )
 
 

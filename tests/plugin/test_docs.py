@@ -77,7 +77,7 @@ class PageReader:
         path = name[1] if name else "test_unnamed.py"
         self.suite.file(path, source)
         if path.startswith("test_"):
-            self.run_pytest([path], FAILED if re.search(r"\d > \d", shown) else OK)
+            self.run_pytest([path], FAILED if re.search(r"\d > \d|^Failed: ", shown) else OK)
 
     def ini(self, source, shown):
         """Add settings, for what comes after."""

@@ -14,6 +14,7 @@ from pytest_dbperf.results.of_budgets import (
     ViolationResult,
     WarningResult,
 )
+from pytest_dbperf.results.of_defaults import Cause, DefaultResult
 from pytest_dbperf.results.phase_numbers import PhaseNumbers
 from tests.factories import hop, new_connection, query, recording, request, response, site
 
@@ -44,6 +45,10 @@ def test_the_numbers_of_a_phase_can_be_read_back():
         findings=[FINDING],
         over=[OVER],
         is_checked=True,
+        defaults=[
+            DefaultResult("query_budget", measured=2, causes=[]),
+            DefaultResult("no_n_plus_one", causes=[Cause("Book.author", "views.py view", in_tests=False)]),
+        ],
         warm_caches=["shop/conf.py:7 setting (lru_cache)"],
         budgets=[BudgetResult("query_budget", 9, 7, "", "query_budget(9) at a.py:1", "on the function")],
         source=SOURCE,
