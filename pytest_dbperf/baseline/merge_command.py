@@ -59,10 +59,9 @@ def _drive(base: Path, ours: Path, theirs: Path, name: str) -> int:
     except BrokenBaseline as error:
         print(f"dbperf baseline merge: {error}", file=sys.stderr)
         if write_conflict(base, ours, theirs):
-            print(
-                "dbperf baseline merge: so git has merged it line by line. Look at the result.",
-                file=sys.stderr,
-            )
+            repair = f"dbperf baseline merge {shlex.quote(name or str(ours))}"
+            said = "git has merged it line by line instead. Correct the line in the result, then run"
+            print(f"dbperf baseline merge: {said} `{repair}`.", file=sys.stderr)
         return _CONFLICT
     write_baseline(ours, merged(*versions))
     return 0

@@ -48,7 +48,7 @@ def test_a_finding_has_the_tests_and_the_routes_of_these_tests():
             [books, books, tags],
             [finding("Book.author", fix='.select_related("author")'), finding("Book.author")],
         ),
-        ([missing, tags], [finding("Book.shop")]),
+        ([missing, tags], [finding("Book.zone")]),
         ([], []),
     )
     first, second, third = burdens_in(text)
@@ -59,7 +59,7 @@ def test_a_finding_has_the_tests_and_the_routes_of_these_tests():
     assert (first.lines, first.in_tests) == (["shop/views.py:31 titles"], False)
     assert first.cause == "finding no_n_plus_one Book.author shop/views.py titles"
     assert (second.subject, second.routes, second.is_accepted) == (
-        "Book.shop",
+        "Book.zone",
         ["GET tags/", "POST /x/"],
         False,
     )

@@ -102,6 +102,14 @@ def test_a_file_with_markers_in_an_earlier_commit_does_not_stop_its_repair(repos
     assert "test a: x 2 -> 3" in said
 
 
+def test_repeated_lines_in_an_earlier_commit_do_not_stop_their_repair(repository):
+    """The stricter one is compared with."""
+    repository.commit("a=3", "a=2")
+    repository.write("a=3")
+
+    assert "test a: x 2 -> 3" in repository.dbperf("check", "--against=main")[1]
+
+
 def test_a_file_that_is_new_has_new_debts(repository):
     """There was none before."""
     repository.git("commit", "--quiet", "--allow-empty", "--message=m")

@@ -66,7 +66,10 @@ def test_a_broken_side_is_a_conflict_with_both_sides_in_the_file(repository):
     said = repository.git("merge", "broken", check=False)
 
     assert f"{NAME} (theirs):2: a line begins with finding, route or test and a TAB" in said
-    assert "git has merged it line by line" in said
+    assert (
+        f"line by line instead. Correct the line in the result, then run `dbperf baseline merge {NAME}`."
+        in said
+    )
     assert "CONFLICT" in said
     assert repository.lines == [
         "<<<<<<< ours",
@@ -75,6 +78,20 @@ def test_a_broken_side_is_a_conflict_with_both_sides_in_the_file(repository):
         "tset\ta\tx=30",
         ">>>>>>> theirs",
     ]
+
+
+def test_a_broken_side_is_repaired_when_its_line_is_corrected(repository):
+    """The markers are still there, and the driver's merge is made up for."""
+    repository.use_driver()
+    repository.commit("a=30")
+    repository.branch("broken", "tset\ta\tx=20", "b=3")
+    repository.branch("work", "a=25")
+    repository.git("merge", "broken", check=False)
+    assert repository.dbperf("merge", NAME)[0] == 4
+
+    repository.file.write_text(repository.file.read_text().replace("tset", "test"))
+    assert repository.dbperf("merge", NAME)[0] == 0
+    assert repository.lines == ["test\ta\tx=20", "test\tb\tx=3"]
 
 
 def test_a_broken_file_without_git_stays_as_it_is(repository, monkeypatch):

@@ -125,6 +125,7 @@ def test_comments_of_one_side_stay_where_the_other_says_nothing():
     """A side without the debt did not remove its comments, and one without a change says nothing."""
     assert lines_of(["1"], ["# a", "1"], ["2"]) == ["# a", "test\tt\tx=2"]
     assert lines_of(["1"], ["2"], ["# a", "1"]) == ["# a", "test\tt\tx=2"]
+    assert lines_of(["# a", "1"], [], ["# a", "test\tt\tx=1 y=2"]) == ["# a", "test\tt\ty=2"]
     assert lines_of(["test\tt\tx=1\t# a"], [], ["# b", "test\tt\tx=1 y=2\t# a"]) == [
         "# b",
         "test\tt\ty=2\t# a",

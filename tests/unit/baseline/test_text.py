@@ -65,6 +65,11 @@ def test_a_baseline_is_read_and_written():
             id="unsorted",
         ),
         pytest.param(
+            "# dbperf-baseline/1\ntest\ta\tx=1\n# b\n\ntest\tb\tx=1\n",
+            "# dbperf-baseline/1\ntest\ta\tx=1\n# b\ntest\tb\tx=1\n",
+            id="empty line below a comment",
+        ),
+        pytest.param(
             "# dbperf-baseline/1\n# nothing yet", "# dbperf-baseline/1\n# nothing yet\n", id="comment"
         ),
     ],
