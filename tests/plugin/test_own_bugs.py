@@ -471,10 +471,12 @@ def test_a_test_whose_body_was_not_reported_makes_the_run_incomplete(suite):
         """
 import pytest
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_logreport(report):
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport():
+    report = yield
     if report.when == "call":
         vars(report).pop("dbperf")
+    return report
 """,
     )
     result = suite.run_tests("def test_a(): pass", "--dbperf-report=json:run.json")
