@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pytest_dbperf.baseline.debts import Baseline, Debt, Key
 from pytest_dbperf.baseline.owing import debts_needed
@@ -25,7 +25,9 @@ class Gate:
     def changed(self, *, updates: bool, tightens: bool) -> Baseline:
         """Return the baseline with the changes that were asked for."""
         baseline = self.update.baseline if updates else self.baseline
-        return tightened(baseline, self.slack) if tightens else baseline
+        # An update has accepted the new names, with the comments of the old ones.
+        slack = replace(self.slack, renames=()) if updates else self.slack
+        return tightened(baseline, slack) if tightens else baseline
 
     def result(self, path: str) -> BaselineResult:
         """Return what is kept of it."""

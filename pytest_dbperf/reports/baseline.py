@@ -31,7 +31,7 @@ def lines_about_slack(result: BaselineResult) -> Iterator[str]:
         *(f"dbperf: a debt could be lower: {number}" for number in result.too_high),
     ]
     yield from _some(found, _MOST_LINES, "dbperf: ")
-    yield from _renamed(result)
+    yield from _proposed_renames(result)
     if found:
         yield "dbperf: to take back what no test needs: pytest --dbperf-tighten"
 
@@ -41,7 +41,8 @@ def lines_about_changes(result: BaselineResult, changes: Changes, run: Run) -> I
     if changes.obstacle:
         yield f"dbperf: {result.path} was not changed: {changes.obstacle}"
         return
-    removed = [debt for debt in result.stale if debt.names not in [one.before for one in result.renamed]]
+    stays = () if changes.updates else [one.before for one in result.renamed]
+    removed = [debt for debt in result.stale if debt.names not in stays]
     done = []
     if changes.updates:
         yield from _some([f"dbperf: accepted: {debt}" for debt in result.new], _MOST_NEW, "dbperf: ")
@@ -52,7 +53,11 @@ def lines_about_changes(result: BaselineResult, changes: Changes, run: Run) -> I
         yield from (f"dbperf: removed: {debt}" for debt in removed)
         yield from (f"dbperf: lowered: {number}" for number in result.too_high)
         done += [f"{len(removed)} removed", f"{len(result.too_high)} lowered"]
-    yield from _renamed(result)
+    if changes.updates:
+        old = "removed" if changes.tightens else "kept: --dbperf-tighten removes it"
+        yield from (f"dbperf: renamed: {one}, and the old line is {old}" for one in result.renamed)
+    else:
+        yield from _proposed_renames(result)
     yield f"dbperf: {result.path}: {', '.join(done)}"
     if changes.tightens:
         yield from _what_was_not_removed(result, removed, run)
@@ -79,11 +84,10 @@ def _what_was_not_removed(result: BaselineResult, removed: Sequence[object], run
         )
 
 
-def _renamed(result: BaselineResult) -> Iterator[str]:
+def _proposed_renames(result: BaselineResult) -> Iterator[str]:
     for one in result.renamed:
-        before, after = (" ".join((one.debt_type, *names)) for names in (one.before, one.after))
         yield (
-            f"dbperf: renamed? {before} -> {after}: --dbperf-update accepts it and keeps its comment, "
+            f"dbperf: renamed? {one}: --dbperf-update accepts it and keeps its comment, "
             "then --dbperf-tighten removes the old line"
         )
 

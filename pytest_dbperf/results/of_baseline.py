@@ -43,6 +43,9 @@ class RenameResult:
     before: Sequence[str]
     after: Sequence[str]
 
+    def __str__(self) -> str:
+        return " -> ".join(" ".join((self.debt_type, *names)) for names in (self.before, self.after))
+
 
 @dataclass(frozen=True, slots=True)
 class BaselineResult:

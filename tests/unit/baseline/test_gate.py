@@ -59,10 +59,19 @@ def test_what_is_kept_of_it():
             True,
             {ROUTE: Debt(ROUTE, {"queries": 20, "hops": 9}), OLD: Debt(OLD, {"query_budget": 134}, "why")},
         ),
+        (
+            True,
+            True,
+            {
+                ROUTE: Debt(ROUTE, {"queries": 20, "hops": 10}),
+                NEW: Debt(NEW, {"query_budget": 134}, "why"),
+                FINDING: Debt(FINDING),
+            },
+        ),
     ],
 )
 def test_what_is_written_is_what_was_asked_for(updates, tightens, debts):
-    """An update adds, and tightening takes back."""
+    """An update adds, and tightening takes back. Both together leave what the run needed."""
     gate = gate_of(BASELINE, RUN, lambda _: True)
 
     assert gate.changed(updates=updates, tightens=tightens).debts == debts

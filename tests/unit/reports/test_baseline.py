@@ -88,6 +88,22 @@ def test_tightening_lists_what_was_taken_back():
     ]
 
 
+@pytest.mark.parametrize(
+    ("tightens", "done"),
+    [(False, "kept: --dbperf-tighten removes it"), (True, "removed")],
+)
+def test_an_update_tells_what_was_renamed(tightens, done):
+    """The old line is taken back by tightening, also in the same run."""
+    lines = about(RENAMED, updates=True, tightens=tightens)
+
+    assert (
+        "dbperf: renamed: test tests/old.py::test_a -> test tests/new.py::test_a, and the old line is " + done
+        in lines
+    )
+    assert RENAME not in lines
+    assert (f"dbperf: removed: {OLD}" in lines) is tightens
+
+
 def test_tightening_says_why_nothing_was_removed():
     """Only a run of all tests knows what none of them needs."""
     result = replace(NOTHING, unknown_because="not all tests were selected (-k a)")
