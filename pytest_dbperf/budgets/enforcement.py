@@ -70,12 +70,17 @@ def check_all(
 
 
 def warnings_of(
-    budgets: Iterable[PlacedBudget], recording: Recording
+    budgets: Sequence[PlacedBudget], recording: Recording
 ) -> list[tuple[PlacedBudget, WarningLine]]:
-    """Return what breaks no budget but is worth a warning, each with the budget that found it."""
+    """Return what breaks no budget but is worth a warning, each with the budget that found it.
+
+    A budget does not warn of what another one judges, which then fails the test, allows it or accepts it.
+    """
     found: list[tuple[PlacedBudget, WarningLine]] = []
+    in_force = {placed.budget.name for placed in budgets}
     for placed in budgets:
-        if isinstance(placed.budget, HasWarnings):
+        judged_by_another = getattr(placed.budget, "warns_instead_of", None) in in_force
+        if isinstance(placed.budget, HasWarnings) and not judged_by_another:
             with checking(placed):
                 found += [(placed, line) for line in placed.budget.warnings(recording)]
     return found

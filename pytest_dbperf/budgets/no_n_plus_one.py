@@ -41,6 +41,7 @@ class NoNPlusOne(WithAllowances):
         *("django_frames", "requests"),
     )
     example: ClassVar[str] = "Campaign.owner"
+    warns_instead_of: ClassVar[str] = "no_repeated_queries"
 
     threshold: int | None = None
     _: KW_ONLY

@@ -14,6 +14,7 @@ from pytest_dbperf.budgets.enforcement import (
 )
 from pytest_dbperf.budgets.max_new_connections import MaxNewConnections
 from pytest_dbperf.budgets.no_n_plus_one import NoNPlusOne
+from pytest_dbperf.budgets.no_repeated_queries import NoRepeatedQueries
 from pytest_dbperf.budgets.no_unindexed_filters import NoUnindexedFilters
 from pytest_dbperf.budgets.placed import PlacedBudget
 from pytest_dbperf.budgets.query_budget import QueryBudget
@@ -74,6 +75,13 @@ def test_warnings_come_with_their_budget():
     found = warnings_of([placed(QueryBudget(9)), n_plus_one], repeats)
 
     assert [(budget, line.call_path) for budget, line in found] == [(n_plus_one, (VIEW,))]
+
+
+def test_no_budget_warns_of_what_another_one_judges():
+    """A repeated query that was accepted must not fail a test in which warnings are errors."""
+    repeats = recording(*[query("SELECT a FROM t WHERE id = %s", path=[VIEW])] * 3)
+
+    assert warnings_of([placed(NoNPlusOne()), placed(NoRepeatedQueries())], repeats) == []
 
 
 def test_a_warning_points_at_your_line():
