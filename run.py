@@ -8,6 +8,7 @@ example-bench       measure the example project before and after, behind a real 
 test                the plugin's own tests, without those that prove one more variation: a few minutes
 test --all          all of the plugin's own tests
 bench               measure what the plugin costs
+adoption            switch the gate on in a generated suite of 5,000 tests: a quarter of an hour
 hop-counts          measure how often Django's asynchronous API hops, for docs/reference/hop-counts.json
 matrix              run all that CI runs on all supported versions: tox
 
@@ -42,6 +43,7 @@ COMMANDS = {
     "test": ("pytest", "tests", "-n", "2", "-m", "not thorough"),
     "test --all": ("pytest", "tests", "-n", "2"),
     "bench": ("tests.benchmarks",),
+    "adoption": ("tests.gate",),
     "hop-counts": ("tests.hop_counts", "--write"),
     "matrix": ("tox", "run"),
 }

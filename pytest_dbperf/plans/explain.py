@@ -31,6 +31,9 @@ def plans_of(recording: Recording, root: Path) -> list[Plan]:
     plans: list[Plan] = []
     with _without_running_loop():
         for alias, of_alias in samples.items():
+            if alias not in connections.settings:
+                # A test made this connection with a ConnectionHandler of its own, and closed it again.
+                continue
             connection: Any = connections[alias]
             if connection.vendor == "postgresql":
                 with session_on(connection) as session:

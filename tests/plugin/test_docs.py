@@ -1,11 +1,14 @@
 """What the README and the documentation show is what happens, block after block."""
 
+import os
 import re
 import shlex
+import shutil
 import sys
 import tomllib
 from itertools import pairwise
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from sybil import Document
@@ -13,13 +16,19 @@ from sybil.parsers.markdown.lexers import FencedCodeBlockLexer
 
 import run
 from pytest_dbperf.budgets.built_in import BUDGETS
+from tests.plugin.conftest import Suite
 
 HOME = Path(__file__).parents[2]
+EXAMPLE = HOME / "example_project"
 PAGES = sorted([HOME / "README.md", *HOME.glob("*/README.md"), *HOME.glob("docs/**/*.md")])
-LANGUAGES = ("python", "ini", "toml", "tsv", "sh", "text")
+LANGUAGES = ("python", "ini", "toml", "tsv", "diff", "sh", "text")
 
 # Elsewhere, what they show is an error.
 NEED_POSTGRES = {"docs/how-to/plans.md"}
+
+# They are about the example project, as it was before it had limits for all tests.
+ABOUT_THE_EXAMPLE = {"docs/how-to/adopt.md"}
+TESTS_OF_EXAMPLE = [f"campaigns/tests/test_{name}.py" for name in ("list", "nearby")]
 
 # 10: all tests passed, but a gate of the whole run did not.
 OK, FAILED = {pytest.ExitCode.OK, 10}, {pytest.ExitCode.TESTS_FAILED}
@@ -54,6 +63,37 @@ WITH_BLOCKS = {
 }
 
 
+class ExampleSuite(Suite):
+    """A copy of the example project without a baseline."""
+
+    def __init__(self, suite, monkeypatch):
+        for path in suite.path.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        self.pytester, self.path = suite.pytester, suite.path
+        shutil.copytree(
+            EXAMPLE,
+            self.path,
+            ignore=shutil.ignore_patterns("__pycache__", ".dbperf", "dbperf-baseline.tsv", "*.sqlite3"),
+            dirs_exist_ok=True,
+        )
+        self.ini()
+        url = os.environ["DATABASE_URL"]
+        if url.startswith("postgres"):
+            # This process has a database for its tests, and that one will have another.
+            monkeypatch.setenv("DATABASE_URL", urlsplit(url)._replace(path=f"/adopt_{os.getpid()}").geturl())
+        else:
+            monkeypatch.setenv("DATABASE_URL", f"sqlite:///{self.path}/adopt.sqlite3")
+        for name in ("DJANGO_SETTINGS_MODULE", "PYTHONPATH"):
+            monkeypatch.delenv(name, raising=False)
+
+    def ini(self, *lines):
+        """Write pytest.ini as the example has it, but with these settings of the plugin and no others."""
+        settings = (EXAMPLE / "pytest.ini").read_text().splitlines()
+        kept = [line for line in settings if not line.startswith(("addopts", "dbperf_", "testpaths"))]
+        kept += [f"testpaths = {' '.join(TESTS_OF_EXAMPLE)}", "addopts = -p no:randomly -p no:faker"]
+        self.file("pytest.ini", "\n".join((*kept, *lines)) + "\n")
+
+
 class PageReader:
     """Does what a page says, and compares."""
 
@@ -61,6 +101,8 @@ class PageReader:
         self.suite = suite
         self.page = page
         self.said = ""
+        if isinstance(suite, ExampleSuite):
+            return
         suite.file("conftest.py", CONFTEST)
         if not any(language == "python" for language, _ in blocks_of(page)):
             suite.file("test_of_yours.py", "def test_it(books): pass")
@@ -95,11 +137,14 @@ class PageReader:
             match shlex.split(line, comments=True):
                 case ["pytest", *args] if "example_project" not in args:
                     # A page may show a test that fails, and go on.
-                    self.run_pytest(args, OK if shown else OK | FAILED)
+                    is_fine = shown and not re.search(r"\d > \d", shown)
+                    self.run_pytest(args, OK if is_fine else OK | FAILED)
                 case ["dbperf", *args]:
                     # A page may show a broken file, and commands that need a repository.
                     is_fine = shown and "To repair it" not in shown
                     self.run_dbperf(args, OK if is_fine else OK | FAILED | USAGE)
+                case ["cat", name] if (self.suite.path / name).exists():
+                    self.said = (self.suite.path / name).read_text().expandtabs(2)
                 case ["python", name] if (self.suite.path / name).exists():
                     self.run_script(name)
                 case ["python3", "run.py", command, *_]:
@@ -125,6 +170,19 @@ class PageReader:
         assert done.ret in expected
         self.said = f"{done.stdout}{done.stderr}"
 
+    def diff(self, source, shown):
+        """Change a file: each part that is shown is there once."""
+        name = re.search(r"^\+\+\+ b/(\S+)", source, re.MULTILINE)[1]
+        text = (self.suite.path / name).read_text()
+        for part in re.split(r"^@@.*\n", source, flags=re.MULTILINE)[1:]:
+            before, after = (
+                "".join(line[1:] for line in part.splitlines(keepends=True) if line[0] in signs)
+                for signs in (" -", " +")
+            )
+            assert text.count(before) == 1
+            text = text.replace(before, after)
+        self.suite.file(name, text)
+
     def run_script(self, name):
         """Run a program of a page on a database that is there without tests: SQLite."""
         with pytest.MonkeyPatch.context() as patch:
@@ -149,6 +207,8 @@ def test_code_blocks_do_what_the_page_says(suite, name, request):
     """They are run in the order of the page, and what is shown below one is what it says."""
     if name in NEED_POSTGRES:
         request.getfixturevalue("postgres")
+    if name in ABOUT_THE_EXAMPLE:
+        suite = ExampleSuite(suite, request.getfixturevalue("monkeypatch"))
     PageReader(suite, WITH_BLOCKS[name]).read()
 
 

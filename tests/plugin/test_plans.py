@@ -422,3 +422,24 @@ def test_found():
     Author.objects.filter(name="Ada").count()
 """
     ).assert_outcomes(passed=1, failed=1)
+
+
+@needs_postgres
+def test_a_connection_that_a_test_makes_for_itself_has_no_plans(suite):
+    """Its alias is none of `DATABASES`, so that nothing can be asked there once the test has ended."""
+    result = suite.run_tests(
+        """
+from django.db.utils import ConnectionHandler
+
+@db
+@pytest.mark.no_unindexed_filters
+def test_it():
+    own = ConnectionHandler({"default": {}, "own": connection.settings_dict.copy()})["own"]
+    with own.cursor() as cursor:
+        cursor.execute("SELECT id FROM shop_author WHERE name = %s", ["Ada"])
+    own.close()
+"""
+    )
+
+    result.assert_outcomes(passed=1)
+    assert result.ret == pytest.ExitCode.OK
