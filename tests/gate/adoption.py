@@ -41,6 +41,7 @@ class Adoption:
         self.hold()
         self.measure()
         self.refuse_what_is_swapped()
+        self.refuse_each_alone()
         self.refuse_one_for_another()
         self.fix_and_tighten()
         self.count()
