@@ -167,13 +167,13 @@ def test_that_the_classes_are_as_before():
     assert "BudgetExceeded" not in "\n".join(failure_of(result, "TestFailing.runTest"))
 
 
+REPEATED = '@pytest.mark.no_repeated_queries(3, allow=["test_*", "nothing_*"])\n'
 RESULTS = (
     GIVEN
-    + """
+    + f"""
 @db
 @pytest.mark.query_budget(2)
-@pytest.mark.no_repeated_queries(3, allow=["test_*", "nothing_*"])
-@pytest.mark.no_n_plus_one
+{REPEATED}@pytest.mark.no_n_plus_one
 @few
 @given(numbers)
 def test_results(number):
@@ -183,9 +183,9 @@ def test_results(number):
 )
 
 
-def run_with_a_report(suite, *args):
+def run_with_a_report(suite, *args, tests=RESULTS):
     """Run the test, and return what the terminal showed, and the results of the test in the JSON report."""
-    result = suite.run_tests(RESULTS, "--dbperf-report=json:run.json", "-W", "default::UserWarning", *args)
+    result = suite.run_tests(tests, "--dbperf-report=json:run.json", "-W", "default::UserWarning", *args)
     return result, json.loads((suite.path / "run.json").read_text())["tests"][0]
 
 
@@ -203,10 +203,16 @@ def test_the_report_has_the_worst_example_if_nothing_fails(suite):
 
     assert results["outcome"] == "passed"
     assert [one["measured"] for one in results["violations"]] == [9]
-    assert len(results["warnings"]) == 1
     unused = [line for line in result.outlines if "unused allowance" in line]
     assert len(unused) == 1
     assert "nothing_*" in unused[0]
+
+
+def test_the_report_has_a_warning_of_many_examples_once(suite):
+    """Most examples repeat the query."""
+    _, results = run_with_a_report(suite, "--dbperf=report", tests=RESULTS.replace(REPEATED, ""))
+
+    assert len(results["warnings"]) == 1
 
 
 def test_an_example_that_is_run_again_costs_the_same(suite):
