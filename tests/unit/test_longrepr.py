@@ -6,8 +6,9 @@ from _pytest._code.code import ExceptionChainRepr
 from pytest_dbperf.longrepr import add_section
 
 
-def test_a_part_is_added_below_the_traceback():
+def test_a_part_is_added_below_the_traceback(monkeypatch):
     """pytest shows it with its title, and JUnit has it, too."""
+    monkeypatch.setenv("COLUMNS", "80")
     with pytest.raises(ValueError, match="theirs") as caught:
         raise ValueError("theirs")
     shown = caught.getrepr()
