@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import tomllib
+from argparse import Namespace
 from importlib import metadata
 from pathlib import Path
 from pkgutil import resolve_name
@@ -10,6 +11,7 @@ from pkgutil import resolve_name
 import pytest
 
 from pytest_dbperf import cli
+from pytest_dbperf.baseline import command
 from pytest_dbperf.baseline.text import HEADER
 
 
@@ -57,6 +59,16 @@ def test_a_reader_that_has_read_enough_is_no_error(tmp_path):
 
     assert process.returncode == 0
     assert said == b""
+
+
+def test_a_reader_that_stops_early_is_no_error_of_the_baseline():
+    """It is an OSError, but no file of ours is the cause: the command line ends as after its last line."""
+
+    def write(_):
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        command.run(Namespace(run_baseline=write))
 
 
 def test_the_script_is_declared():
