@@ -6,9 +6,9 @@ import argparse
 import sys
 
 from pytest_dbperf.baseline import check_command, fmt_command, merge_command, stats_command
-from pytest_dbperf.baseline.burdens import NoRun
 from pytest_dbperf.baseline.git import GitFailed
 from pytest_dbperf.baseline.text import BrokenBaseline
+from pytest_dbperf.results.reading import NotARun
 
 _USAGE = 4
 
@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
         exit_code: int = args.run_baseline(args)
     except BrokenPipeError:
         raise
-    except (BrokenBaseline, GitFailed, NoRun, OSError) as error:
+    except (BrokenBaseline, GitFailed, NotARun, OSError) as error:
         print(f"dbperf baseline: {error}", file=sys.stderr)
         return _USAGE
     return exit_code

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from pytest_dbperf.baseline.debts import Debt, Key, without_parameters
 from pytest_dbperf.results.model import Run, TestResult
+from pytest_dbperf.results.of_budgets import FindingResult, NumberResult
 
 
 def debts_needed(run: Run) -> Mapping[Key, Debt]:
@@ -18,13 +19,23 @@ def debts_needed(run: Run) -> Mapping[Key, Debt]:
     for test in filter(passed_otherwise, run.tests):
         for finding in test.findings:
             if not finding.limit_is_hard:
-                numbers.setdefault(Key("finding", (finding.budget, finding.subject, finding.function)), {})
+                numbers.setdefault(key_of_finding(finding), {})
         for over in test.over:
-            name = without_parameters(over.key) if over.debt_type == "test" else over.key
-            key = Key("test" if over.debt_type == "test" else "route", (name,))
-            highest = numbers.setdefault(key, {})
+            highest = numbers.setdefault(key_of_number(over), {})
             highest[over.name] = max(over.measured, highest.get(over.name, 0))
     return {key: Debt(key, numbers[key]) for key in sorted(numbers)}
+
+
+def key_of_finding(finding: FindingResult) -> Key:
+    """Return what the debt of a finding would be about."""
+    return Key("finding", (finding.budget, finding.subject, finding.function))
+
+
+def key_of_number(over: NumberResult) -> Key:
+    """Return what the debt of a number over a limit would be about."""
+    if over.debt_type == "test":
+        return Key("test", (without_parameters(over.key),))
+    return Key("route", (over.key,))
 
 
 def passed_otherwise(test: TestResult) -> bool:

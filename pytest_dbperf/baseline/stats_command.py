@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from pytest_dbperf.baseline.arguments import file_of
-from pytest_dbperf.baseline.burdens import Burden, NoRun, burdens_in
+from pytest_dbperf.baseline.burdens import Burden, burdens_in
 from pytest_dbperf.baseline.check_command import expired_as_json
 from pytest_dbperf.baseline.files import read_text
 from pytest_dbperf.baseline.git import GitFailed, days_of_lines, is_shallow
 from pytest_dbperf.baseline.statistics import Statistics, statistics_of
 from pytest_dbperf.baseline.text import lines_of_debts, parsed
 from pytest_dbperf.baseline.wording import counted
+from pytest_dbperf.results.reading import read_run
 
 
 def add_to(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -46,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the statistics."""
     file = file_of(args.file)
     text = read_text(file)
-    burdens = None if args.report is None else _burdens_of(args.report)
+    burdens = None if args.report is None else burdens_in(read_run(args.report))
     days, note = _days_of(file)
     numbers = statistics_of(parsed(text, file), lines_of_debts(text, file), days, datetime.now(UTC).date())
     if args.json:
@@ -65,13 +66,6 @@ def _days_of(file: Path) -> tuple[Mapping[int, date] | None, str]:
     if is_shallow(file.parent):
         return days, "this clone is shallow, so lines may be older; run `git fetch --unshallow`"
     return days, ""
-
-
-def _burdens_of(file: Path) -> Sequence[Burden]:
-    try:
-        return burdens_in(file.read_text("utf-8"))
-    except (NoRun, UnicodeDecodeError) as error:
-        raise NoRun(f"{file}: {error}") from None
 
 
 def _lines(file: Path, numbers: Statistics, note: str) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pytest_dbperf.comparison.verdict import NumberChange
-from pytest_dbperf.results.model import RequestResult, TestResult
+from pytest_dbperf.results.model import TestResult
 
 
 def test_changes(pairs: Iterable[tuple[TestResult, TestResult]]) -> Sequence[NumberChange]:
@@ -46,15 +46,8 @@ def _numbers_of(test: TestResult) -> Mapping[str, int]:
 
 def _numbers_of_routes(test: TestResult) -> Iterator[tuple[tuple[str, str], int]]:
     for request in test.call.requests:
-        route = _route_of(request)
-        yield (route, "queries"), request.queries
-        yield (route, "hops"), sum(request.hops.values())
-
-
-def _route_of(request: RequestResult) -> str:
-    """Write `GET books/`: the method and the pattern of the URL, or its path if none matched."""
-    method, _, path = request.request.partition(" ")
-    return " ".join((method, *(request.view or path).split()))
+        yield (request.route, "queries"), request.queries
+        yield (request.route, "hops"), sum(request.hops.values())
 
 
 def _worst_first(change: NumberChange) -> tuple[int, str, str]:

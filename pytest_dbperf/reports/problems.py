@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from pytest_dbperf.baseline.debts import Key, without_parameters
+from pytest_dbperf.baseline.owing import key_of_finding, key_of_number
 from pytest_dbperf.reports.terminal import counted
 from pytest_dbperf.results.model import Run, TestResult
 from pytest_dbperf.results.of_budgets import FindingResult, NumberResult, ViolationResult
@@ -99,7 +100,7 @@ def _of_test(test: TestResult, directory: str) -> Iterator[Problem]:
         told |= {id(each) for each in test.violations if each.budget == finding.budget}
         yield _problem_of_finding(finding, test, directory, violation.explanation)
     for over in test.over:
-        if over.accepted is None or over.measured > over.accepted:
+        if not over.is_accepted:
             violations = _violations_of(over, test.violations)
             told |= {id(each) for each in violations}
             yield _problem_of_number(over, test, directory, violations)
@@ -113,7 +114,7 @@ def _accepted_in(test: TestResult, directory: str) -> Iterator[Problem]:
         if finding.is_accepted and not finding.limit_is_hard:
             yield replace(_problem_of_finding(finding, test, directory, ()), fails=False)
     for over in test.over:
-        if over.accepted is not None and over.measured <= over.accepted:
+        if over.is_accepted:
             yield replace(_problem_of_number(over, test, directory, ()), fails=False)
 
 
@@ -137,7 +138,7 @@ def _problem_of_finding(
     of_tests = " (the tests' own code)" if finding.in_tests else ""
     path, line = _place(_line_of(finding), test, directory)
     return Problem(
-        key=Key("finding", (finding.budget, finding.subject, finding.function)),
+        key=key_of_finding(finding),
         number="",
         budget=finding.budget,
         title=f"{finding.subject} {times} in {finding.function}{of_tests}",
@@ -162,12 +163,12 @@ def _problem_of_number(
     path, line = _place(shown.location if shown else None, test, directory)
     accepts = "" if over.accepted is None else f", the baseline accepts {over.accepted}"
     explanation = shown.explanation if shown else ()
-    name = without_parameters(over.key) if over.debt_type == "test" else over.key
+    key = key_of_number(over)
     return Problem(
-        key=Key("test" if over.debt_type == "test" else "route", (name,)),
+        key=key,
         number=over.name,
         budget=_budget_of(over),
-        title=f"{name}: {over.name} {over.measured} > {over.limit}{accepts}",
+        title=f"{key.names[0]}: {over.name} {over.measured} > {over.limit}{accepts}",
         tests=(test.id,),
         path=path,
         line=line,

@@ -1,11 +1,6 @@
 """What most tests suffer from is worth fixing first."""
 
-import json
-
-import pytest
-
-from pytest_dbperf.baseline.burdens import NoRun, burdens_in
-from pytest_dbperf.reports.json import document
+from pytest_dbperf.baseline.burdens import burdens_in
 from pytest_dbperf.results.model import Measurements, RequestResult, Run, TestResult
 from pytest_dbperf.results.of_budgets import FindingResult
 
@@ -26,7 +21,7 @@ def finding(subject, *, in_tests=False, fix="", function="shop/views.py titles")
 
 
 def run_of(*tests):
-    """The JSON of a run; of each test its requests and its findings."""
+    """A run; of each test its requests and its findings."""
     results = [
         TestResult(
             f"test_{number}",
@@ -36,13 +31,13 @@ def run_of(*tests):
         )
         for number, (requests, findings) in enumerate(tests)
     ]
-    return document(Run(complete=True, exit_code=0, versions={}, tests=results))
+    return Run(complete=True, exit_code=0, versions={}, tests=results)
 
 
 def test_a_finding_has_the_tests_and_the_routes_of_these_tests():
     """Those of most tests come first, then those of most routes."""
     books, tags, missing = ("GET /books/1/", "books/<int:pk>/"), ("GET /tags/", "tags/"), ("POST /x/", "")
-    text = run_of(
+    run = run_of(
         ([books], [finding("Book.author"), finding("Book.tags")]),
         (
             [books, books, tags],
@@ -51,7 +46,7 @@ def test_a_finding_has_the_tests_and_the_routes_of_these_tests():
         ([missing, tags], [finding("Book.zone")]),
         ([], []),
     )
-    first, second, third = burdens_in(text)
+    first, second, third = burdens_in(run)
 
     assert (first.subject, first.tests) == ("Book.author", ["test_0", "test_1"])
     assert (first.routes, first.requests) == (["GET books/<int:pk>/", "GET tags/"], 4)
@@ -76,18 +71,3 @@ def test_what_the_tests_themselves_do_comes_last():
         ("b", False, 1),
         ("b", True, 2),
     ]
-
-
-@pytest.mark.parametrize(
-    ("text", "problem"),
-    [
-        ("{", "it is no JSON: "),
-        ("[]", "its schema is None, not 'dbperf-run/1'"),
-        (json.dumps({"schema": "dbperf-run/2"}), "its schema is 'dbperf-run/2', not 'dbperf-run/1'"),
-    ],
-)
-def test_another_file_is_refused(text, problem):
-    """Its numbers would mean something else."""
-    with pytest.raises(NoRun) as caught:
-        burdens_in(text)
-    assert str(caught.value).startswith(problem)

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from pytest_dbperf.baseline.files import NAME
+from pytest_dbperf.reports.json import document
 from tests.unit.baseline.test_burdens import finding, run_of
 
 LINES = (
@@ -65,7 +66,7 @@ def test_what_to_fix_first_comes_from_a_run(repository):
     books = [("GET /books/", "books/")]
     findings = [finding("Book.author", fix='.select_related("author")'), finding("Book.tags", in_tests=True)]
     repository.path.joinpath("run.json").write_text(
-        run_of((books, findings), (books, findings), ([], findings[:1]))
+        document(run_of((books, findings), (books, findings), ([], findings[:1])))
     )
 
     assert repository.dbperf("stats", "--run=run.json")[1].endswith(
@@ -85,7 +86,7 @@ def test_what_to_fix_first_comes_from_a_run(repository):
 def test_a_run_may_have_no_findings(repository):
     """Then there is nothing to fix."""
     repository.commit()
-    repository.path.joinpath("run.json").write_text(run_of(([], [])))
+    repository.path.joinpath("run.json").write_text(document(run_of(([], []))))
 
     assert repository.dbperf("stats", "--run=run.json")[1].endswith(
         "\nfix first: nothing was found in that run\n"
@@ -94,7 +95,11 @@ def test_a_run_may_have_no_findings(repository):
 
 @pytest.mark.parametrize(
     ("content", "problem"),
-    [(b"[]", "run.json: its schema is None"), (b"\xff", "run.json: 'utf-8' codec can't decode")],
+    [
+        (b"[]", "run.json is not read: it is no run of pytest-dbperf"),
+        (b'{"schema": "dbperf-run/2"}', "run.json is not read: it has the schema dbperf-run/2"),
+        (b"\xff", "run.json is no JSON, or is cut off: 'utf-8' codec can't decode"),
+    ],
 )
 def test_a_file_that_is_no_run_is_an_error(repository, content, problem):
     """It is named."""
@@ -111,7 +116,7 @@ def test_it_can_be_read_by_programs(repository):
     """All that is told, as JSON, and all findings."""
     repository.commit(*LINES)
     repository.path.joinpath("run.json").write_text(
-        run_of(([("GET /books/", "books/")], [finding("Book.author")]))
+        document(run_of(([("GET /books/", "books/")], [finding("Book.author")])))
     )
 
     assert json.loads(repository.dbperf("stats", "--run=run.json", "--json", "--top=0")[1]) == {
